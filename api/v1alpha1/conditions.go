@@ -1,0 +1,83 @@
+package v1alpha1
+
+// Condition types. Every kind has Ready; Reconciling and Stalled are present only while they are True.
+const (
+	// ConditionReady is True once the operator has done its part, also while a person has yet to answer. While False,
+	// its reason is that of the condition in the way.
+	ConditionReady = "Ready"
+	// ConditionResolvedRefs tells whether everything that the spec names exists and fits together.
+	ConditionResolvedRefs = "ResolvedRefs"
+	// ConditionReconciling is present while the operator waits or tries again by itself.
+	ConditionReconciling = "Reconciling"
+	// ConditionStalled is present while nothing will happen until somebody changes something.
+	ConditionStalled = "Stalled"
+	// ConditionSent tells whether the mail of an invite has left.
+	ConditionSent = "Sent"
+	// ConditionAccepted tells what the person answered to an invite.
+	ConditionAccepted = "Accepted"
+	// ConditionActive tells whether a partner has access.
+	ConditionActive = "Active"
+)
+
+// Reasons of ResolvedRefs, and of Ready, Reconciling and Stalled while a reference is in the way.
+const (
+	// ReasonResolvedRefs: True, everything that the spec names exists.
+	ReasonResolvedRefs = "ResolvedRefs"
+	// ReasonProgramNotFound: False, a Program does not exist yet; the message names it.
+	ReasonProgramNotFound = "ProgramNotFound"
+	// ReasonGroupNotFound: False, a PartnerGroup does not exist yet; the message names it.
+	ReasonGroupNotFound = "GroupNotFound"
+	// ReasonGroupNotInProgram: False, a PartnerGroup belongs to another Program.
+	ReasonGroupNotInProgram = "GroupNotInProgram"
+	// ReasonTeamNotFound: False, a PartnerTeam does not exist yet; the message names it.
+	ReasonTeamNotFound = "TeamNotFound"
+	// ReasonTooManyPrograms: False and Stalled, an invite without programs would offer more than status can hold.
+	ReasonTooManyPrograms = "TooManyPrograms"
+)
+
+// Reasons of Ready.
+const (
+	// ReasonReady: True, nothing is left to do.
+	ReasonReady = "Ready"
+	// ReasonOwnerInvalid: False and Stalled, no mail can be sent to the address of a team's owner.
+	ReasonOwnerInvalid = "OwnerInvalid"
+)
+
+// Reasons of Sent.
+const (
+	// ReasonSent: True, the mail server took the mail.
+	ReasonSent = "Sent"
+	// ReasonSending: False, the mail is being handed to the mail server.
+	ReasonSending = "Sending"
+	// ReasonTemporaryFailure: False and Reconciling, the mail server did not take the mail; it is tried again, and the
+	// message says why and when.
+	ReasonTemporaryFailure = "TemporaryFailure"
+	// ReasonAddressRejected: False and Stalled, the mail server refused the recipient for good.
+	ReasonAddressRejected = "AddressRejected"
+	// ReasonGaveUp: False and Stalled, the mail server did not take the mail for a day.
+	ReasonGaveUp = "GaveUp"
+	// ReasonMailerNotConfigured: False and Reconciling, the operator runs without --smtp-url.
+	ReasonMailerNotConfigured = "MailerNotConfigured"
+)
+
+// Reasons of Accepted.
+const (
+	// ReasonAccepted: True, the person accepted.
+	ReasonAccepted = "Accepted"
+	// ReasonPending: Unknown, the person has not answered yet.
+	ReasonPending = "Pending"
+	// ReasonDeclined: False, the person declined.
+	ReasonDeclined = "Declined"
+	// ReasonExpired: False, nobody answered in time.
+	ReasonExpired = "Expired"
+	// ReasonPartnerRevoked: False, accepting was refused because the partner's access is revoked; the link is not spent.
+	ReasonPartnerRevoked = "PartnerRevoked"
+)
+
+// Reasons of Active.
+const (
+	// ReasonActive: True, the partner has access.
+	ReasonActive = "Active"
+	// ReasonRevoked: False, the company ended access.
+	ReasonRevoked = "Revoked"
+)

@@ -1,0 +1,19 @@
+package v1alpha1
+
+import "time"
+
+// InviteLifetime is how long an invite can be answered: a duration in hours, minutes and seconds from 1m to 8760h,
+// such as 168h for seven days.
+// +kubebuilder:validation:MinLength=2
+// +kubebuilder:validation:MaxLength=24
+// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,4}h)?([0-9]{1,6}m)?([0-9]{1,8}s)?$') && duration(self) >= duration('1m') && duration(self) <= duration('8760h')",message="must be a duration from 1m to 8760h in hours, minutes and seconds, such as 168h for seven days"
+type InviteLifetime string
+
+// DefaultInviteLifetime counts where neither the invite nor its group nor its program says otherwise.
+const DefaultInviteLifetime = 7 * 24 * time.Hour
+
+// Duration is the lifetime, and false if none is set. Only a value that the schema would refuse also gives false.
+func (l InviteLifetime) Duration() (time.Duration, bool) {
+	d, err := time.ParseDuration(string(l))
+	return d, err == nil && d > 0
+}

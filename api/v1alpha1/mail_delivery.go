@@ -1,0 +1,71 @@
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// MailKind tells what a mail is about.
+// +kubebuilder:validation:Enum=invite;sign-in;revoked
+type MailKind string
+
+// The kinds of mail.
+const (
+	// MailInvite invites a person.
+	MailInvite MailKind = "invite"
+	// MailSignIn carries a sign-in link that somebody asked for in the portal.
+	MailSignIn MailKind = "sign-in"
+	// MailRevoked tells a partner that access has ended, with the reason.
+	MailRevoked MailKind = "revoked"
+)
+
+// DeliveryState is where a mail stands.
+// +kubebuilder:validation:Enum=Pending;Sending;Sent;Skipped;Failed
+type DeliveryState string
+
+// The states of a mail.
+const (
+	// DeliveryPending: to be sent, or to be tried again.
+	DeliveryPending DeliveryState = "Pending"
+	// DeliverySending: claimed; being handed to the mail server now.
+	DeliverySending DeliveryState = "Sending"
+	// DeliverySent: the mail server took it.
+	DeliverySent DeliveryState = "Sent"
+	// DeliverySkipped: not to be sent, for example because notify is false.
+	DeliverySkipped DeliveryState = "Skipped"
+	// DeliveryFailed: given up; message says why.
+	DeliveryFailed DeliveryState = "Failed"
+)
+
+// MailDelivery records one mail. It is claimed here before it is sent, so that nothing sends it twice.
+type MailDelivery struct {
+	// kind tells what the mail is about.
+	// +required
+	Kind MailKind `json:"kind"`
+
+	// serial is the number of the occasion; one mail is sent for each.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=2147483647
+	Serial int64 `json:"serial"`
+
+	// state is where the mail stands.
+	// +required
+	State DeliveryState `json:"state"`
+
+	// attempts counts the tries to hand it to the mail server.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=1000000
+	Attempts int32 `json:"attempts,omitempty"`
+
+	// firstAttemptTime is when the first of these tries began.
+	// +optional
+	FirstAttemptTime *metav1.Time `json:"firstAttemptTime,omitempty"`
+
+	// lastAttemptTime is when the latest of these tries began.
+	// +optional
+	LastAttemptTime *metav1.Time `json:"lastAttemptTime,omitempty"`
+
+	// message says why the latest try failed, without any address.
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	Message string `json:"message,omitempty"`
+}

@@ -1,0 +1,207 @@
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// PartnerInvite invites a person to become a partner. The operator issues a link, mails it once, and records the
+// answer. An invite is never deleted by the operator: accepted, declined and expired are states.
+//
+// Deleting an invite kills its link. Deleting an accepted invite has no effect on the partner.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:shortName=pinvite,categories=partners
+// +kubebuilder:selectablefield:JSONPath=`.status.state`
+// +kubebuilder:printcolumn:name="State",type=string,JSONPath=`.status.state`
+// +kubebuilder:printcolumn:name="Status",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Expires",type=string,JSONPath=`.status.expiryTime`
+// +kubebuilder:printcolumn:name="Email",type=string,priority=1,JSONPath=`.spec.contact.email`
+// +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+type PartnerInvite struct {
+	metav1.TypeMeta `json:",inline"`
+
+	// metadata is the standard object metadata.
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitzero"`
+
+	// spec is what the company wishes.
+	// +required
+	Spec PartnerInviteSpec `json:"spec"`
+
+	// status is what the operator did and what the person answered.
+	// +optional
+	// +kubebuilder:default:={"observedGeneration":-1}
+	Status PartnerInviteStatus `json:"status,omitzero"`
+}
+
+// PartnerInviteSpec is the company's wish for one invite.
+// +kubebuilder:validation:XValidation:rule="self.contact.email == oldSelf.contact.email",fieldPath=".contact",message="contact.email is immutable: a different address is a different invite, so create a new one"
+// +kubebuilder:validation:XValidation:rule="has(self.programs) == has(oldSelf.programs) && (!has(self.programs) || self.programs == oldSelf.programs)",fieldPath=".programs",message="programs is immutable, also against setting it later: create a new invite for other programs"
+type PartnerInviteSpec struct {
+	// contact is the person who is invited.
+	// +required
+	Contact Contact `json:"contact"`
+
+	// displayName is the partner's name as the company reads it. Unset: the contact's name, else none.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	DisplayName string `json:"displayName,omitempty"`
+
+	// programs are the programs, and groups, that the invite offers. Immutable. Unset: every Program that exists in
+	// the namespace when the invite is issued; one created later is not offered. status.programs shows the result.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=100
+	// +kubebuilder:validation:XValidation:rule="size(self) > 0",message="must name at least one Program; leave programs out to offer every Program that exists"
+	Programs []ProgramGrant `json:"programs,omitempty"`
+
+	// expiresAfter is how long the invite can be answered, counted from when it is issued: a duration from 1m to
+	// 8760h. Unset: the group's, else the program's; of several the shortest.
+	// +optional
+	ExpiresAfter InviteLifetime `json:"expiresAfter,omitempty"`
+}
+
+// InviteState is where an invite stands.
+// +kubebuilder:validation:Enum=Pending;Sent;Accepted;Declined;Expired;Failed
+type InviteState string
+
+// The states of an invite.
+const (
+	// InvitePending: no mail has left yet. The Ready condition says what the invite waits for.
+	InvitePending InviteState = "Pending"
+	// InviteSent: the mail server took the mail, and the person has yet to answer.
+	InviteSent InviteState = "Sent"
+	// InviteAccepted: the person accepted, and is a partner.
+	InviteAccepted InviteState = "Accepted"
+	// InviteDeclined: the person declined.
+	InviteDeclined InviteState = "Declined"
+	// InviteExpired: nobody answered in time. The link no longer works.
+	InviteExpired InviteState = "Expired"
+	// InviteFailed: the mail cannot be delivered. Nothing more happens until the spec is changed.
+	InviteFailed InviteState = "Failed"
+)
+
+// InviteDecision is a person's answer to an invite.
+// +kubebuilder:validation:Enum=Accepted;Declined
+type InviteDecision string
+
+// The answers to an invite.
+const (
+	// DecisionAccepted: the person became a partner.
+	DecisionAccepted InviteDecision = "Accepted"
+	// DecisionDeclined: the person does not want to.
+	DecisionDeclined InviteDecision = "Declined"
+)
+
+// InviteAcceptance is a person's answer to an invite.
+type InviteAcceptance struct {
+	// decision is the answer.
+	// +required
+	Decision InviteDecision `json:"decision"`
+
+	// time is when it was given.
+	// +required
+	Time metav1.Time `json:"time"`
+}
+
+// PartnershipReference names a Partnership of the same namespace.
+type PartnershipReference struct {
+	// name is the name of a Partnership in the same namespace.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+}
+
+// PartnerInviteStatus is what the operator did and what the person answered.
+type PartnerInviteStatus struct {
+	// conditions are Ready, ResolvedRefs, Sent and Accepted, and Reconciling and Stalled only while they are True.
+	// Ready is True once the operator has done its part, also while the person has yet to answer.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=16
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+
+	// observedGeneration is the generation of the spec that the conditions speak of; -1 before the first.
+	// +optional
+	// +kubebuilder:validation:Minimum=-1
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// state is where the invite stands: Pending, Sent, Accepted, Declined, Expired or Failed.
+	// +optional
+	State InviteState `json:"state,omitempty"`
+
+	// programs is what the invite offers, frozen when it was first issued.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=500
+	Programs []ProgramGrant `json:"programs,omitempty"`
+
+	// serial counts the links issued: 0 before the first. Only the newest link works.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=2147483647
+	Serial int64 `json:"serial,omitempty"`
+
+	// keyID names the signing key of the link. It is not a secret.
+	// +optional
+	// +kubebuilder:validation:MaxLength=16
+	KeyID string `json:"keyID,omitempty"`
+
+	// issuedTime is when the link was issued.
+	// +optional
+	IssuedTime *metav1.Time `json:"issuedTime,omitempty"`
+
+	// sentTime is when the mail server took the mail.
+	// +optional
+	SentTime *metav1.Time `json:"sentTime,omitempty"`
+
+	// expiryTime is when the link stops working.
+	// +optional
+	ExpiryTime *metav1.Time `json:"expiryTime,omitempty"`
+
+	// attempts counts the tries to hand this mail to the mail server.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=1000000
+	Attempts int32 `json:"attempts,omitempty"`
+
+	// lastAttemptTime is when the latest of these tries began.
+	// +optional
+	LastAttemptTime *metav1.Time `json:"lastAttemptTime,omitempty"`
+
+	// messageID is the Message-ID of the mail, the same on each attempt, so that a repeated mail can be recognised.
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	MessageID string `json:"messageID,omitempty"`
+
+	// acceptance is the person's answer. Unset: none yet.
+	// +optional
+	Acceptance *InviteAcceptance `json:"acceptance,omitempty"`
+
+	// partnershipRefs name the partnerships that came from accepting. They stay here when a partnership is deleted.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=500
+	PartnershipRefs []PartnershipReference `json:"partnershipRefs,omitempty"`
+}
+
+// PartnerInviteList is a list of invites.
+//
+// +kubebuilder:object:root=true
+type PartnerInviteList struct {
+	metav1.TypeMeta `json:",inline"`
+
+	// metadata is the standard list metadata.
+	// +optional
+	metav1.ListMeta `json:"metadata,omitzero"`
+
+	// items are the invites.
+	// +required
+	Items []PartnerInvite `json:"items"`
+}

@@ -1,0 +1,81 @@
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// PartnerTeam is a company or an agency that is a partner as a whole. A team joins a program by a Partnership with
+// teamRef.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:shortName=pteam,categories=partners
+// +kubebuilder:printcolumn:name="Display Name",type=string,JSONPath=`.spec.displayName`
+// +kubebuilder:printcolumn:name="Owner",type=string,JSONPath=`.status.owner.email`
+// +kubebuilder:printcolumn:name="Status",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+type PartnerTeam struct {
+	metav1.TypeMeta `json:",inline"`
+
+	// metadata is the standard object metadata.
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitzero"`
+
+	// spec is what the company wishes.
+	// +required
+	Spec PartnerTeamSpec `json:"spec"`
+
+	// status is what the operator observed.
+	// +optional
+	// +kubebuilder:default:={"observedGeneration":-1}
+	Status PartnerTeamStatus `json:"status,omitzero"`
+}
+
+// PartnerTeamSpec is the company's wish for one team.
+// +kubebuilder:validation:XValidation:rule="self.owner.email == oldSelf.owner.email",fieldPath=".owner",message="owner.email is immutable: it names the first owner, and only the owner can hand the team over"
+type PartnerTeamSpec struct {
+	// displayName is the name that the team's members and the company read.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	DisplayName string `json:"displayName"`
+
+	// owner is the first owner of the team; status.owner tells who owns it now. The email is immutable: the company
+	// cannot take a team from its owner.
+	// +required
+	Owner TeamOwner `json:"owner"`
+}
+
+// PartnerTeamStatus is what the operator observed of a team.
+type PartnerTeamStatus struct {
+	// conditions are Ready, and Reconciling and Stalled only while they are True. Ready=False/OwnerInvalid: the
+	// owner's address is not one that mail can be sent to.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=16
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+
+	// observedGeneration is the generation of the spec that the conditions speak of; -1 before the first.
+	// +optional
+	// +kubebuilder:validation:Minimum=-1
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// owner is the owner now.
+	// +optional
+	Owner *TeamOwner `json:"owner,omitempty"`
+}
+
+// PartnerTeamList is a list of teams.
+//
+// +kubebuilder:object:root=true
+type PartnerTeamList struct {
+	metav1.TypeMeta `json:",inline"`
+
+	// metadata is the standard list metadata.
+	// +optional
+	metav1.ListMeta `json:"metadata,omitzero"`
+
+	// items are the teams.
+	// +required
+	Items []PartnerTeam `json:"items"`
+}

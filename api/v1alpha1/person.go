@@ -1,0 +1,72 @@
+package v1alpha1
+
+// EmailAddress is one plain mail address such as ada@example.com: no display name, no blanks, no bare host. The local
+// part is ASCII, up to 64 characters; the domain may be international. Addresses are compared without regard to case
+// and stored as written.
+// +kubebuilder:validation:MinLength=3
+// +kubebuilder:validation:MaxLength=254
+// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9.!#$%&*+/=?^_{|}~\\'-]{1,64}@[^@\\\\s<>()\"\\\\[\\\\],;:\\\\\\\\/]+\\\\.[^@\\\\s<>()\"\\\\[\\\\],;:\\\\\\\\/.]+$')",message="must be one plain mail address such as ada@example.com: no display name, no blanks, and a full domain"
+type EmailAddress string
+
+// Contact is the person that a partner is.
+type Contact struct {
+	// email is where mail goes and what the person types to accept. Immutable: a different address is a different
+	// partner, so create a new object for it.
+	// +required
+	Email EmailAddress `json:"email"`
+
+	// firstName is used in greetings. Unset: mail greets without a name.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	FirstName string `json:"firstName,omitempty"`
+
+	// lastName completes the name shown to the company.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	LastName string `json:"lastName,omitempty"`
+
+	// jobTitle is kept for people; it decides nothing.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	JobTitle string `json:"jobTitle,omitempty"`
+
+	// phone is kept for people; it decides nothing.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=32
+	Phone string `json:"phone,omitempty"`
+}
+
+// Name is the person's full name, or nothing if none was given.
+func (c Contact) Name() string {
+	switch {
+	case c.FirstName == "":
+		return c.LastName
+	case c.LastName == "":
+		return c.FirstName
+	default:
+		return c.FirstName + " " + c.LastName
+	}
+}
+
+// TeamOwner is a person who owns a team.
+type TeamOwner struct {
+	// email is the address of the owner.
+	// +required
+	Email EmailAddress `json:"email"`
+
+	// firstName is used in greetings. Unset: mail greets without a name.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	FirstName string `json:"firstName,omitempty"`
+
+	// lastName completes the name shown to the company.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	LastName string `json:"lastName,omitempty"`
+}
