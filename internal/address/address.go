@@ -1,0 +1,94 @@
+// Package address judges, compares and masks mail addresses. It is pure.
+package address
+
+import (
+	"errors"
+	"fmt"
+	"net/mail"
+	"strings"
+
+	"golang.org/x/net/idna"
+)
+
+// The longest address and the longest local part that mail allows, in bytes.
+const (
+	maxAddress   = 254
+	maxLocalPart = 64
+)
+
+// Deliverable gives the form of an address that a mail server takes: the local part as written, the domain in ASCII.
+// It refuses what the API's pattern lets through but mail cannot reach, with an error that holds no address.
+func Deliverable(written string) (string, error) {
+	local, domain, found := cut(written)
+	switch {
+	case !found:
+		return "", errors.New("is not of the form name@domain")
+	case len(local) > maxLocalPart:
+		return "", fmt.Errorf("has more than %d characters before the @", maxLocalPart)
+	case !isASCII(local):
+		return "", errors.New("has characters before the @ that are not ASCII")
+	case !strings.Contains(domain, "."):
+		return "", errors.New("has no full domain after the @")
+	}
+	ascii, err := idna.Lookup.ToASCII(domain)
+	if err != nil {
+		return "", errors.New("has a domain that is not a valid host name")
+	}
+	deliverable := local + "@" + ascii
+	if len(deliverable) > maxAddress {
+		return "", fmt.Errorf("is longer than %d characters", maxAddress)
+	}
+	parsed, err := mail.ParseAddress(deliverable)
+	if err != nil || parsed.Name != "" || parsed.Address != deliverable {
+		return "", errors.New("is not one plain address such as ada@example.com")
+	}
+	return deliverable, nil
+}
+
+// Normalize gives the form in which addresses are compared: lower case, the domain in ASCII. It keeps tags and dots,
+// which are different mailboxes on some servers.
+func Normalize(written string) string {
+	local, domain, found := cut(strings.TrimSpace(written))
+	if !found {
+		return strings.ToLower(strings.TrimSpace(written))
+	}
+	if ascii, err := idna.Lookup.ToASCII(domain); err == nil {
+		domain = ascii
+	}
+	return strings.ToLower(local + "@" + domain)
+}
+
+// Equal tells whether two addresses are the same mailbox, whatever their case.
+func Equal(a, b string) bool { return Normalize(a) == Normalize(b) }
+
+// Mask shortens an address to what may stand in a log or an event: a***@example.com.
+func Mask(written string) string {
+	local, domain, found := cut(written)
+	if !found || local == "" {
+		return "***"
+	}
+	return local[:1] + "***@" + domain
+}
+
+// LocalPart is what stands before the @.
+func LocalPart(written string) string {
+	local, _, _ := cut(written)
+	return local
+}
+
+func cut(written string) (local, domain string, found bool) {
+	at := strings.LastIndexByte(written, '@')
+	if at < 1 || at == len(written)-1 {
+		return written, "", false
+	}
+	return written[:at], written[at+1:], true
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] > 0x7e || s[i] <= 0x20 {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,67 @@
+package invite
+
+import (
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/program"
+)
+
+// Openness tells whether an invite can be answered.
+type Openness string
+
+// The kinds of openness.
+const (
+	// Open: it can be answered.
+	Open Openness = "Open"
+	// Gone: this link is used, replaced or not issued.
+	Gone Openness = "Gone"
+	// TooLate: its time is over.
+	TooLate Openness = "TooLate"
+	// Refused: not now. The link is not spent.
+	Refused Openness = "Refused"
+)
+
+// Answerable tells whether an invite can be answered with a link of this serial. Partnerships are those of the person
+// in the namespace. A program that is gone is no offer, so an invite whose programs are all gone is refused.
+func Answerable(invite *v1alpha1.PartnerInvite, serial int64, catalog program.Catalog, partnerships []v1alpha1.Partnership, now time.Time) Openness {
+	status := invite.Status
+	switch {
+	case !invite.DeletionTimestamp.IsZero(), status.Serial == 0, status.Serial != serial, status.Acceptance != nil:
+		return Gone
+	case Expired(status, now):
+		return TooLate
+	}
+	offered := false
+	for _, grant := range status.Programs {
+		offered = offered || catalog.Programs[grant.Name] != nil
+		for i := range partnerships {
+			p := &partnerships[i]
+			if p.Spec.ProgramRef.Name == grant.Name && p.Spec.Revocation != nil {
+				return Refused
+			}
+		}
+	}
+	if !offered {
+		return Refused
+	}
+	return Open
+}
+
+// Answer records a person's answer. It must be written with the resourceVersion that was judged, so that of two
+// answers at once only one counts.
+func Answer(status *v1alpha1.PartnerInviteStatus, decision v1alpha1.InviteDecision, now time.Time) {
+	status.Acceptance = &v1alpha1.InviteAcceptance{Decision: decision, Time: metav1.NewTime(now)}
+	Summarize(status, now)
+}
+
+// Finished records that the partnerships of an accepted invite exist. From then on deleting one is final.
+func Finished(status *v1alpha1.PartnerInviteStatus, names []string, now time.Time) {
+	status.PartnershipRefs = make([]v1alpha1.PartnershipReference, 0, len(names))
+	for _, name := range names {
+		status.PartnershipRefs = append(status.PartnershipRefs, v1alpha1.PartnershipReference{Name: name})
+	}
+	Summarize(status, now)
+}

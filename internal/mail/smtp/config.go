@@ -1,0 +1,98 @@
+// Package smtp hands mails to a mail server. It keeps connections open between mails, bounds every step in time, and
+// tells a refusal of the recipient from a fault of the transport.
+package smtp
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/mail"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+)
+
+// TLSMode is how a connection is protected.
+type TLSMode string
+
+// The modes.
+const (
+	// StartTLS: the connection turns to TLS before anything is said, or nothing is sent.
+	StartTLS TLSMode = "starttls"
+	// Implicit: TLS from the first byte.
+	Implicit TLSMode = "implicit"
+	// None: no TLS, for a mail server beside the operator.
+	None TLSMode = "none"
+)
+
+// Config is where mail goes and who sends it.
+type Config struct {
+	// Host and Port are the mail server's.
+	Host string
+	Port int
+	// TLS is how the connection is protected.
+	TLS TLSMode
+	// Username is for signing in to the mail server; empty: without.
+	Username string
+	// PasswordFile holds the password. It is read anew for each connection, so it can be rotated.
+	PasswordFile string
+	// From is the sender.
+	From *mail.Address
+	// Rate is the most mails per second; 0: no limit.
+	Rate float64
+	// Connections is the most connections at once; below 1: one.
+	Connections int
+}
+
+// ParseURL parses smtp://[user@]host:port?tls=starttls|implicit|none. Without a port it is 587, or 465 for implicit and
+// 25 for none.
+func ParseURL(text string) (Config, error) {
+	u, err := url.Parse(text)
+	if err != nil {
+		return Config{}, errors.New("is not a URL; write smtp://[user@]host:port?tls=starttls|implicit|none")
+	}
+	if u.Scheme != "smtp" {
+		return Config{}, fmt.Errorf("has the scheme %q; write smtp://[user@]host:port?tls=starttls|implicit|none", u.Scheme)
+	}
+	if _, set := u.User.Password(); set {
+		return Config{}, errors.New("holds a password; put it into a file and name that with --smtp-password-file")
+	}
+	if u.Hostname() == "" || strings.Trim(u.Path, "/") != "" {
+		return Config{}, errors.New("must name a host and no path: smtp://[user@]host:port?tls=starttls|implicit|none")
+	}
+	config := Config{Host: u.Hostname(), Username: u.User.Username(), TLS: StartTLS}
+	for key, values := range u.Query() {
+		if key != "tls" || len(values) != 1 {
+			return Config{}, fmt.Errorf("has the option %q; only tls=starttls|implicit|none is known", key)
+		}
+		config.TLS = TLSMode(values[0])
+	}
+	ports := map[TLSMode]int{StartTLS: 587, Implicit: 465, None: 25}
+	port, known := ports[config.TLS]
+	if !known {
+		return Config{}, fmt.Errorf("has tls=%s; it can be starttls, implicit or none", config.TLS)
+	}
+	config.Port = port
+	if text := u.Port(); text != "" {
+		if config.Port, err = strconv.Atoi(text); err != nil || config.Port < 1 || config.Port > 65535 {
+			return Config{}, fmt.Errorf("has the port %q; it can be 1 to 65535", text)
+		}
+	}
+	return config, nil
+}
+
+// Address is host:port.
+func (c Config) Address() string { return net.JoinHostPort(c.Host, strconv.Itoa(c.Port)) }
+
+// password reads the password file.
+func (c Config) password() (string, error) {
+	if c.PasswordFile == "" {
+		return "", nil
+	}
+	content, err := os.ReadFile(c.PasswordFile)
+	if err != nil {
+		return "", fmt.Errorf("reading the SMTP password file: %w", err)
+	}
+	return strings.TrimRight(string(content), "\r\n"), nil
+}

@@ -1,0 +1,88 @@
+package smtp
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"time"
+
+	gomail "github.com/wneessen/go-mail"
+	gosmtp "github.com/wneessen/go-mail/smtp"
+)
+
+const (
+	// dialTimeout bounds each of connecting and greeting.
+	dialTimeout = 10 * time.Second
+	// maxIdle is how long a connection is kept without a mail. Servers close idle ones after some minutes.
+	maxIdle = 15 * time.Second
+	// maxUses is how many mails go over one connection. Servers limit it, most to a hundred or more.
+	maxUses = 100
+)
+
+// connection is one open connection to the mail server. It belongs to one sending goroutine at a time.
+type connection struct {
+	client *gomail.Client
+	smtp   *gosmtp.Client
+	raw    net.Conn
+	uses   int
+	idle   time.Time
+}
+
+// dial opens, protects and signs in to a connection. It ends with the context.
+func dial(ctx context.Context, config Config) (*connection, error) {
+	password, err := config.password()
+	if err != nil {
+		return nil, err
+	}
+	c := &connection{}
+	tlsConfig := &tls.Config{ServerName: config.Host, MinVersion: tls.VersionTLS12}
+	connect := func(ctx context.Context, network, address string) (net.Conn, error) {
+		dialer := &net.Dialer{Timeout: dialTimeout}
+		if config.TLS == Implicit {
+			c.raw, err = (&tls.Dialer{NetDialer: dialer, Config: tlsConfig}).DialContext(ctx, network, address)
+		} else {
+			c.raw, err = dialer.DialContext(ctx, network, address)
+		}
+		return c.raw, err
+	}
+	options := []gomail.Option{
+		gomail.WithPort(config.Port), gomail.WithTimeout(dialTimeout), gomail.WithTLSConfig(tlsConfig),
+		gomail.WithDialContextFunc(connect), gomail.WithoutNoop(), gomail.WithTLSPolicy(gomail.NoTLS),
+	}
+	if config.TLS == StartTLS {
+		options = append(options, gomail.WithTLSPolicy(gomail.TLSMandatory))
+	}
+	if config.Username != "" {
+		options = append(options, gomail.WithSMTPAuth(gomail.SMTPAuthAutoDiscover), gomail.WithUsername(config.Username), gomail.WithPassword(password))
+	}
+	if c.client, err = gomail.NewClient(config.Host, options...); err != nil {
+		return nil, err
+	}
+	if c.smtp, err = c.client.DialToSMTPClientWithContext(ctx); err != nil {
+		if c.raw != nil {
+			_ = c.raw.Close()
+		}
+		return nil, err
+	}
+	return c, nil
+}
+
+// usable tells whether a connection that was put aside is worth trying.
+func (c *connection) usable(now time.Time) bool {
+	return c.uses < maxUses && now.Sub(c.idle) < maxIdle
+}
+
+// send hands over one mail. It is cut off when the context ends.
+func (c *connection) send(ctx context.Context, message *gomail.Msg) error {
+	cut := context.AfterFunc(ctx, func() { _ = c.raw.Close() })
+	defer cut()
+	c.uses++
+	return c.client.SendWithSMTPClient(c.smtp, message)
+}
+
+// close says goodbye, briefly.
+func (c *connection) close() {
+	_ = c.raw.SetDeadline(time.Now().Add(time.Second))
+	_ = c.client.CloseWithSMTPClient(c.smtp)
+	_ = c.raw.Close()
+}

@@ -1,0 +1,136 @@
+package smtp
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"time"
+
+	gomail "github.com/wneessen/go-mail"
+	"golang.org/x/time/rate"
+
+	"github.com/partner-operator/partner-operator/internal/delivery"
+	"github.com/partner-operator/partner-operator/internal/mail"
+)
+
+// Sender sends mail over a few connections that it keeps.
+type Sender struct {
+	config  Config
+	limiter *rate.Limiter
+	slots   chan struct{}
+
+	mutex sync.Mutex
+	idle  []*connection
+}
+
+var _ mail.Sender = (*Sender)(nil)
+
+// NewSender makes a sender. It connects when the first mail is sent.
+func NewSender(config Config) *Sender {
+	limit := rate.Inf
+	if config.Rate > 0 {
+		limit = rate.Limit(config.Rate)
+	}
+	return &Sender{
+		config:  config,
+		limiter: rate.NewLimiter(limit, max(1, int(config.Rate))),
+		slots:   make(chan struct{}, max(1, config.Connections)),
+	}
+}
+
+// MessageDomain is the domain of the sender's address.
+func (s *Sender) MessageDomain() string {
+	_, domain, _ := strings.Cut(s.config.From.Address, "@")
+	return domain
+}
+
+// Ready waits for the configured rate.
+func (s *Sender) Ready(ctx context.Context) error { return s.limiter.Wait(ctx) }
+
+// Send hands over one mail within delivery.SendTimeout. A connection that died while it was idle is replaced by a new
+// one; that cannot repeat a mail, since nothing of it was said yet.
+func (s *Sender) Send(ctx context.Context, message mail.Message) error {
+	ctx, cancel := context.WithTimeout(ctx, delivery.SendTimeout)
+	defer cancel()
+	select {
+	case s.slots <- struct{}{}:
+		defer func() { <-s.slots }()
+	case <-ctx.Done():
+		return failure(ctx.Err())
+	}
+	built, err := build(s.config.From, message)
+	if err != nil {
+		return failure(err)
+	}
+	if err := s.deliver(ctx, built); err != nil {
+		return failure(err)
+	}
+	return nil
+}
+
+// deliver sends over a kept connection, or else over a new one.
+func (s *Sender) deliver(ctx context.Context, message *gomail.Msg) error {
+	if kept := s.take(); kept != nil {
+		if err := s.over(ctx, kept, message); err == nil || !diedWhileIdle(err) {
+			return err
+		}
+	}
+	fresh, err := dial(ctx, s.config)
+	if err != nil {
+		return err
+	}
+	return s.over(ctx, fresh, message)
+}
+
+// over sends a mail over a connection, and keeps the connection if it is still good.
+func (s *Sender) over(ctx context.Context, c *connection, message *gomail.Msg) error {
+	_ = c.raw.SetDeadline(time.Now().Add(delivery.SendTimeout))
+	err := c.send(ctx, message)
+	switch {
+	case err == nil:
+		s.keep(c)
+		return nil
+	case message.IsDelivered(): // only the goodbye failed
+		_ = c.raw.Close()
+		return nil
+	case responseCode(err) == 0: // the connection broke
+		_ = c.raw.Close()
+	default: // the server answered, and can be asked again
+		s.keep(c)
+	}
+	return err
+}
+
+func (s *Sender) take() *connection {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	now := time.Now()
+	for len(s.idle) > 0 {
+		last := s.idle[len(s.idle)-1]
+		s.idle = s.idle[:len(s.idle)-1]
+		if last.usable(now) {
+			return last
+		}
+		go last.close()
+	}
+	return nil
+}
+
+func (s *Sender) keep(c *connection) {
+	c.idle = time.Now()
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.idle = append(s.idle, c)
+}
+
+// Start closes the kept connections when the context ends. It is a runnable of the manager.
+func (s *Sender) Start(ctx context.Context) error {
+	<-ctx.Done()
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	for _, c := range s.idle {
+		c.close()
+	}
+	s.idle = nil
+	return nil
+}

@@ -1,0 +1,39 @@
+package partnership
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+
+	"github.com/partner-operator/partner-operator/internal/address"
+)
+
+// Name is the name of the Partnership of a person in a program: a readable part, and a part that is the same whatever
+// the case of the address, so that the API server lets only one of two racing creations through.
+func Name(email, program string) string {
+	sum := sha256.Sum256([]byte(address.Normalize(email) + "\x00" + program))
+	suffix := hex.EncodeToString(sum[:4])
+	const longest = 63 - 1 - 8
+	slug := slug(address.LocalPart(email))
+	if len(slug) > longest {
+		slug = strings.TrimRight(slug[:longest], "-")
+	}
+	return slug + "-" + suffix
+}
+
+// slug is what a name of Kubernetes can take of a text. The readable part tells only the part before the @.
+func slug(text string) string {
+	var b strings.Builder
+	for _, r := range strings.ToLower(text) {
+		switch {
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
+			b.WriteRune(r)
+		case b.Len() > 0 && !strings.HasSuffix(b.String(), "-"):
+			b.WriteByte('-')
+		}
+	}
+	if s := strings.Trim(b.String(), "-"); s != "" {
+		return s
+	}
+	return "partner"
+}

@@ -1,0 +1,89 @@
+// Package program holds the rules about programs and their groups. It is pure.
+package program
+
+import (
+	"fmt"
+
+	"github.com/partner-operator/partner-operator/api/v1alpha1"
+)
+
+// Catalog is what exists in one namespace.
+type Catalog struct {
+	// Programs and Groups are keyed by name.
+	Programs map[string]*v1alpha1.Program
+	Groups   map[string]*v1alpha1.PartnerGroup
+}
+
+// NewCatalog is the catalog of these programs and groups.
+func NewCatalog(programs []v1alpha1.Program, groups []v1alpha1.PartnerGroup) Catalog {
+	c := Catalog{make(map[string]*v1alpha1.Program, len(programs)), make(map[string]*v1alpha1.PartnerGroup, len(groups))}
+	for i := range programs {
+		c.Programs[programs[i].Name] = &programs[i]
+	}
+	for i := range groups {
+		c.Groups[groups[i].Name] = &groups[i]
+	}
+	return c
+}
+
+// Unresolved tells which reference cannot be followed, with the reason and the remedy.
+type Unresolved struct {
+	// Reason is one of the reasons of ResolvedRefs.
+	Reason string
+	// Message names what is missing and what to do.
+	Message string
+}
+
+// Grant checks that a grant's program exists, and that its group, if it names one, exists and belongs to the program.
+// Nil: it does.
+func (c Catalog) Grant(grant v1alpha1.ProgramGrant) *Unresolved {
+	if c.Programs[grant.Name] == nil {
+		return &Unresolved{v1alpha1.ReasonProgramNotFound, fmt.Sprintf("Program %q does not exist in this namespace; create it and this goes on by itself", grant.Name)}
+	}
+	if grant.GroupRef == nil {
+		return nil
+	}
+	return c.group(grant.Name, grant.GroupRef.Name)
+}
+
+// group checks that a group exists and belongs to a program. Nil: it does.
+func (c Catalog) group(programName, name string) *Unresolved {
+	group := c.Groups[name]
+	switch {
+	case group == nil:
+		return &Unresolved{v1alpha1.ReasonGroupNotFound, fmt.Sprintf("PartnerGroup %q does not exist in this namespace; create it and this goes on by itself", name)}
+	case group.Spec.ProgramRef.Name != programName:
+		return &Unresolved{v1alpha1.ReasonGroupNotInProgram, fmt.Sprintf("PartnerGroup %q belongs to Program %q, not to %q; name a group of %q", name, group.Spec.ProgramRef.Name, programName, programName)}
+	default:
+		return nil
+	}
+}
+
+// DefaultGroup is the name of a program's default group, or nothing if it has none that belongs to it.
+func (c Catalog) DefaultGroup(programName string) string {
+	p := c.Programs[programName]
+	if p == nil || p.Spec.DefaultGroupRef == nil || c.group(programName, p.Spec.DefaultGroupRef.Name) != nil {
+		return ""
+	}
+	return p.Spec.DefaultGroupRef.Name
+}
+
+// GroupInForce is the name of the group that a partner of a program is in, given the one that is wished (nothing: the
+// default) and the one in force so far, and what stands in the way of the wish.
+//
+// A group of another program never takes effect: the group in force stays. A group that does not exist leaves the
+// partner in the default group until it does.
+func (c Catalog) GroupInForce(programName string, wished *v1alpha1.GroupReference, soFar string) (string, *Unresolved) {
+	if wished == nil {
+		return c.DefaultGroup(programName), nil
+	}
+	unresolved := c.group(programName, wished.Name)
+	switch {
+	case unresolved == nil:
+		return wished.Name, nil
+	case unresolved.Reason == v1alpha1.ReasonGroupNotInProgram && soFar != "" && c.group(programName, soFar) == nil:
+		return soFar, unresolved
+	default:
+		return c.DefaultGroup(programName), unresolved
+	}
+}

@@ -1,0 +1,47 @@
+package program
+
+import (
+	"fmt"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/partner-operator/partner-operator/api/v1alpha1"
+)
+
+// Status is what a program's status should say.
+func Status(p *v1alpha1.Program, catalog Catalog, now time.Time) v1alpha1.ProgramStatus {
+	status := *p.Status.DeepCopy()
+	status.ObservedGeneration = p.Generation
+	var unresolved *Unresolved
+	if ref := p.Spec.DefaultGroupRef; ref != nil {
+		if unresolved = catalog.group(p.Name, ref.Name); unresolved != nil {
+			unresolved.Message = "defaultGroupRef: " + unresolved.Message + "; until then partners without a group of their own are in none"
+		}
+	}
+	setConditions(&status.Conditions, p.Generation, now, unresolved, "partners can be invited")
+	return status
+}
+
+// GroupStatus is what a group's status should say.
+func GroupStatus(g *v1alpha1.PartnerGroup, catalog Catalog, now time.Time) v1alpha1.PartnerGroupStatus {
+	status := *g.Status.DeepCopy()
+	status.ObservedGeneration = g.Generation
+	unresolved := catalog.Grant(v1alpha1.ProgramGrant{Name: g.Spec.ProgramRef.Name})
+	setConditions(&status.Conditions, g.Generation, now, unresolved, fmt.Sprintf("the group divides Program %q", g.Spec.ProgramRef.Name))
+	return status
+}
+
+// setConditions sets ResolvedRefs, Ready and Reconciling, which for programs and groups all tell of their references.
+func setConditions(conditions *[]metav1.Condition, generation int64, now time.Time, unresolved *Unresolved, ready string) {
+	set := v1alpha1.ConditionSetter{Conditions: conditions, Generation: generation, Now: now}
+	if unresolved == nil {
+		set.True(v1alpha1.ConditionReady, v1alpha1.ReasonReady, ready)
+		set.True(v1alpha1.ConditionResolvedRefs, v1alpha1.ReasonResolvedRefs, "everything that the spec names exists")
+		set.Remove(v1alpha1.ConditionReconciling)
+		return
+	}
+	set.False(v1alpha1.ConditionReady, unresolved.Reason, unresolved.Message)
+	set.False(v1alpha1.ConditionResolvedRefs, unresolved.Reason, unresolved.Message)
+	set.True(v1alpha1.ConditionReconciling, unresolved.Reason, unresolved.Message)
+}

@@ -1,0 +1,58 @@
+package token
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+)
+
+// Seal encrypts and authenticates a text for a cookie, with the newest key. The context, for example the namespace,
+// is not in the result but must be the same to open it.
+func (r *Keyring) Seal(purpose Purpose, context string, text []byte) string {
+	key := r.keys[0]
+	aead := key.aead(purpose)
+	sealed := make([]byte, keyIDSize+aead.NonceSize(), keyIDSize+aead.NonceSize()+len(text)+aead.Overhead())
+	copy(sealed, key.id[:])
+	nonce := sealed[keyIDSize:]
+	_, _ = rand.Read(nonce) // never fails: the runtime ends the process instead
+	return encoding.EncodeToString(aead.Seal(sealed, nonce, text, []byte(context)))
+}
+
+// Unseal gives back the text of Seal, and false for anything that Seal did not make for this purpose and context.
+func (r *Keyring) Unseal(purpose Purpose, context, encoded string) ([]byte, bool) {
+	const longest = 4096 // what a browser keeps of one cookie
+	if len(encoded) > longest {
+		return nil, false
+	}
+	sealed, err := encoding.DecodeString(encoded)
+	if err != nil || len(sealed) < keyIDSize {
+		return nil, false
+	}
+	for _, key := range r.keys {
+		if [keyIDSize]byte(sealed) != key.id {
+			continue
+		}
+		aead := key.aead(purpose)
+		rest := sealed[keyIDSize:]
+		if len(rest) < aead.NonceSize() {
+			return nil, false
+		}
+		text, err := aead.Open(nil, rest[:aead.NonceSize()], rest[aead.NonceSize():], []byte(context))
+		if err == nil {
+			return text, true
+		}
+	}
+	return nil, false
+}
+
+func (k key) aead(purpose Purpose) cipher.AEAD {
+	block, err := aes.NewCipher(k.derive(purpose))
+	if err != nil {
+		panic(err) // only for a key size that AES does not have
+	}
+	aead, err := cipher.NewGCM(block)
+	if err != nil {
+		panic(err) // only for a block size that GCM does not have
+	}
+	return aead
+}
