@@ -32,23 +32,21 @@ func Mail(status *v1alpha1.PartnershipStatus, kind v1alpha1.MailKind) *v1alpha1.
 	return &status.Mails[i]
 }
 
-// Delivered records that the mail server took the mail of a claim, unless a newer one has taken its place.
-func Delivered(status *v1alpha1.PartnershipStatus, kind v1alpha1.MailKind, serial int64) {
-	if mail := Mail(status, kind); mail != nil && mail.Serial == serial {
-		mail.State, mail.Message = v1alpha1.DeliverySent, ""
-	}
-}
-
-// NotDelivered records why the mail server did not take the mail of a claim, unless a newer one has taken its place.
-func NotDelivered(status *v1alpha1.PartnershipStatus, kind v1alpha1.MailKind, serial int64, failure *delivery.Failure) {
+// Record notes what came of a claim: failure is nil if the mail server took the mail. It is false, and changes nothing,
+// if a newer mail of the kind has taken its place.
+func Record(status *v1alpha1.PartnershipStatus, kind v1alpha1.MailKind, serial int64, failure *delivery.Failure) bool {
 	mail := Mail(status, kind)
-	if mail == nil || mail.Serial != serial {
-		return
+	switch {
+	case mail == nil || mail.Serial != serial || mail.State != v1alpha1.DeliverySending:
+		return false
+	case failure == nil:
+		mail.State, mail.Message = v1alpha1.DeliverySent, ""
+	case failure.Permanent:
+		mail.State, mail.Message = v1alpha1.DeliveryFailed, failure.Message
+	default:
+		mail.State, mail.Message = v1alpha1.DeliveryPending, failure.Message
 	}
-	mail.State, mail.Message = v1alpha1.DeliveryPending, failure.Message
-	if failure.Permanent {
-		mail.State = v1alpha1.DeliveryFailed
-	}
+	return true
 }
 
 // Recipient is whom mail about a partnership goes to; nothing: nobody can be told.
@@ -56,8 +54,8 @@ func Recipient(p *v1alpha1.Partnership, team *v1alpha1.PartnerTeam) v1alpha1.Ema
 	switch {
 	case p.Spec.Contact != nil:
 		return p.Spec.Contact.Email
-	case team != nil && team.Status.Owner != nil:
-		return team.Status.Owner.Email
+	case team != nil:
+		return team.CurrentOwner().Email
 	default:
 		return ""
 	}

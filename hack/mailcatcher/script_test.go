@@ -1,0 +1,239 @@
+package mailcatcher
+
+import (
+	"io"
+	"net"
+	"net/smtp"
+	"net/textproto"
+	"testing"
+	"time"
+)
+
+const hang = 150 * time.Millisecond
+
+// begin goes as far as the text of a mail. Closing the writer sends the final dot and reads the answer.
+func begin(t *testing.T, client *smtp.Client) io.WriteCloser {
+	t.Helper()
+	if err := client.Mail(sender); err != nil {
+		t.Fatal(err)
+	}
+	if err := client.Rcpt(recipient); err != nil {
+		t.Fatal(err)
+	}
+	writer, err := client.Data()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := writer.Write([]byte(simpleMail("hello"))); err != nil {
+		t.Fatal(err)
+	}
+	return writer
+}
+
+// greeting opens a connection and reads the first line of the server.
+func greeting(t *testing.T, catcher *Catcher) error {
+	t.Helper()
+	conn, err := net.Dial("tcp", catcher.SMTPAddr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = textproto.NewConn(conn).ReadResponse(220)
+	return err
+}
+
+func TestARuleRefusesAtEachStage(t *testing.T) {
+	for _, stage := range []Stage{MailFrom, Rcpt, Data} {
+		t.Run(string(stage), func(t *testing.T) {
+			catcher := start(t, Options{})
+			catcher.Script(Rule{Stage: stage, Times: 2, Code: 451, Enhanced: "4.7.1", Text: "greylisted"})
+			client := connect(t, catcher)
+			for range 2 {
+				answer := wantCode(t, send(client, simpleMail("hello"), recipient), 451)
+				if answer.Msg != "4.7.1 greylisted" {
+					t.Errorf("got %q", answer.Msg)
+				}
+				if err := client.Reset(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if catcher.Count() != 0 {
+				t.Error("a refused mail was kept")
+			}
+			mustSend(t, client, simpleMail("hello"), recipient)
+		})
+	}
+}
+
+func TestARuleDropsTheConnectionAtEachStage(t *testing.T) {
+	for _, stage := range []Stage{MailFrom, Rcpt, Data} {
+		t.Run(string(stage), func(t *testing.T) {
+			catcher := start(t, Options{})
+			catcher.Script(Rule{Stage: stage, Drop: true, Times: 1})
+			client := connect(t, catcher)
+			wantHangUp(t, send(client, simpleMail("hello"), recipient))
+			wantHangUp(t, client.Noop())
+			if catcher.Count() != 0 {
+				t.Error("the mail was kept")
+			}
+			mustSend(t, connect(t, catcher), simpleMail("hello"), recipient)
+		})
+	}
+}
+
+func TestARuleHangsAtEachStage(t *testing.T) {
+	for _, stage := range []Stage{MailFrom, Rcpt, Data} {
+		t.Run(string(stage), func(t *testing.T) {
+			catcher := start(t, Options{})
+			catcher.Script(Rule{Stage: stage, Hang: hang})
+			client := connect(t, catcher)
+			began := time.Now()
+			mustSend(t, client, simpleMail("hello"), recipient)
+			if took := time.Since(began); took < hang {
+				t.Errorf("took %s, want at least %s", took, hang)
+			}
+			if catcher.Count() != 1 {
+				t.Error("the mail was not kept")
+			}
+		})
+	}
+}
+
+func TestTheConnectionClosesAfter421(t *testing.T) {
+	for _, stage := range []Stage{MailFrom, Rcpt, Data} {
+		t.Run(string(stage), func(t *testing.T) {
+			catcher := start(t, Options{})
+			catcher.Script(Rule{Stage: stage, Code: 421, Text: "too\nbusy", Times: 1})
+			client := connect(t, catcher)
+			answer := wantCode(t, send(client, simpleMail("hello"), recipient), 421)
+			if answer.Msg != "4.0.0 too busy" {
+				t.Errorf("got %q", answer.Msg)
+			}
+			wantHangUp(t, client.Noop())
+		})
+	}
+}
+
+func TestAConnectRule(t *testing.T) {
+	catcher := start(t, Options{})
+	catcher.Script(
+		Rule{Stage: Connect, Times: 1, Code: 421, Enhanced: "4.3.2", Text: "come back later"},
+		Rule{Stage: Connect, Times: 1, Drop: true},
+		Rule{Stage: Connect, Times: 1, Hang: hang},
+	)
+	if answer := wantCode(t, greeting(t, catcher), 421); answer.Msg != "4.3.2 come back later" {
+		t.Errorf("got %q", answer.Msg)
+	}
+	wantHangUp(t, greeting(t, catcher))
+	began := time.Now()
+	if err := greeting(t, catcher); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(began); took < hang {
+		t.Errorf("the greeting took %s, want at least %s", took, hang)
+	}
+	if err := greeting(t, catcher); err != nil {
+		t.Fatal(err)
+	}
+	if catcher.Connections() != 4 {
+		t.Errorf("got %d connections, want 4", catcher.Connections())
+	}
+}
+
+func TestAConnectionThatHangsHoldsUpNobody(t *testing.T) {
+	catcher := start(t, Options{})
+	catcher.Script(Rule{Stage: Connect, Times: 1, Hang: time.Hour})
+	conn, err := net.Dial("tcp", catcher.SMTPAddr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	mustSend(t, connect(t, catcher), simpleMail("hello"), recipient)
+}
+
+func TestARuleForOneRecipient(t *testing.T) {
+	for _, stage := range []Stage{Rcpt, Data} {
+		t.Run(string(stage), func(t *testing.T) {
+			catcher := start(t, Options{})
+			catcher.Script(Rule{Stage: stage, Recipient: "MARA@partner.test", Code: 550, Text: "no such person"})
+			client := connect(t, catcher)
+			mustSend(t, client, simpleMail("hello"), "someone.else@partner.test")
+			wantCode(t, send(client, simpleMail("hello"), recipient), 550)
+		})
+	}
+}
+
+func TestTheFirstRuleThatFitsCounts(t *testing.T) {
+	catcher := start(t, Options{})
+	catcher.Script(
+		Rule{Stage: Data, Times: 1, Code: 451},
+		Rule{Stage: Data, Times: 1, Code: 452},
+		Rule{Stage: Data, Code: 250},
+		Rule{Stage: Data, Code: 554},
+	)
+	client := connect(t, catcher)
+	wantCode(t, send(client, simpleMail("hello"), recipient), 451)
+	wantCode(t, send(client, simpleMail("hello"), recipient), 452)
+	mustSend(t, client, simpleMail("hello"), recipient)
+	catcher.Script(Rule{Stage: Data, Code: 554})
+	wantCode(t, send(client, simpleMail("hello"), recipient), 554)
+	catcher.Script()
+	mustSend(t, client, simpleMail("hello"), recipient)
+}
+
+func TestAcceptThenDropKeepsTheMail(t *testing.T) {
+	catcher := start(t, Options{})
+	catcher.Script(Rule{Stage: Data, Times: 1, AcceptThenDrop: true})
+	wantHangUp(t, send(connect(t, catcher), simpleMail("hello"), recipient))
+	if catcher.Count() != 1 {
+		t.Errorf("got %d mails, want 1", catcher.Count())
+	}
+}
+
+func TestAcceptThenDropKeepsTheMailBeforeItHangs(t *testing.T) {
+	catcher := start(t, Options{})
+	catcher.Script(Rule{Stage: Data, AcceptThenDrop: true, Hang: time.Hour})
+	writer := begin(t, connect(t, catcher))
+	answered := make(chan error)
+	go func() { answered <- writer.Close() }()
+	if err := catcher.WaitCount(within(t), 1); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-answered:
+		t.Fatalf("answered at once: %v", err)
+	default:
+	}
+	if err := catcher.Pause(); err != nil {
+		t.Fatal(err)
+	}
+	wantHangUp(t, <-answered)
+	if catcher.Count() != 1 {
+		t.Errorf("got %d mails, want 1", catcher.Count())
+	}
+}
+
+func TestCommandsSentAheadAfterADropAreIgnored(t *testing.T) {
+	catcher := start(t, Options{})
+	catcher.Script(Rule{Stage: MailFrom, Times: 1, Drop: true}, Rule{Stage: Rcpt, Times: 1, Code: 550})
+	client := connect(t, catcher)
+	if err := client.Hello("test"); err != nil {
+		t.Fatal(err)
+	}
+	ahead := "MAIL FROM:<a@b.test>\r\nMAIL FROM:<a@b.test>\r\nRCPT TO:<c@d.test>\r\nDATA\r\nhello\r\n.\r\n"
+	if _, err := client.Text.W.WriteString(ahead); err != nil {
+		t.Fatal(err)
+	}
+	if err := client.Text.W.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	_, err := client.Text.ReadLine()
+	wantHangUp(t, err)
+	wantCode(t, send(connect(t, catcher), simpleMail("hello"), recipient), 550)
+	if catcher.Count() != 0 {
+		t.Error("a mail was kept")
+	}
+}

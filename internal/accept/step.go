@@ -1,0 +1,208 @@
+// Package accept carries out a person's answer to an invite. The portal and the controller share it, so that a process
+// that dies half way leaves nothing undone: the portal records the answer first, by compare-and-swap, and creates the
+// partnerships after; what is missing then, the controller creates.
+package accept
+
+import (
+	"context"
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/client-go/util/retry"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/address"
+	"github.com/partner-operator/partner-operator/internal/invite"
+	"github.com/partner-operator/partner-operator/internal/lookup"
+	"github.com/partner-operator/partner-operator/internal/partnership"
+)
+
+// InviteLabel is the label of a partnership that came from an invite; its value is the invite's name, if it fits.
+const InviteLabel = "partner-operator.io/invite"
+
+// Step answers invites.
+type Step struct {
+	// Client writes, and reads from the cache.
+	Client client.Client
+	// Live reads from the API server.
+	Live client.Reader
+	// Events tells of transitions.
+	Events events.EventRecorder
+	// Now is the clock.
+	Now func() time.Time
+
+	locks [64]sync.Mutex
+}
+
+// Refusal is why an answer does not count. The link is not spent by it.
+type Refusal struct {
+	// Openness is Gone, TooLate or Refused.
+	Openness invite.Openness
+}
+
+func (r *Refusal) Error() string { return "the invite cannot be answered: " + string(r.Openness) }
+
+// Answer records a person's decision about the link of this serial, and makes the person a partner if it is yes.
+// Whoever calls it has checked that the link is genuine. It gives the invite as it is afterwards. An error is a
+// *Refusal, or the API server is at fault and the same call can be made again.
+func (s *Step) Answer(ctx context.Context, key client.ObjectKey, uid string, serial int64, decision v1alpha1.InviteDecision) (*v1alpha1.PartnerInvite, error) {
+	defer s.lock(uid)()
+	answered := &v1alpha1.PartnerInvite{}
+	err := retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		return s.record(ctx, key, uid, serial, decision, answered)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if decision == v1alpha1.DecisionAccepted {
+		if err := s.Finish(ctx, answered); err != nil {
+			return nil, err
+		}
+	}
+	return answered, nil
+}
+
+// record judges a live copy of the invite and writes the answer on exactly that copy.
+func (s *Step) record(ctx context.Context, key client.ObjectKey, uid string, serial int64, decision v1alpha1.InviteDecision, answered *v1alpha1.PartnerInvite) error {
+	*answered = v1alpha1.PartnerInvite{}
+	if err := s.Live.Get(ctx, key, answered); apierrors.IsNotFound(err) {
+		return &Refusal{invite.Gone}
+	} else if err != nil {
+		return err
+	}
+	if string(answered.UID) != uid {
+		return &Refusal{invite.Gone}
+	}
+	openness, err := s.Openness(ctx, answered, serial, decision)
+	if err != nil {
+		return err
+	}
+	if openness != invite.Open {
+		return &Refusal{openness}
+	}
+	before := *answered.Status.DeepCopy()
+	invite.Answer(&answered.Status, decision, s.Now())
+	if err := s.Client.Status().Update(ctx, answered); apierrors.IsNotFound(err) {
+		return &Refusal{invite.Gone}
+	} else if err != nil {
+		return err
+	}
+	if e, ok := invite.Transition(before, answered.Status, address.Mask(string(answered.Spec.Contact.Email))); ok {
+		s.Events.Eventf(answered, nil, e.Type, e.Reason, e.Action, "%s", e.Note)
+	}
+	return nil
+}
+
+// Openness tells whether an invite can be answered with the link of this serial. To decline is possible whatever stands
+// in the way of accepting.
+func (s *Step) Openness(ctx context.Context, i *v1alpha1.PartnerInvite, serial int64, decision v1alpha1.InviteDecision) (invite.Openness, error) {
+	catalog, err := lookup.Catalog(ctx, s.Client, i.Namespace)
+	if err != nil {
+		return "", err
+	}
+	partnerships, err := lookup.PartnershipsOf(ctx, s.Client, i.Namespace, string(i.Spec.Contact.Email))
+	if err != nil {
+		return "", err
+	}
+	openness := invite.Answerable(i, serial, catalog, partnerships, s.Now())
+	if openness == invite.Refused && decision == v1alpha1.DecisionDeclined {
+		openness = invite.Open
+	}
+	return openness, nil
+}
+
+// Finish creates the partnerships of an accepted invite that do not exist yet, and records that they do. It can be
+// called again and from several places at once.
+func (s *Step) Finish(ctx context.Context, accepted *v1alpha1.PartnerInvite) error {
+	existing, err := lookup.PartnershipsOf(ctx, s.Client, accepted.Namespace, string(accepted.Spec.Contact.Email))
+	if err != nil {
+		return err
+	}
+	names := make([]string, 0, len(accepted.Status.Programs))
+	for _, grant := range accepted.Status.Programs {
+		at := slices.IndexFunc(existing, func(p v1alpha1.Partnership) bool { return p.Spec.ProgramRef.Name == grant.Name })
+		if at >= 0 {
+			names = append(names, existing[at].Name)
+			continue
+		}
+		name, err := s.create(ctx, accepted, grant)
+		if err != nil {
+			return err
+		}
+		names = append(names, name)
+	}
+	return s.recordFinished(ctx, accepted, names)
+}
+
+// create makes the partnership of one grant. Its name is the same whoever makes it, so the API server lets one through.
+func (s *Step) create(ctx context.Context, accepted *v1alpha1.PartnerInvite, grant v1alpha1.ProgramGrant) (string, error) {
+	wanted := newPartnership(accepted, grant)
+	err := s.Client.Create(ctx, wanted)
+	if err == nil || !apierrors.IsAlreadyExists(err) {
+		return wanted.Name, err
+	}
+	there := &v1alpha1.Partnership{}
+	if err := s.Live.Get(ctx, client.ObjectKeyFromObject(wanted), there); err != nil {
+		return "", err
+	}
+	same := there.Spec.Contact != nil && address.Equal(string(there.Spec.Contact.Email), string(wanted.Spec.Contact.Email)) &&
+		there.Spec.ProgramRef == wanted.Spec.ProgramRef
+	if !same {
+		return "", fmt.Errorf("Partnership %q exists and is of somebody else; delete it or create one for this partner by hand", wanted.Name)
+	}
+	return there.Name, nil
+}
+
+func newPartnership(accepted *v1alpha1.PartnerInvite, grant v1alpha1.ProgramGrant) *v1alpha1.Partnership {
+	p := &v1alpha1.Partnership{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: accepted.Namespace,
+			Name:      partnership.Name(string(accepted.Spec.Contact.Email), grant.Name),
+		},
+		Spec: v1alpha1.PartnershipSpec{
+			ProgramRef:  v1alpha1.ProgramReference{Name: grant.Name},
+			GroupRef:    grant.GroupRef,
+			DisplayName: accepted.Spec.DisplayName,
+			Contact:     accepted.Spec.Contact.DeepCopy(),
+			Source:      v1alpha1.SourceInvite,
+		},
+	}
+	if len(accepted.Name) <= 63 {
+		p.Labels = map[string]string{InviteLabel: accepted.Name}
+	}
+	return p
+}
+
+// recordFinished notes the partnerships on the invite, unless somebody else already did or the invite is gone.
+func (s *Step) recordFinished(ctx context.Context, accepted *v1alpha1.PartnerInvite, names []string) error {
+	first := true
+	return client.IgnoreNotFound(retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		if !first {
+			if err := s.Live.Get(ctx, client.ObjectKeyFromObject(accepted), accepted); err != nil {
+				return err
+			}
+		}
+		first = false
+		if len(accepted.Status.PartnershipRefs) > 0 {
+			return nil
+		}
+		invite.Finished(&accepted.Status, names, s.Now())
+		return s.Client.Status().Update(ctx, accepted)
+	}))
+}
+
+// lock makes answers to one invite within this process take turns, which spares the API server those that would lose.
+func (s *Step) lock(uid string) (unlock func()) {
+	hash := fnv.New32a()
+	_, _ = hash.Write([]byte(uid))
+	mutex := &s.locks[hash.Sum32()%uint32(len(s.locks))]
+	mutex.Lock()
+	return mutex.Unlock
+}

@@ -1,0 +1,61 @@
+package controller
+
+import (
+	"context"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/lookup"
+	"github.com/partner-operator/partner-operator/internal/program"
+)
+
+// PartnerGroupReconciler reports whether a group's program exists.
+type PartnerGroupReconciler struct{ base }
+
+// +kubebuilder:rbac:groups=partner-operator.io,resources=partnergroups,verbs=get;list;watch
+// +kubebuilder:rbac:groups=partner-operator.io,resources=partnergroups/status,verbs=update
+
+func (r *PartnerGroupReconciler) setup(mgr ctrl.Manager) error {
+	changed := builder.WithPredicates(predicate.GenerationChangedPredicate{})
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("partnergroup").
+		For(&v1alpha1.PartnerGroup{}, changed).
+		Watches(&v1alpha1.Program{}, handler.EnqueueRequestsFromMapFunc(r.groupsOf), changed).
+		Complete(reconcile.AsReconciler(mgr.GetClient(), r))
+}
+
+func (r *PartnerGroupReconciler) groupsOf(ctx context.Context, p client.Object) []reconcile.Request {
+	groups, err := lookup.GroupsOf(ctx, r.Client, p.GetNamespace(), p.GetName())
+	if err != nil {
+		return nil
+	}
+	requests := make([]reconcile.Request, 0, len(groups))
+	for i := range groups {
+		requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&groups[i])})
+	}
+	return requests
+}
+
+// Reconcile writes the status of one group.
+func (r *PartnerGroupReconciler) Reconcile(ctx context.Context, g *v1alpha1.PartnerGroup) (reconcile.Result, error) {
+	if !g.DeletionTimestamp.IsZero() {
+		return reconcile.Result{}, nil
+	}
+	catalog, err := lookup.Catalog(ctx, r.Client, g.Namespace)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	status := program.GroupStatus(g, catalog, r.now())
+	if equality.Semantic.DeepEqual(g.Status, status) {
+		return reconcile.Result{}, nil
+	}
+	g.Status = status
+	return resultOf(0, r.Status().Update(ctx, g))
+}

@@ -1,0 +1,174 @@
+package controller
+
+import (
+	"context"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/delivery"
+	"github.com/partner-operator/partner-operator/internal/lookup"
+	"github.com/partner-operator/partner-operator/internal/mail"
+	"github.com/partner-operator/partner-operator/internal/partnership"
+	"github.com/partner-operator/partner-operator/internal/token"
+)
+
+// PartnershipReconciler keeps the status of partnerships, carries out revocations and sends the mails to partners.
+type PartnershipReconciler struct {
+	base
+	post        *post
+	concurrency int
+}
+
+// +kubebuilder:rbac:groups=partner-operator.io,resources=partnerships,verbs=get;list;watch
+// +kubebuilder:rbac:groups=partner-operator.io,resources=partnerships/status,verbs=update
+
+func (r *PartnershipReconciler) setup(mgr ctrl.Manager) error {
+	requested := predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		before, after := e.ObjectOld.(*v1alpha1.Partnership), e.ObjectNew.(*v1alpha1.Partnership)
+		return before.Status.SignIn.Serial != after.Status.SignIn.Serial
+	}}
+	changed := builder.WithPredicates(predicate.GenerationChangedPredicate{})
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("partnership").
+		For(&v1alpha1.Partnership{}, builder.WithPredicates(predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, requested))).
+		Watches(&v1alpha1.Program{}, r.enqueue(lookup.PartnershipsIn, client.Object.GetName), changed).
+		Watches(&v1alpha1.PartnerGroup{}, r.enqueue(lookup.PartnershipsIn, func(o client.Object) string {
+			return o.(*v1alpha1.PartnerGroup).Spec.ProgramRef.Name
+		}), changed).
+		Watches(&v1alpha1.PartnerTeam{}, r.enqueue(lookup.PartnershipsOfTeam, client.Object.GetName), changed).
+		WithOptions(controller.Options{MaxConcurrentReconciles: r.concurrency}).
+		Complete(reconcile.AsReconciler(mgr.GetClient(), r))
+}
+
+// enqueue looks at the partnerships that an object matters to.
+func (r *PartnershipReconciler) enqueue(
+	find func(context.Context, client.Reader, string, string) ([]v1alpha1.Partnership, error), key func(client.Object) string,
+) handler.EventHandler {
+	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, object client.Object) []reconcile.Request {
+		found, err := find(ctx, r.Client, object.GetNamespace(), key(object))
+		if err != nil {
+			return nil // only for a missing index
+		}
+		requests := make([]reconcile.Request, 0, len(found))
+		for i := range found {
+			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&found[i])})
+		}
+		return requests
+	})
+}
+
+// Reconcile does what is due for one partnership.
+func (r *PartnershipReconciler) Reconcile(ctx context.Context, p *v1alpha1.Partnership) (reconcile.Result, error) {
+	if !p.DeletionTimestamp.IsZero() {
+		return reconcile.Result{}, nil
+	}
+	in, err := r.observe(ctx, p)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	d := partnership.Decide(in)
+	if d.Send != "" {
+		return r.send(ctx, in, d)
+	}
+	if !equality.Semantic.DeepEqual(p.Status, d.Status) {
+		after := p.DeepCopy()
+		after.Status = d.Status
+		if err = r.Status().Update(ctx, after); err == nil {
+			r.tell(p.Status, after)
+		}
+	}
+	return resultOf(d.RequeueAfter, err)
+}
+
+func (r *PartnershipReconciler) observe(ctx context.Context, p *v1alpha1.Partnership) (partnership.Input, error) {
+	in := partnership.Input{Partnership: p, MailerConfigured: r.post.configured(), Now: r.now()}
+	var err error
+	if in.Catalog, err = lookup.Catalog(ctx, r.Client, p.Namespace); err != nil {
+		return in, err
+	}
+	if p.Spec.TeamRef == nil {
+		return in, nil
+	}
+	team := &v1alpha1.PartnerTeam{}
+	err = r.Get(ctx, client.ObjectKey{Namespace: p.Namespace, Name: p.Spec.TeamRef.Name}, team)
+	if err == nil {
+		in.Team = team
+	}
+	return in, client.IgnoreNotFound(err)
+}
+
+// send carries out a claim, and looks again: another mail may be due.
+func (r *PartnershipReconciler) send(ctx context.Context, in partnership.Input, d partnership.Decision) (reconcile.Result, error) {
+	if err := r.post.sender.Ready(ctx); err != nil {
+		return reconcile.Result{}, err
+	}
+	before := in.Partnership.Status
+	claimed := in.Partnership.DeepCopy()
+	claimed.Status = d.Status
+	serial := partnership.Mail(&claimed.Status, d.Send).Serial
+	in.Partnership = claimed
+	message, err := r.message(in, d.Send, serial)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	err = dispatch(ctx, r.post, claimOf[*v1alpha1.Partnership]{claimed, message, func(p *v1alpha1.Partnership, failure *delivery.Failure) bool {
+		return partnership.Record(&p.Status, d.Send, serial, failure)
+	}})
+	if err != nil {
+		return resultOf(retrySoon, err)
+	}
+	r.tell(before, claimed)
+	in.Now = r.now()
+	next := partnership.Decide(in)
+	if next.Send != "" {
+		return reconcile.Result{RequeueAfter: retrySoon}, nil
+	}
+	return reconcile.Result{RequeueAfter: next.RequeueAfter}, nil
+}
+
+// message is the mail of a claim. A link is made here and nowhere kept.
+func (r *PartnershipReconciler) message(in partnership.Input, kind v1alpha1.MailKind, serial int64) (mail.Message, error) {
+	p := in.Partnership
+	to := string(partnership.Recipient(p, in.Team))
+	content := mail.Content{Company: r.post.company}
+	if p.Spec.Contact != nil {
+		content.FirstName = p.Spec.Contact.FirstName
+	} else if in.Team != nil {
+		content.FirstName = in.Team.CurrentOwner().FirstName
+	}
+	switch kind {
+	case v1alpha1.MailRevoked:
+		content.Programs = []mail.ProgramLine{programLine(p.Spec.ProgramRef.Name, nil, in.Catalog)}
+		if p.Spec.Revocation != nil {
+			content.Reason = p.Spec.Revocation.Reason
+		}
+	case v1alpha1.MailSignIn:
+		text, err := r.post.keys.Current().Sign(token.PurposeSignIn, "", token.Subject{Namespace: p.Namespace, UID: string(p.UID), Serial: serial, Address: to})
+		if err != nil {
+			return mail.Message{}, err
+		}
+		content.Link, content.Minutes = r.post.portal.SignIn(p.Namespace, text), int(partnership.SignInLifetime.Minutes())
+	}
+	message, err := mail.Render(kind, content)
+	message.ID = delivery.MessageID(string(kind), string(p.UID), serial, r.post.messageDomain())
+	message.To = to
+	return message, err
+}
+
+func (r *PartnershipReconciler) tell(before v1alpha1.PartnershipStatus, after *v1alpha1.Partnership) {
+	if e, ok := partnership.Transition(before, after.Status); ok {
+		r.events.Eventf(after, nil, e.Type, e.Reason, e.Action, "%s", e.Note)
+	}
+}
+
+func isConflict(err error) bool { return apierrors.IsConflict(err) }

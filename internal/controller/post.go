@@ -1,0 +1,98 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/partner-operator/partner-operator/internal/delivery"
+	"github.com/partner-operator/partner-operator/internal/keyring"
+	"github.com/partner-operator/partner-operator/internal/link"
+	"github.com/partner-operator/partner-operator/internal/mail"
+)
+
+// post sends the mails of all controllers in one way: claim in status, send, record the outcome in status.
+type post struct {
+	base
+	sender  mail.Sender
+	keys    *keyring.Keyring
+	portal  link.Base
+	company string
+}
+
+func (p *post) configured() bool { return p.sender != nil }
+
+func (p *post) messageDomain() string {
+	if p.sender == nil {
+		return ""
+	}
+	return p.sender.MessageDomain()
+}
+
+// claimOf is an object whose status claims one mail, with what is needed to send it and to write down what came of it.
+type claimOf[T client.Object] struct {
+	// object carries the claim in its status.
+	object T
+	// message is the mail.
+	message mail.Message
+	// record changes a status to tell the outcome; failure is nil if the server took the mail. It returns false if the
+	// object no longer speaks of this mail.
+	record func(object T, failure *delivery.Failure) bool
+}
+
+// errLost tells that another process changed the object since it was observed: nothing was sent.
+var errLost = errors.New("the claim was lost")
+
+// dispatch claims, sends and records. The claim is written with the resourceVersion that was judged, so that of several
+// processes, or of one with a stale cache, only one sends. Once it is written, neither a stopping process nor an API
+// server that is away for a while keeps the outcome from being recorded, as long as the claim is in force.
+func dispatch[T client.Object](ctx context.Context, p *post, c claimOf[T]) error {
+	if err := p.Status().Update(ctx, c.object); apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
+		return errLost
+	} else if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), delivery.SendTimeout+delivery.InFlight)
+	defer cancel()
+
+	var failure *delivery.Failure
+	if err := p.sender.Send(ctx, c.message); err != nil && !errors.As(err, &failure) {
+		failure = &delivery.Failure{Message: err.Error()}
+	}
+	if failure != nil {
+		log.FromContext(ctx).Info("Mail not delivered", "kind", c.message.Kind, "permanent", failure.Permanent, "cause", failure.Message)
+	}
+	return p.writeDown(ctx, func(ctx context.Context, fresh bool) error {
+		if fresh {
+			if err := p.live.Get(ctx, client.ObjectKeyFromObject(c.object), c.object); err != nil {
+				return err
+			}
+		}
+		if !c.record(c.object, failure) {
+			return nil
+		}
+		return p.Status().Update(ctx, c.object)
+	})
+}
+
+// writeDown tries a write until it succeeds, from a fresh read after the first time, since a mail that left and is not
+// recorded would leave again.
+func (p *post) writeDown(ctx context.Context, write func(ctx context.Context, fresh bool) error) error {
+	fresh := false
+	var last error
+	backoff := wait.Backoff{Duration: 20 * time.Millisecond, Factor: 2, Jitter: 0.2, Steps: 30, Cap: 2 * time.Second}
+	err := backoff.DelayFunc().Until(ctx, true, true, func(ctx context.Context) (bool, error) {
+		last = write(ctx, fresh)
+		fresh = true
+		return last == nil || apierrors.IsNotFound(last), nil
+	})
+	if err != nil {
+		return errors.Join(err, last)
+	}
+	return nil
+}

@@ -1,0 +1,64 @@
+package controller
+
+import (
+	"context"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/lookup"
+	"github.com/partner-operator/partner-operator/internal/program"
+)
+
+// ProgramReconciler reports whether a program's references fit.
+type ProgramReconciler struct{ base }
+
+// +kubebuilder:rbac:groups=partner-operator.io,resources=programs,verbs=get;list;watch
+// +kubebuilder:rbac:groups=partner-operator.io,resources=programs/status,verbs=update
+
+func (r *ProgramReconciler) setup(mgr ctrl.Manager) error {
+	changed := builder.WithPredicates(predicate.GenerationChangedPredicate{})
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("program").
+		For(&v1alpha1.Program{}, changed).
+		Watches(&v1alpha1.PartnerGroup{}, handler.EnqueueRequestsFromMapFunc(r.namedBy), changed).
+		Complete(reconcile.AsReconciler(mgr.GetClient(), r))
+}
+
+// namedBy are the programs whose default group a group is, be it theirs or not.
+func (r *ProgramReconciler) namedBy(ctx context.Context, group client.Object) []reconcile.Request {
+	catalog, err := lookup.Catalog(ctx, r.Client, group.GetNamespace())
+	if err != nil {
+		return nil
+	}
+	var requests []reconcile.Request
+	for _, p := range catalog.Programs {
+		if p.Spec.DefaultGroupRef != nil && p.Spec.DefaultGroupRef.Name == group.GetName() {
+			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(p)})
+		}
+	}
+	return requests
+}
+
+// Reconcile writes the status of one program.
+func (r *ProgramReconciler) Reconcile(ctx context.Context, p *v1alpha1.Program) (reconcile.Result, error) {
+	if !p.DeletionTimestamp.IsZero() {
+		return reconcile.Result{}, nil
+	}
+	catalog, err := lookup.Catalog(ctx, r.Client, p.Namespace)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	status := program.Status(p, catalog, r.now())
+	if equality.Semantic.DeepEqual(p.Status, status) {
+		return reconcile.Result{}, nil
+	}
+	p.Status = status
+	return resultOf(0, r.Status().Update(ctx, p))
+}

@@ -1,0 +1,66 @@
+// Package controller holds one reconciler per kind. Each observes, asks the pure rules, acts, and writes status once.
+package controller
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/partner-operator/partner-operator/internal/accept"
+	"github.com/partner-operator/partner-operator/internal/keyring"
+	"github.com/partner-operator/partner-operator/internal/link"
+	"github.com/partner-operator/partner-operator/internal/mail"
+)
+
+// Options is what the controllers need.
+type Options struct {
+	// Keys sign the links.
+	Keys *keyring.Keyring
+	// Sender sends mail; nil: mail is not configured, and what needs it waits.
+	Sender mail.Sender
+	// Company is the name of who writes; empty: mail names none.
+	Company string
+	// Portal is where links lead to.
+	Portal link.Base
+	// Accept is the step that the portal shares.
+	Accept *accept.Step
+	// Concurrency is how many invites, and how many partnerships, are worked on at once.
+	Concurrency int
+	// Now is the clock.
+	Now func() time.Time
+}
+
+// base is what every reconciler has.
+type base struct {
+	client.Client
+	live   client.Reader
+	events events.EventRecorder
+	now    func() time.Time
+}
+
+// Setup adds the controllers to a manager. The indexes of package lookup must be there.
+func Setup(ctx context.Context, mgr ctrl.Manager, o Options) error {
+	b := base{
+		Client: mgr.GetClient(),
+		live:   mgr.GetAPIReader(),
+		events: mgr.GetEventRecorder("partner-operator"),
+		now:    o.Now,
+	}
+	post := &post{base: b, sender: o.Sender, keys: o.Keys, portal: o.Portal, company: o.Company}
+	for name, setup := range map[string]func(ctrl.Manager) error{
+		"program":       (&ProgramReconciler{base: b}).setup,
+		"partnergroup":  (&PartnerGroupReconciler{base: b}).setup,
+		"partnerteam":   (&PartnerTeamReconciler{base: b}).setup,
+		"partnerinvite": (&PartnerInviteReconciler{base: b, post: post, accept: o.Accept, concurrency: o.Concurrency}).setup,
+		"partnership":   (&PartnershipReconciler{base: b, post: post, concurrency: o.Concurrency}).setup,
+	} {
+		if err := setup(mgr); err != nil {
+			return fmt.Errorf("setting up the %s controller: %w", name, err)
+		}
+	}
+	return nil
+}

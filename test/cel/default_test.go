@@ -1,0 +1,67 @@
+package cel
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// stored is what an object holds at path once the API server has taken the attempt; nil: nothing.
+type stored struct {
+	attempt
+	path string
+	want any
+}
+
+var defaults = map[string]stored{
+	"a program's invites live for seven days": {
+		attempt{kind: "Program", change: set("spec.invites", map[string]any{})}, "spec.invites.expiresAfter", "168h"},
+	"a program's own lifetime stays": {
+		attempt{kind: "Program", change: set("spec.invites.expiresAfter", "1h")}, "spec.invites.expiresAfter", "1h"},
+	"a group's invites take the program's lifetime": {
+		attempt{kind: "PartnerGroup", change: set("spec.invites", map[string]any{})}, "spec.invites.expiresAfter", nil},
+	"an invite takes the lifetime of its group or program": {
+		attempt{kind: "PartnerInvite", change: all()}, "spec.expiresAfter", nil},
+	"a partnership is declared by the company": {
+		attempt{kind: "Partnership", change: all()}, "spec.source", "Admin"},
+	"a partnership's own source stays": {
+		attempt{kind: "Partnership", change: fromInvite}, "spec.source", "Invite"},
+	"a partner hears of a revocation": {
+		attempt{kind: "Partnership", change: set("spec.revocation", map[string]any{})}, "spec.revocation.notify", true},
+	"a silent revocation stays silent": {
+		attempt{kind: "Partnership", change: set("spec.revocation.notify", false)}, "spec.revocation.notify", false},
+	"a partnership is not revoked": {attempt{kind: "Partnership", change: all()}, "spec.revocation", nil},
+	"a status in a manifest is not taken": {
+		attempt{kind: "PartnerInvite", change: set("status.state", "Accepted")}, "status.state", nil},
+}
+
+func TestDefaults(t *testing.T) {
+	for name, row := range defaults {
+		t.Run(name, func(t *testing.T) { row.check(t) })
+	}
+}
+
+func TestNewObjectsAreInProgress(t *testing.T) {
+	for _, kind := range []string{"Program", "PartnerGroup", "PartnerTeam", "PartnerInvite", "Partnership"} {
+		t.Run(kind, func(t *testing.T) {
+			stored{attempt{kind: kind, change: all()}, "status", map[string]any{"observedGeneration": int64(-1)}}.check(t)
+		})
+	}
+}
+
+func (s stored) check(t *testing.T) {
+	t.Helper()
+	o, err := s.do(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, _, err := unstructured.NestedFieldNoCopy(o.Object, strings.Split(s.path, ".")...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(got, s.want) {
+		t.Errorf("%s is %v, want %v", s.path, got, s.want)
+	}
+}

@@ -1,0 +1,99 @@
+package cel
+
+import "testing"
+
+const (
+	programsRemedy = "programs is immutable, also against setting it later: create a new invite for other programs"
+	contactRemedy  = "contact.email is immutable: a different address is a different partner, so create a new Partnership"
+	teamRemedy     = "teamRef is immutable: create a new Partnership for the other team"
+	sourceRemedy   = "source is immutable: it tells how the partnership came about"
+)
+
+// Given objects.
+var (
+	twoPrograms = set("spec.programs", []any{
+		map[string]any{"name": "referral", "groupRef": map[string]any{"name": "gold"}},
+		map[string]any{"name": "reseller"},
+	})
+	ofTeam     = all(unset("spec.contact"), set("spec.teamRef.name", "agency"))
+	ofPerson   = all(unset("spec.teamRef"), set("spec.contact.email", "ada@example.com"))
+	fromInvite = set("spec.source", "Invite")
+)
+
+var acceptedChanges = map[string]attempt{
+	"a group is renamed": {kind: "PartnerGroup", verb: update, change: set("spec.displayName", "Silver")},
+	"an invite gets details of the person": {
+		kind: "PartnerInvite", verb: update, change: set("spec.contact.firstName", "Ada")},
+	"an invite names its programs in another order": {
+		kind: "PartnerInvite", verb: update, given: twoPrograms, change: set("spec.programs", []any{
+			map[string]any{"name": "reseller"},
+			map[string]any{"name": "referral", "groupRef": map[string]any{"name": "gold"}},
+		})},
+	"a partner moves to another group": {
+		kind: "Partnership", verb: update, given: set("spec.groupRef.name", "gold"), change: set("spec.groupRef.name", "silver")},
+	"a partner leaves the group": {
+		kind: "Partnership", verb: update, given: set("spec.groupRef.name", "gold"), change: unset("spec.groupRef")},
+	"a partner gets a phone number": {
+		kind: "Partnership", verb: update, change: set("spec.contact.phone", "+49 30 1234567")},
+	"a team's partnership is renamed": {
+		kind: "Partnership", verb: update, given: ofTeam, change: set("spec.displayName", "The agency")},
+	"a source of Admin is left out": {
+		kind: "Partnership", verb: update, given: set("spec.source", "Admin"), change: unset("spec.source")},
+	"a partner is revoked": {
+		kind: "Partnership", verb: update, change: set("spec.revocation.reason", "The contract ended.")},
+	"a partner is reinstated": {
+		kind: "Partnership", verb: update, given: set("spec.revocation", map[string]any{}), change: unset("spec.revocation")},
+	"the first owner of a team marries": {kind: "PartnerTeam", verb: update, change: set("spec.owner.lastName", "King")},
+}
+
+var refusedChanges = map[string]refusal{
+	"a group moves to another program": {
+		attempt{kind: "PartnerGroup", verb: update, change: set("spec.programRef.name", "reseller")},
+		"spec.programRef", "programRef is immutable: create a group in the other program and move the partners"},
+
+	"an invite gets another address": {
+		attempt{kind: "PartnerInvite", verb: update, change: set(contactPath, "bob@example.com")},
+		"spec.contact", "contact.email is immutable: a different address is a different invite, so create a new one"},
+	"an invite gets its programs later": {
+		attempt{kind: "PartnerInvite", verb: update, change: twoPrograms}, "spec.programs", programsRemedy},
+	"an invite loses its programs": {
+		attempt{kind: "PartnerInvite", verb: update, given: twoPrograms, change: unset("spec.programs")},
+		"spec.programs", programsRemedy},
+	"an invite gets other programs": {
+		attempt{kind: "PartnerInvite", verb: update, given: twoPrograms,
+			change: set("spec.programs", []any{map[string]any{"name": "referral"}})},
+		"spec.programs", programsRemedy},
+	"an invite gets another group": {
+		attempt{kind: "PartnerInvite", verb: update, given: twoPrograms, change: set("spec.programs", []any{
+			map[string]any{"name": "referral", "groupRef": map[string]any{"name": "silver"}},
+			map[string]any{"name": "reseller"},
+		})},
+		"spec.programs", programsRemedy},
+
+	"a partnership moves to another program": {
+		attempt{kind: "Partnership", verb: update, change: set("spec.programRef.name", "reseller")},
+		"spec.programRef", "programRef is immutable: create a Partnership in the other program"},
+	"a partnership gets another address": {
+		attempt{kind: "Partnership", verb: update, change: set(contactPath, "bob@example.com")}, "spec", contactRemedy},
+	"a partnership of a team becomes one of a person": {
+		attempt{kind: "Partnership", verb: update, given: ofTeam, change: ofPerson}, "spec", contactRemedy},
+	"a partnership of a person becomes one of a team": {
+		attempt{kind: "Partnership", verb: update, change: ofTeam}, "spec", teamRemedy},
+	"a partnership of a team loses it": {
+		attempt{kind: "Partnership", verb: update, given: ofTeam, change: ofPerson}, "spec", teamRemedy},
+	"a partnership gets another team": {
+		attempt{kind: "Partnership", verb: update, given: ofTeam, change: set("spec.teamRef.name", "studio")},
+		"spec", teamRemedy},
+	"a partnership gets another source": {
+		attempt{kind: "Partnership", verb: update, change: fromInvite}, "spec.source", sourceRemedy},
+	"a partnership from an invite loses its source": {
+		attempt{kind: "Partnership", verb: update, given: fromInvite, change: unset("spec.source")},
+		"spec.source", sourceRemedy},
+
+	"a team gets another first owner": {
+		attempt{kind: "PartnerTeam", verb: update, change: set("spec.owner.email", "bob@agency.example")},
+		"spec.owner", "owner.email is immutable: it names the first owner, and only the owner can hand the team over"},
+}
+
+func TestChangeAccepted(t *testing.T) { checkAccepted(t, acceptedChanges) }
+func TestChangeRefused(t *testing.T)  { checkRefused(t, refusedChanges) }

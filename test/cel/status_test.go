@@ -1,0 +1,65 @@
+package cel
+
+import "testing"
+
+var (
+	sentInvite  = set("status.state", "Sent")
+	invitedMail = map[string]any{"kind": "invite", "serial": int64(1), "state": "Sent"}
+)
+
+var acceptedStatuses = map[string]attempt{
+	"a sent invite":     {kind: "PartnerInvite", verb: updateStatus, change: sentInvite},
+	"an accepted one":   {kind: "PartnerInvite", verb: updateStatus, change: set("status.acceptance", answer("Accepted"))},
+	"a revoked partner": {kind: "Partnership", verb: updateStatus, change: set("status.state", "Revoked")},
+	"a mail":            {kind: "Partnership", verb: updateStatus, change: set("status.mails", []any{invitedMail})},
+	"an invite into 500 programs": {
+		kind: "PartnerInvite", verb: updateStatus, change: set("status.programs", programsOf(500))},
+	"a team handed over": {
+		kind: "PartnerTeam", verb: updateStatus, change: set("status.owner.email", "bob@agency.example")},
+}
+
+var refusedStatuses = map[string]refusal{
+	"an invite in an unknown state": {
+		attempt{kind: "PartnerInvite", verb: updateStatus, change: set("status.state", "Lost")},
+		"status.state", `supported values: "Pending", "Sent", "Accepted", "Declined", "Expired", "Failed"`},
+	"an unknown answer": {
+		attempt{kind: "PartnerInvite", verb: updateStatus, change: set("status.acceptance", answer("Maybe"))},
+		"status.acceptance.decision", `supported values: "Accepted", "Declined"`},
+	"an invite into 501 programs": {
+		attempt{kind: "PartnerInvite", verb: updateStatus, change: set("status.programs", programsOf(501))},
+		"status.programs", "must have at most 500 items"},
+	"501 partnerships from one invite": {
+		attempt{kind: "PartnerInvite", verb: updateStatus, change: set("status.partnershipRefs", programsOf(501))},
+		"status.partnershipRefs", "must have at most 500 items"},
+	"a negative number of links": {
+		attempt{kind: "PartnerInvite", verb: updateStatus, change: set("status.serial", int64(-1))},
+		"status.serial", "should be greater than or equal to 0"},
+	"a negative number of attempts": {
+		attempt{kind: "PartnerInvite", verb: updateStatus, change: set("status.attempts", int64(-1))},
+		"status.attempts", "should be greater than or equal to 0"},
+	"a partnership in an unknown state": {
+		attempt{kind: "Partnership", verb: updateStatus, change: set("status.state", "Paused")},
+		"status.state", `supported values: "Active", "Revoked"`},
+	"a mail of an unknown kind": {
+		attempt{kind: "Partnership", verb: updateStatus, change: set("status.mails", []any{
+			map[string]any{"kind": "advert", "serial": int64(1), "state": "Sent"}})},
+		"status.mails[0].kind", `supported values: "invite", "sign-in", "revoked"`},
+	"a mail in an unknown state": {
+		attempt{kind: "Partnership", verb: updateStatus, change: set("status.mails", []any{
+			map[string]any{"kind": "invite", "serial": int64(1), "state": "Lost"}})},
+		"status.mails[0].state", `supported values: "Pending", "Sending", "Sent", "Skipped", "Failed"`},
+	"two mails of one kind": {
+		attempt{kind: "Partnership", verb: updateStatus, change: set("status.mails", []any{invitedMail, invitedMail})},
+		"status.mails[1]", `Duplicate value: {"kind":"invite"}`},
+	"a generation before the first": {
+		attempt{kind: "Program", verb: updateStatus, change: set("status.observedGeneration", int64(-2))},
+		"status.observedGeneration", "should be greater than or equal to -1"},
+}
+
+// answer is a person's answer to an invite.
+func answer(decision string) map[string]any {
+	return map[string]any{"decision": decision, "time": "2026-01-01T00:00:00Z"}
+}
+
+func TestStatusAccepted(t *testing.T) { checkAccepted(t, acceptedStatuses) }
+func TestStatusRefused(t *testing.T)  { checkRefused(t, refusedStatuses) }
