@@ -9,6 +9,7 @@ import (
 
 // ConditionSetter sets conditions of one object that was observed at one generation and time. A condition whose status
 // stays keeps its transition time.
+// +kubebuilder:object:generate=false
 type ConditionSetter struct {
 	// Conditions is the list that is changed.
 	Conditions *[]metav1.Condition

@@ -42,7 +42,7 @@ type PartnerGroupSpec struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
-	DisplayName string `json:"displayName"`
+	DisplayName LineOfText `json:"displayName"`
 
 	// invites holds the defaults of the invites into this group; what is unset here comes from the program.
 	// +optional

@@ -46,7 +46,7 @@ type PartnerInviteSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
-	DisplayName string `json:"displayName,omitempty"`
+	DisplayName LineOfText `json:"displayName,omitempty"`
 
 	// programs are the programs, and groups, that the invite offers. Immutable. Unset: every Program that exists in
 	// the namespace when the invite is issued; one created later is not offered. status.programs shows the result.

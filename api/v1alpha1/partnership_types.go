@@ -58,8 +58,8 @@ const (
 // PartnershipSpec is the company's wish for one partner in one program.
 // +kubebuilder:validation:XValidation:rule="has(self.contact) != has(self.teamRef)",message="set exactly one of contact (a person) and teamRef (a team)"
 // +kubebuilder:validation:XValidation:rule="self.programRef.name == oldSelf.programRef.name",fieldPath=".programRef",message="programRef is immutable: create a Partnership in the other program"
-// +kubebuilder:validation:XValidation:rule="has(self.contact) == has(oldSelf.contact) && (!has(self.contact) || self.contact.email == oldSelf.contact.email)",message="contact.email is immutable: a different address is a different partner, so create a new Partnership"
-// +kubebuilder:validation:XValidation:rule="has(self.teamRef) == has(oldSelf.teamRef) && (!has(self.teamRef) || self.teamRef.name == oldSelf.teamRef.name)",message="teamRef is immutable: create a new Partnership for the other team"
+// +kubebuilder:validation:XValidation:rule="has(self.contact) == has(oldSelf.contact) && (!has(self.contact) || self.contact.email == oldSelf.contact.email)",fieldPath=".contact",message="contact.email is immutable: a different address is a different partner, so create a new Partnership"
+// +kubebuilder:validation:XValidation:rule="has(self.teamRef) == has(oldSelf.teamRef) && (!has(self.teamRef) || self.teamRef.name == oldSelf.teamRef.name)",fieldPath=".teamRef",message="teamRef is immutable: create a new Partnership for the other team"
 // +kubebuilder:validation:XValidation:rule="self.source == oldSelf.source",fieldPath=".source",message="source is immutable: it tells how the partnership came about"
 type PartnershipSpec struct {
 	// programRef names the program. Immutable. While it does not exist, access is refused and ResolvedRefs=False
@@ -77,7 +77,7 @@ type PartnershipSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
-	DisplayName string `json:"displayName,omitempty"`
+	DisplayName LineOfText `json:"displayName,omitempty"`
 
 	// contact is the person. Exactly one of contact and teamRef is set; the email is immutable.
 	// +optional

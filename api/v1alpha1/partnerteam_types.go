@@ -37,7 +37,7 @@ type PartnerTeamSpec struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
-	DisplayName string `json:"displayName"`
+	DisplayName LineOfText `json:"displayName"`
 
 	// owner is the first owner of the team; status.owner tells who owns it now. The email is immutable: the company
 	// cannot take a team from its owner.

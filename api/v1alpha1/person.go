@@ -5,8 +5,12 @@ package v1alpha1
 // and stored as written.
 // +kubebuilder:validation:MinLength=3
 // +kubebuilder:validation:MaxLength=254
-// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9.!#$%&*+/=?^_{|}~\\'-]{1,64}@[^@\\\\s<>()\"\\\\[\\\\],;:\\\\\\\\/]+\\\\.[^@\\\\s<>()\"\\\\[\\\\],;:\\\\\\\\/.]+$')",message="must be one plain mail address such as ada@example.com: no display name, no blanks, and a full domain"
+// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9.!#$%&*+/=?^_{|}~\\'-]{1,64}@[^@\\\\pZ\\\\pC<>()\"\\\\[\\\\],;:\\\\\\\\/]+\\\\.[^@\\\\pZ\\\\pC<>()\"\\\\[\\\\],;:\\\\\\\\/.]+$')",message="must be one plain mail address such as ada@example.com: no display name, no blanks, and a full domain"
 type EmailAddress string
+
+// LineOfText is one line of text: no line breaks or other control characters, and no blanks at its ends.
+// +kubebuilder:validation:XValidation:rule="self.matches('^[^\\\\p{Cc}\\\\pZ]([^\\\\p{Cc}\\\\p{Zl}\\\\p{Zp}]*[^\\\\p{Cc}\\\\pZ])?$')",message="must be one line of text without blanks at its ends"
+type LineOfText string
 
 // Contact is the person that a partner is.
 type Contact struct {
@@ -19,29 +23,29 @@ type Contact struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
-	FirstName string `json:"firstName,omitempty"`
+	FirstName LineOfText `json:"firstName,omitempty"`
 
 	// lastName completes the name shown to the company.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
-	LastName string `json:"lastName,omitempty"`
+	LastName LineOfText `json:"lastName,omitempty"`
 
 	// jobTitle is kept for people; it decides nothing.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
-	JobTitle string `json:"jobTitle,omitempty"`
+	JobTitle LineOfText `json:"jobTitle,omitempty"`
 
 	// phone is kept for people; it decides nothing.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=32
-	Phone string `json:"phone,omitempty"`
+	Phone LineOfText `json:"phone,omitempty"`
 }
 
 // Name is the person's full name, or nothing if none was given.
-func (c Contact) Name() string {
+func (c Contact) Name() LineOfText {
 	switch {
 	case c.FirstName == "":
 		return c.LastName
@@ -62,11 +66,11 @@ type TeamOwner struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
-	FirstName string `json:"firstName,omitempty"`
+	FirstName LineOfText `json:"firstName,omitempty"`
 
 	// lastName completes the name shown to the company.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
-	LastName string `json:"lastName,omitempty"`
+	LastName LineOfText `json:"lastName,omitempty"`
 }

@@ -36,7 +36,7 @@ type ProgramSpec struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
-	DisplayName string `json:"displayName"`
+	DisplayName LineOfText `json:"displayName"`
 
 	// description is shown to people who are invited, below the name. Plain text.
 	// +optional
@@ -52,6 +52,7 @@ type ProgramSpec struct {
 
 	// invites holds the defaults of the invites into this program.
 	// +optional
+	// +kubebuilder:default:={}
 	Invites ProgramInvites `json:"invites,omitzero"`
 }
 

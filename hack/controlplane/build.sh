@@ -22,7 +22,7 @@ if [ -n "${KUBEBUILDER_ASSETS:-}" ]; then
 	exit 0
 fi
 
-required() { sed -n "s#^[[:space:]]*$1 \(v[0-9.]*\)\$#\1#p" "$here/go.mod" | head -1; }
+required() { sed -n "s#^[[:space:]]*$1 \(v[0-9][0-9.]*\).*#\1#p" "$here/go.mod" | head -1; }
 kubernetes=$(required k8s.io/kubernetes)
 etcd=$(required go.etcd.io/etcd/server/v3)
 assets=${XDG_CACHE_HOME:-${HOME:?}/.cache}/partner-operator/controlplane/kubernetes-$kubernetes-etcd-$etcd

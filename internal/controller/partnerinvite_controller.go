@@ -151,7 +151,7 @@ func (r *PartnerInviteReconciler) message(i *v1alpha1.PartnerInvite, catalog pro
 		return mail.Message{}, err
 	}
 	content := mail.Content{
-		FirstName:  i.Spec.Contact.FirstName,
+		FirstName:  string(i.Spec.Contact.FirstName),
 		Company:    r.post.company,
 		Link:       r.post.portal.Invite(i.Namespace, text),
 		ExpiryTime: i.Status.ExpiryTime.Time,
@@ -168,10 +168,10 @@ func (r *PartnerInviteReconciler) message(i *v1alpha1.PartnerInvite, catalog pro
 func programLine(name string, group *v1alpha1.GroupReference, catalog program.Catalog) mail.ProgramLine {
 	line := mail.ProgramLine{Name: name}
 	if p := catalog.Programs[name]; p != nil {
-		line.Name, line.Description = p.Spec.DisplayName, p.Spec.Description
+		line.Name, line.Description = string(p.Spec.DisplayName), p.Spec.Description
 	}
 	if inForce, _ := catalog.GroupInForce(name, group, ""); inForce != "" {
-		line.Group = catalog.Groups[inForce].Spec.DisplayName
+		line.Group = string(catalog.Groups[inForce].Spec.DisplayName)
 	}
 	return line
 }

@@ -142,9 +142,9 @@ func (r *PartnershipReconciler) message(in partnership.Input, kind v1alpha1.Mail
 	to := string(partnership.Recipient(p, in.Team))
 	content := mail.Content{Company: r.post.company}
 	if p.Spec.Contact != nil {
-		content.FirstName = p.Spec.Contact.FirstName
+		content.FirstName = string(p.Spec.Contact.FirstName)
 	} else if in.Team != nil {
-		content.FirstName = in.Team.CurrentOwner().FirstName
+		content.FirstName = string(in.Team.CurrentOwner().FirstName)
 	}
 	switch kind {
 	case v1alpha1.MailRevoked:

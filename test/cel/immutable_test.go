@@ -30,7 +30,8 @@ var acceptedChanges = map[string]attempt{
 			map[string]any{"name": "referral", "groupRef": map[string]any{"name": "gold"}},
 		})},
 	"a partner moves to another group": {
-		kind: "Partnership", verb: update, given: set("spec.groupRef.name", "gold"), change: set("spec.groupRef.name", "silver")},
+		kind: "Partnership", verb: update,
+		given: set("spec.groupRef.name", "gold"), change: set("spec.groupRef.name", "silver")},
 	"a partner leaves the group": {
 		kind: "Partnership", verb: update, given: set("spec.groupRef.name", "gold"), change: unset("spec.groupRef")},
 	"a partner gets a phone number": {

@@ -1,0 +1,186 @@
+// Command partner-operator runs the controllers and the portal.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	"k8s.io/client-go/discovery"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"k8s.io/klog/v2"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/config"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/accept"
+	"github.com/partner-operator/partner-operator/internal/controller"
+	"github.com/partner-operator/partner-operator/internal/delivery"
+	"github.com/partner-operator/partner-operator/internal/keyring"
+	"github.com/partner-operator/partner-operator/internal/lookup"
+	"github.com/partner-operator/partner-operator/internal/mail/smtp"
+	"github.com/partner-operator/partner-operator/internal/portal"
+)
+
+func main() {
+	o, err := parseOptions(os.Args[1:], os.LookupEnv, os.Stdout)
+	if errors.Is(err, flag.ErrHelp) {
+		return
+	}
+	if err == nil {
+		err = run(ctrl.SetupSignalHandler(), o)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "partner-operator: "+strings.Join(strings.Fields(err.Error()), " "))
+		os.Exit(1)
+	}
+}
+
+// run runs the operator until the context ends. Its errors tell one thing and what to do.
+func run(ctx context.Context, o options) error {
+	logger := zap.New(zap.UseFlagOptions(&o.log))
+	ctrl.SetLogger(logger)
+	klog.SetLogger(logger)
+
+	restConfig, err := connect(o)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", o.portalAddress)
+	if err != nil {
+		return fmt.Errorf("--portal-bind-address: %w", err)
+	}
+	mgr, err := newManager(restConfig, o)
+	if err != nil {
+		return err
+	}
+	live, err := client.New(restConfig, client.Options{Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper(), HTTPClient: mgr.GetHTTPClient()})
+	if err != nil {
+		return err
+	}
+	keys, err := keyring.Load(ctx, live, o.operatorNamespace, time.Now())
+	if err != nil {
+		return err
+	}
+	if err := keys.Follow(ctx, mgr.GetCache()); err != nil {
+		return err
+	}
+	if err := assemble(ctx, mgr, keys, listener, o); err != nil {
+		return err
+	}
+	return mgr.Start(ctx)
+}
+
+// connect finds the API server and asks whether it is there and knows our kinds, so that what is wrong is said at once
+// and in one line.
+func connect(o options) (*rest.Config, error) {
+	if o.kubeconfig != "" {
+		if err := flag.Set(config.KubeconfigFlagName, o.kubeconfig); err != nil {
+			return nil, err
+		}
+	}
+	restConfig, err := config.GetConfig()
+	if err != nil {
+		return nil, fmt.Errorf("how to reach the API server is not known, set --kubeconfig: %w", err)
+	}
+	restConfig.UserAgent = "partner-operator"
+	probe := rest.CopyConfig(restConfig)
+	probe.Timeout = 10 * time.Second
+	discoverer, err := discovery.NewDiscoveryClientForConfig(probe)
+	if err != nil {
+		return nil, fmt.Errorf("the API server cannot be reached: %w", err)
+	}
+	if _, err := discoverer.ServerVersion(); err != nil {
+		return nil, fmt.Errorf("the API server at %s cannot be reached: %w", restConfig.Host, err)
+	}
+	if _, err := discoverer.ServerResourcesForGroupVersion(v1alpha1.GroupVersion.String()); err != nil {
+		return nil, fmt.Errorf("the kinds of %s are not installed, run make install or apply config/crd: %w", v1alpha1.GroupVersion, err)
+	}
+	return restConfig, nil
+}
+
+func newManager(restConfig *rest.Config, o options) (ctrl.Manager, error) {
+	scheme := runtime.NewScheme()
+	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
+	utilruntime.Must(v1alpha1.AddToScheme(scheme))
+	grace := delivery.SendTimeout + 15*time.Second
+	metrics := metricsserver.Options{BindAddress: o.metricsAddress, SecureServing: o.metricsSecure}
+	if o.metricsSecure {
+		metrics.FilterProvider = filters.WithAuthenticationAndAuthorization
+	}
+	mgr, err := ctrl.NewManager(restConfig, ctrl.Options{
+		Scheme:                        scheme,
+		Metrics:                       metrics,
+		HealthProbeBindAddress:        o.probeAddress,
+		LeaderElection:                o.leaderElect,
+		LeaderElectionID:              "partner-operator",
+		LeaderElectionNamespace:       o.operatorNamespace,
+		LeaderElectionReleaseOnCancel: true, // run returns right after Start, and main after run
+		GracefulShutdownTimeout:       &grace,
+		Cache: cache.Options{
+			DefaultTransform:             cache.TransformStripManagedFields(),
+			ReaderFailOnMissingInformer:  false,
+			ByObject:                     map[client.Object]cache.ByObject{&corev1.Secret{}: keyring.CacheOptions(o.operatorNamespace)},
+			DefaultUnsafeDisableDeepCopy: nil,
+		},
+		Client: client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}}}},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("starting: %w", err)
+	}
+	return mgr, nil
+}
+
+// assemble adds the controllers, the portal and the probes to the manager.
+func assemble(ctx context.Context, mgr ctrl.Manager, keys *keyring.Keyring, listener net.Listener, o options) error {
+	if err := lookup.AddIndexes(ctx, mgr.GetFieldIndexer()); err != nil {
+		return err
+	}
+	step := &accept.Step{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Events: mgr.GetEventRecorder("partner-operator"), Now: time.Now}
+	controllers := controller.Options{
+		Keys: keys, Company: o.smtp.From.Name, Portal: o.portal, Accept: step, Concurrency: o.concurrency, Now: time.Now,
+	}
+	if o.useSMTP {
+		sender := smtp.NewSender(o.smtp)
+		if err := mgr.Add(sender); err != nil {
+			return err
+		}
+		controllers.Sender = sender
+	}
+	if err := controller.Setup(ctx, mgr, controllers); err != nil {
+		return err
+	}
+	pages := portal.New(portal.Options{
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Keys: keys, Accept: step, Base: o.portal, Company: o.smtp.From.Name,
+		TrustedProxies: o.trustedProxies, ClientRate: o.clientRate, AddressRate: o.addressRate, Now: time.Now,
+	})
+	if err := pages.AddTo(mgr, listener); err != nil {
+		return err
+	}
+	if err := mgr.AddHealthzCheck("process", func(*http.Request) error { return nil }); err != nil {
+		return err
+	}
+	return mgr.AddReadyzCheck("caches", func(r *http.Request) error {
+		ctx, cancel := context.WithTimeout(r.Context(), time.Second)
+		defer cancel()
+		if !mgr.GetCache().WaitForCacheSync(ctx) {
+			return errors.New("the caches are being filled")
+		}
+		return nil
+	})
+}

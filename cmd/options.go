@@ -1,0 +1,183 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"strings"
+
+	"go.uber.org/zap/zapcore"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+
+	"github.com/partner-operator/partner-operator/internal/link"
+	"github.com/partner-operator/partner-operator/internal/mail"
+	"github.com/partner-operator/partner-operator/internal/mail/smtp"
+)
+
+// options is the configuration of the operator, from flags and the environment.
+type options struct {
+	kubeconfig        string
+	operatorNamespace string
+	leaderElect       bool
+	concurrency       int
+
+	portal         link.Base
+	portalAddress  string
+	trustedProxies []netip.Prefix
+	clientRate     int
+	addressRate    int
+
+	metricsAddress string
+	metricsSecure  bool
+	probeAddress   string
+
+	smtp    smtp.Config
+	useSMTP bool
+
+	log zap.Options
+}
+
+// environmentPrefix and a flag's name in capitals make the name of the variable that sets it.
+const environmentPrefix = "PARTNER_OPERATOR_"
+
+// parseOptions reads the flags, and for those that are not given the environment. Its errors name the flag and fit on
+// one line. The error flag.ErrHelp means that help was printed.
+func parseOptions(args []string, environment func(string) (string, bool), help io.Writer) (options, error) {
+	o := options{log: zap.Options{TimeEncoder: zapcore.RFC3339TimeEncoder}}
+	var portalURL, proxies, smtpURL, mailFrom string
+	f := flag.NewFlagSet("partner-operator", flag.ContinueOnError)
+	f.SetOutput(io.Discard)
+	f.StringVar(&o.kubeconfig, "kubeconfig", "", "`file` that tells how to reach the API server; unset: $KUBECONFIG, in a pod its ServiceAccount, else ~/.kube/config")
+	f.StringVar(&o.operatorNamespace, "operator-namespace", "", "`namespace` of the signing keys and the leader lease; unset: $POD_NAMESPACE, else partner-operator-system")
+	f.BoolVar(&o.leaderElect, "leader-elect", false, "let only one of several replicas run the controllers; the portal runs on all")
+	f.IntVar(&o.concurrency, "concurrency", 16, "how many invites, and how many partnerships, are worked on at once")
+	f.StringVar(&portalURL, "portal-url", "", "public `address` of the portal, the base of every link, such as https://partners.example.com; required")
+	f.StringVar(&o.portalAddress, "portal-bind-address", ":8080", "`address` that the portal listens on")
+	f.StringVar(&proxies, "trusted-proxies", "", "`networks` whose X-Forwarded-For is believed, such as 10.0.0.0/8,192.168.1.7/32; unset: none")
+	f.IntVar(&o.clientRate, "client-rate", 10, "how many requests that send mail a client may make in a minute; 0: any number")
+	f.IntVar(&o.addressRate, "address-rate", 2, "how many sign-in mails may be asked for one address in a minute; 0: any number")
+	f.StringVar(&o.metricsAddress, "metrics-bind-address", ":8443", "`address` that metrics are served on; 0: nowhere")
+	f.BoolVar(&o.metricsSecure, "metrics-secure", true, "serve metrics over https to callers whom the API server authorizes; false: http for everybody")
+	f.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", "`address` that /healthz and /readyz are served on")
+	f.StringVar(&smtpURL, "smtp-url", "", "mail server, as `smtp://[user@]host:port?tls=starttls|implicit|none`; unset: no mail is sent, and invites wait")
+	f.StringVar(&o.smtp.PasswordFile, "smtp-password-file", "", "`file` with the password of the user in --smtp-url; it is read for each connection")
+	f.StringVar(&mailFrom, "mail-from", "", "`sender` of all mail, such as «Acme Partners <partners@acme.example>»; unset: no-reply at the host of --portal-url")
+	f.Float64Var(&o.smtp.Rate, "mail-rate", 0, "most mails per second; 0: any number")
+	o.log.BindFlags(f)
+
+	if err := f.Parse(args); errors.Is(err, flag.ErrHelp) {
+		printHelp(f, help)
+		return o, err
+	} else if err != nil {
+		return o, fmt.Errorf("%w (--help lists the flags)", err)
+	}
+	if f.NArg() > 0 {
+		return o, fmt.Errorf("unexpected argument %q (--help lists the flags)", f.Arg(0))
+	}
+	if err := fromEnvironment(f, environment); err != nil {
+		return o, err
+	}
+	return o, o.complete(portalURL, proxies, smtpURL, mailFrom, environment)
+}
+
+// fromEnvironment sets the flags that were not given.
+func fromEnvironment(f *flag.FlagSet, environment func(string) (string, bool)) (err error) {
+	given := map[string]bool{}
+	f.Visit(func(set *flag.Flag) { given[set.Name] = true })
+	f.VisitAll(func(unset *flag.Flag) {
+		name := environmentName(unset.Name)
+		value, found := environment(name)
+		if !found || given[unset.Name] || err != nil {
+			return
+		}
+		if cause := f.Set(unset.Name, value); cause != nil {
+			err = fmt.Errorf("invalid value %q for environment variable %s: %w", value, name, cause)
+		}
+	})
+	return err
+}
+
+func environmentName(flagName string) string {
+	return environmentPrefix + strings.ToUpper(strings.ReplaceAll(flagName, "-", "_"))
+}
+
+// complete judges what the flags said.
+func (o *options) complete(portalURL, proxies, smtpURL, mailFrom string, environment func(string) (string, bool)) (err error) {
+	if portalURL == "" {
+		return errors.New("--portal-url is required: the public address of the portal, such as https://partners.example.com")
+	}
+	if o.portal, err = link.ParseBase(portalURL); err != nil {
+		return fmt.Errorf("--portal-url %w", err)
+	}
+	if o.concurrency < 1 {
+		return errors.New("--concurrency must be at least 1")
+	}
+	if o.clientRate < 0 || o.addressRate < 0 || o.smtp.Rate < 0 {
+		return errors.New("--client-rate, --address-rate and --mail-rate must not be negative; 0 means any number")
+	}
+	for network := range strings.SplitSeq(proxies, ",") {
+		if network = strings.TrimSpace(network); network == "" {
+			continue
+		}
+		prefix, err := netip.ParsePrefix(network)
+		if err != nil {
+			return fmt.Errorf("--trusted-proxies holds %q; write networks such as 10.0.0.0/8,192.168.1.7/32", network)
+		}
+		o.trustedProxies = append(o.trustedProxies, prefix)
+	}
+	if o.operatorNamespace == "" {
+		o.operatorNamespace = "partner-operator-system"
+		if namespace, found := environment("POD_NAMESPACE"); found && namespace != "" {
+			o.operatorNamespace = namespace
+		}
+	}
+	return o.completeMail(smtpURL, mailFrom)
+}
+
+// completeMail judges what the flags said about mail.
+func (o *options) completeMail(smtpURL, mailFrom string) error {
+	rest := o.smtp
+	if mailFrom == "" {
+		host := o.portal.Host()
+		if _, err := netip.ParseAddr(host); err == nil {
+			host = "localhost" // an address without a name cannot stand behind the @
+		}
+		mailFrom = "no-reply@" + host
+	}
+	from, err := mail.ParseFrom(mailFrom)
+	if err != nil {
+		return fmt.Errorf("--mail-from %w", err)
+	}
+	if smtpURL != "" {
+		if o.smtp, err = smtp.ParseURL(smtpURL); err != nil {
+			return fmt.Errorf("--smtp-url %w", err)
+		}
+		if (o.smtp.Username == "") != (rest.PasswordFile == "") {
+			return errors.New("--smtp-url with a user and --smtp-password-file go together: set both or neither")
+		}
+		if rest.PasswordFile != "" {
+			if _, err := os.ReadFile(rest.PasswordFile); err != nil {
+				return fmt.Errorf("--smtp-password-file cannot be read: %w", err)
+			}
+		}
+		o.useSMTP = true
+	}
+	o.smtp.From, o.smtp.PasswordFile, o.smtp.Rate, o.smtp.Connections = from, rest.PasswordFile, rest.Rate, o.concurrency
+	return nil
+}
+
+func printHelp(f *flag.FlagSet, w io.Writer) {
+	_, _ = fmt.Fprintf(w, "partner-operator runs the partner programs that are declared in a Kubernetes cluster.\n\n"+
+		"Each flag can also be set by an environment variable: --portal-url by %s. A flag goes first.\n\n", environmentName("portal-url"))
+	f.VisitAll(func(each *flag.Flag) {
+		argument, usage := flag.UnquoteUsage(each)
+		_, _ = fmt.Fprintf(w, "  --%s %s\n      %s", each.Name, argument, strings.ReplaceAll(usage, "\n", "\n      "))
+		if each.DefValue != "" && each.DefValue != "false" && each.DefValue != "0" {
+			_, _ = fmt.Fprintf(w, " (default %s)", each.DefValue)
+		}
+		_, _ = fmt.Fprintln(w)
+	})
+}

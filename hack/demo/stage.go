@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/partner-operator/partner-operator/hack/cluster"
+	"github.com/partner-operator/partner-operator/hack/mailcatcher"
+)
+
+// namespace is the tenant of the demo.
+const namespace = "acme"
+
+// settings is what the command line says.
+type settings struct {
+	root, binary string
+	verbose      bool
+}
+
+// stage is everything that runs.
+type stage struct {
+	settings
+	cluster  *cluster.Cluster
+	inbox    *mailcatcher.Catcher
+	operator *operator
+	portal   string
+	folder   string
+}
+
+// setUp starts the parts one after the other. If one fails, those before it are stopped.
+func setUp(ctx context.Context, s settings) (*stage, error) {
+	st := &stage{settings: s}
+	for _, step := range []func(context.Context) error{st.startCluster, st.startInbox, st.makeNamespace, st.startOperator} {
+		if err := step(ctx); err != nil {
+			return nil, errors.Join(err, st.tearDown())
+		}
+	}
+	return st, nil
+}
+
+func (st *stage) startCluster(ctx context.Context) (err error) {
+	if st.folder, err = os.MkdirTemp("", "partner-operator-demo-"); err != nil {
+		return err
+	}
+	st.cluster, err = cluster.Start(ctx, cluster.Options{
+		CRDs:              []string{filepath.Join(st.root, "config/crd/bases")},
+		ControllerManager: true,
+		Dir:               st.folder,
+	})
+	return err
+}
+
+func (st *stage) startInbox(context.Context) (err error) {
+	st.inbox, err = mailcatcher.Start(mailcatcher.Options{})
+	return err
+}
+
+func (st *stage) makeNamespace(ctx context.Context) error {
+	return st.kubectl(ctx, nil, "create", "namespace", namespace)
+}
+
+func (st *stage) startOperator(ctx context.Context) error {
+	portal, err := freeAddress()
+	if err != nil {
+		return err
+	}
+	probes, err := freeAddress()
+	if err != nil {
+		return err
+	}
+	st.portal = "http://" + portal
+	st.operator, err = startOperator(st,
+		"--kubeconfig="+st.cluster.Kubeconfig,
+		"--portal-url="+st.portal,
+		"--portal-bind-address="+portal,
+		"--health-probe-bind-address="+probes,
+		"--metrics-bind-address=0",
+		"--smtp-url=smtp://"+st.inbox.SMTPAddr()+"?tls=none",
+		"--mail-from=Acme Partners <partners@acme.example>",
+		"--zap-log-level=info",
+	)
+	if err != nil {
+		return err
+	}
+	return st.operator.ready(ctx, "http://"+probes+"/readyz")
+}
+
+// applySamples applies the project's samples as a user would.
+func (st *stage) applySamples(ctx context.Context) error {
+	return st.kubectl(ctx, nil, "apply", "-n", namespace, "-k", filepath.Join(st.root, "config/samples"))
+}
+
+// kubectl runs one command. What it prints goes to output, or, if that is nil, nowhere unless it fails.
+func (st *stage) kubectl(ctx context.Context, output *strings.Builder, args ...string) error {
+	command := st.cluster.Kubectl(ctx, args...)
+	printed, err := command.CombinedOutput()
+	if output != nil {
+		output.Write(printed)
+	}
+	if err != nil {
+		return fmt.Errorf("kubectl %s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(string(printed)))
+	}
+	return nil
+}
+
+// explain prints what to open and what to type.
+func (st *stage) explain() {
+	fmt.Printf(`
+Everything runs. One invite is on its way to ada@example.com.
+
+  Inbox   %s      open it, open the mail, follow the link, accept as ada@example.com
+  Portal  %s/t/%s/      sign in as grace@example.com: the link is in the inbox
+
+In another terminal:
+
+  export KUBECONFIG=%s
+  export PATH=%s:$PATH      (if you have no kubectl)
+  kubectl config set-context --current --namespace %s
+
+  kubectl get partners
+  kubectl get pinvite -w
+  kubectl describe pinvite ada
+  kubectl patch pship -l partner-operator.io/invite=ada --type merge -p '{"spec":{"revocation":{"reason":"Contract ended"}}}'
+  kubectl patch pship -l partner-operator.io/invite=ada --type merge -p '{"spec":{"revocation":null}}'
+
+Ctrl-C stops everything and leaves nothing behind.
+`, st.inbox.URL(), st.portal, namespace, st.cluster.Kubeconfig, st.cluster.Assets, namespace)
+}
+
+// tearDown stops what runs, the last first.
+func (st *stage) tearDown() error {
+	var errs []error
+	if st.operator != nil {
+		errs = append(errs, st.operator.stop())
+	}
+	if st.inbox != nil {
+		errs = append(errs, st.inbox.Close())
+	}
+	if st.cluster != nil {
+		errs = append(errs, st.cluster.Stop())
+	}
+	if st.folder != "" {
+		errs = append(errs, os.RemoveAll(st.folder))
+	}
+	return errors.Join(errs...)
+}
+
+// freeAddress is a loopback address that nobody listens on.
+func freeAddress() (string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer listener.Close()
+	return listener.Addr().String(), nil
+}

@@ -1,0 +1,203 @@
+package portal
+
+import (
+	"errors"
+	"net/http"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/accept"
+	"github.com/partner-operator/partner-operator/internal/address"
+	"github.com/partner-operator/partner-operator/internal/invite"
+	"github.com/partner-operator/partner-operator/internal/lookup"
+	"github.com/partner-operator/partner-operator/internal/token"
+)
+
+// inviteVisit is a request with a genuine link of an invite.
+type inviteVisit struct {
+	namespace, token string
+	serial           int64
+	invite           *v1alpha1.PartnerInvite
+}
+
+// withInvite opens the link and finds its invite. A link that does not open, or has no invite, is the same page.
+func (s *Server) withInvite(next func(http.ResponseWriter, *http.Request, inviteVisit)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		visit := inviteVisit{namespace: r.PathValue("ns"), token: r.PathValue("token")}
+		opened, ok := s.open(w, r, token.PurposeInvite, visit.token)
+		if !ok {
+			return
+		}
+		found, err := s.findInvite(r, visit.namespace, opened)
+		if err != nil {
+			s.unavailable(w, r, err)
+			return
+		}
+		if found == nil || !opened.Binds(string(found.Spec.Contact.Email)) {
+			s.deadLink(w, r)
+			return
+		}
+		visit.invite, visit.serial = found, opened.Serial
+		if s.alreadyIn(w, r, visit) {
+			return
+		}
+		next(w, r, visit)
+	}
+}
+
+// findInvite finds the invite of a genuine link, and asks the API server if the cache is behind the mail.
+func (s *Server) findInvite(r *http.Request, namespace string, opened token.Opened) (*v1alpha1.PartnerInvite, error) {
+	found, err := lookup.InviteByUID(r.Context(), s.Client, namespace, opened.UID)
+	if err != nil || found == nil || found.Status.Serial >= opened.Serial {
+		return found, err
+	}
+	fresh := &v1alpha1.PartnerInvite{}
+	err = s.Live.Get(r.Context(), client.ObjectKeyFromObject(found), fresh)
+	return fresh, client.IgnoreNotFound(err)
+}
+
+// alreadyIn leads a browser that accepted this very invite, and is still signed in, to the dashboard.
+func (s *Server) alreadyIn(w http.ResponseWriter, r *http.Request, visit inviteVisit) bool {
+	answer := visit.invite.Status.Acceptance
+	if answer == nil || answer.Decision != v1alpha1.DecisionAccepted || visit.serial != visit.invite.Status.Serial {
+		return false
+	}
+	v, signedIn, err := s.visitor(r, visit.namespace)
+	if err != nil || !signedIn || !address.Equal(v.Address, string(visit.invite.Spec.Contact.Email)) {
+		return false
+	}
+	http.Redirect(w, r, dashboardPath(visit.namespace), http.StatusSeeOther)
+	return true
+}
+
+// inviteView is what the page of an invite shows.
+type inviteView struct {
+	Token     string
+	FirstName string
+	Hint      string
+	Programs  []programView
+	Expiry    string
+	Typed     string
+	Error     string
+}
+
+// invitePage shows who invites whom to what.
+func (s *Server) invitePage(w http.ResponseWriter, r *http.Request, visit inviteVisit) {
+	if s.answerable(w, r, visit, v1alpha1.DecisionAccepted) {
+		s.showInvite(w, r, visit, http.StatusOK, "", "")
+	}
+}
+
+// acceptInvite makes the person a partner, and signs them in.
+func (s *Server) acceptInvite(w http.ResponseWriter, r *http.Request, visit inviteVisit) {
+	if !s.answerable(w, r, visit, v1alpha1.DecisionAccepted) || !s.addressTyped(w, r, visit, true) {
+		return
+	}
+	answered, err := s.answer(r, visit, v1alpha1.DecisionAccepted)
+	if err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	email := string(answered.Spec.Contact.Email)
+	s.caughtUp(r.Context(), visit.namespace, email, answered.Status.PartnershipRefs)
+	s.setCookie(w, token.PurposeSession, visit.namespace, email, sessionLifetime)
+	http.Redirect(w, r, dashboardPath(visit.namespace), http.StatusSeeOther)
+}
+
+// declineInvite records that the person does not want to. It needs no address, but one that is typed must be right:
+// the page's form has the field, so that a robot that submits forms declines nothing.
+func (s *Server) declineInvite(w http.ResponseWriter, r *http.Request, visit inviteVisit) {
+	if !s.answerable(w, r, visit, v1alpha1.DecisionDeclined) || !s.addressTyped(w, r, visit, false) {
+		return
+	}
+	if _, err := s.answer(r, visit, v1alpha1.DecisionDeclined); err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	http.Redirect(w, r, loginPath(visit.namespace)+"?declined", http.StatusSeeOther)
+}
+
+// answerable shows why an invite cannot be answered, if it cannot.
+func (s *Server) answerable(w http.ResponseWriter, r *http.Request, visit inviteVisit, decision v1alpha1.InviteDecision) bool {
+	openness, err := s.Accept.Openness(r.Context(), visit.invite, visit.serial, decision)
+	switch {
+	case err != nil:
+		s.unavailable(w, r, err)
+	case openness != invite.Open:
+		s.refuse(w, r, &accept.Refusal{Openness: openness})
+	default:
+		return true
+	}
+	return false
+}
+
+// addressTyped checks the typed address, and shows the form again if it is not the invited one.
+func (s *Server) addressTyped(w http.ResponseWriter, r *http.Request, visit inviteVisit, required bool) bool {
+	if err := r.ParseForm(); err != nil {
+		s.badForm(w, r)
+		return false
+	}
+	typed := r.PostForm.Get("email")
+	switch {
+	case !required && !r.PostForm.Has("email"):
+		return true
+	case typed == "":
+		s.showInvite(w, r, visit, http.StatusUnprocessableEntity, "", "Please type the address that the invitation was sent to.")
+	case !address.Equal(typed, string(visit.invite.Spec.Contact.Email)):
+		s.failures.allow(s.client(r))
+		s.showInvite(w, r, visit, http.StatusUnprocessableEntity, typed, "This invitation was sent to another address. Please type the one that received the mail.")
+	default:
+		return true
+	}
+	return false
+}
+
+func (s *Server) answer(r *http.Request, visit inviteVisit, decision v1alpha1.InviteDecision) (*v1alpha1.PartnerInvite, error) {
+	return s.Accept.Answer(r.Context(), client.ObjectKeyFromObject(visit.invite), string(visit.invite.UID), visit.serial, decision)
+}
+
+// refuse tells why an answer does not count.
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	var refusal *accept.Refusal
+	switch {
+	case !errors.As(err, &refusal):
+		s.unavailable(w, r, err)
+	case refusal.Openness == invite.TooLate:
+		s.notice(w, r, http.StatusGone, notice{
+			Title: "This invitation has expired",
+			Text:  "It was not answered in time, so its link no longer works. Please ask whoever invited you for a new one.",
+		})
+	case refusal.Openness == invite.Refused:
+		s.notice(w, r, http.StatusForbidden, notice{
+			Title: "This invitation cannot be accepted at the moment",
+			Text:  "Your link stays as it is. Please ask whoever invited you.",
+		})
+	default:
+		s.deadLink(w, r)
+	}
+}
+
+func (s *Server) showInvite(w http.ResponseWriter, r *http.Request, visit inviteVisit, code int, typed, problem string) {
+	catalog, err := lookup.Catalog(r.Context(), s.Client, visit.namespace)
+	if err != nil {
+		s.unavailable(w, r, err)
+		return
+	}
+	i := visit.invite
+	view := inviteView{
+		Token:     visit.token,
+		FirstName: string(i.Spec.Contact.FirstName),
+		Hint:      address.Mask(string(i.Spec.Contact.Email)),
+		Expiry:    i.Status.ExpiryTime.UTC().Format("2 January 2006, 15:04 UTC"),
+		Typed:     typed,
+		Error:     problem,
+	}
+	for _, grant := range i.Status.Programs {
+		group, _ := catalog.GroupInForce(grant.Name, grant.GroupRef, "")
+		if p := catalog.Programs[grant.Name]; p != nil {
+			view.Programs = append(view.Programs, viewOf(p, group, catalog))
+		}
+	}
+	s.render(w, r, code, "invite.html", page{Title: "Your invitation", Body: view})
+}

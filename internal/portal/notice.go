@@ -1,0 +1,106 @@
+package portal
+
+import (
+	"net/http"
+	"regexp"
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/partner-operator/partner-operator/internal/lookup"
+	"github.com/partner-operator/partner-operator/internal/token"
+)
+
+// notice is a page that tells one thing and what to do about it.
+type notice struct {
+	Title, Text string
+	// Advice are things to do, each a sentence.
+	Advice []string
+	// SignIn is the label of a button that leads to signing in; empty: none.
+	SignIn string
+}
+
+func (s *Server) notice(w http.ResponseWriter, r *http.Request, code int, n notice) {
+	s.render(w, r, code, "notice.html", page{Title: n.Title, Body: n})
+}
+
+// deadLink answers all links that do not open, whatever the cause, and counts them against the client.
+func (s *Server) deadLink(w http.ResponseWriter, r *http.Request) {
+	s.failures.allow(s.client(r))
+	s.notFound(w, r)
+}
+
+// notFound is the one page for what is unknown, used, replaced, withdrawn or not yours.
+func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
+	n := notice{
+		Title: "This link does not work",
+		Text:  "It may have been used already, replaced by a newer one, or withdrawn.",
+		Advice: []string{
+			"Were you invited? Look for the newest mail, or ask whoever invited you for a new invitation.",
+			"Did you copy the link? Make sure that you copied all of it.",
+			"Are you a partner already? Sign in.",
+		},
+	}
+	if tenantName.MatchString(r.PathValue("ns")) {
+		n.SignIn = "Sign in"
+	}
+	s.notice(w, r, http.StatusNotFound, n)
+}
+
+func (s *Server) badForm(w http.ResponseWriter, r *http.Request) {
+	s.notice(w, r, http.StatusBadRequest, notice{
+		Title: "This form could not be read",
+		Text:  "Please go back, reload the page and try again.",
+	})
+}
+
+// unavailable answers where the API server did not. Nothing was lost: the same request can be made again.
+func (s *Server) unavailable(w http.ResponseWriter, r *http.Request, cause error) {
+	log.FromContext(r.Context()).Error(cause, "A page could not be served", "route", r.Pattern, "namespace", r.PathValue("ns"))
+	w.Header().Set("Retry-After", "5")
+	s.notice(w, r, http.StatusServiceUnavailable, notice{
+		Title: "We cannot do that right now",
+		Text:  "Nothing was lost. Please try again in a moment.",
+	})
+}
+
+func (s *Server) broken(w http.ResponseWriter, r *http.Request) {
+	s.notice(w, r, http.StatusInternalServerError, notice{
+		Title: "Something went wrong",
+		Text:  "This is our fault. Please try again; if it keeps happening, reply to the mail that led you here.",
+	})
+}
+
+// open opens a token of the path. If it does not open, or the client has tried too many, the answer is given.
+func (s *Server) open(w http.ResponseWriter, r *http.Request, purpose token.Purpose, text string) (token.Opened, bool) {
+	if s.failures.exhausted(s.client(r)) {
+		s.tooMany(w, r, time.Minute)
+		return token.Opened{}, false
+	}
+	opened, ok := s.Keys.Current().Open(purpose, r.PathValue("ns"), text)
+	if !ok {
+		s.deadLink(w, r)
+	}
+	return opened, ok
+}
+
+var tenantName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+
+// tenant lets requests through whose namespace runs a program; others get the page for what is unknown.
+func (s *Server) tenant(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if !tenantName.MatchString(r.PathValue("ns")) {
+			s.notFound(w, r)
+			return
+		}
+		catalog, err := lookup.Catalog(r.Context(), s.Client, r.PathValue("ns"))
+		switch {
+		case err != nil:
+			s.unavailable(w, r, err)
+		case len(catalog.Programs) == 0:
+			s.deadLink(w, r)
+		default:
+			next(w, r)
+		}
+	}
+}

@@ -1,0 +1,57 @@
+package portal
+
+import (
+	"fmt"
+	"net/http"
+	"runtime/debug"
+
+	"sigs.k8s.io/controller-runtime/pkg/log"
+)
+
+// maxBody is the most that a form may hold.
+const maxBody = 64 << 10
+
+// protect puts around the routes what every answer needs: headers, limits, a refusal of forms posted from elsewhere,
+// and a page even if a handler panics.
+func (s *Server) protect(routes http.Handler) http.Handler {
+	sameOrigin := http.NewCrossOriginProtection()
+	// Behind a proxy that changes the Host header, the Origin still names the public address.
+	if err := sameOrigin.AddTrustedOrigin(s.Base.Origin()); err != nil {
+		panic(err) // the address was parsed before
+	}
+	sameOrigin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.notice(w, r, http.StatusForbidden, notice{
+			Title: "This form came from somewhere else",
+			Text:  "For your safety it was not carried out. Open the link from your mail again and use the form there.",
+		})
+	}))
+	inner := sameOrigin.Handler(routes)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.setHeaders(w.Header())
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		defer func() {
+			if cause := recover(); cause != nil {
+				if cause == http.ErrAbortHandler {
+					panic(cause)
+				}
+				log.FromContext(r.Context()).Error(fmt.Errorf("panic: %v", cause), "A page failed", "route", r.Pattern, "stack", string(debug.Stack()))
+				s.broken(w, r)
+			}
+		}()
+		inner.ServeHTTP(w, r)
+	})
+}
+
+func (s *Server) setHeaders(h http.Header) {
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	h.Set("X-Content-Type-Options", "nosniff")
+	// With no-referrer browsers send «Origin: null» with our own forms on plain http.
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+	h.Set("X-Robots-Tag", "noindex, nofollow")
+	h.Set("Cache-Control", "no-store")
+	if s.Base.Secure() {
+		h.Set("Strict-Transport-Security", "max-age=31536000")
+	}
+}

@@ -1,0 +1,127 @@
+// Package portal is what partners see: the pages of invites, signing in, and the dashboard.
+//
+// GET and HEAD change nothing; only the POST of a form acts. What a session may see is decided on every request from
+// the live cache, so there is no session store, and a revocation counts on the next request. The portal writes facts
+// to status (a person answered, asked for a sign-in link, used one, signed out); controllers draw the consequences and
+// send the mail.
+package portal
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+
+	"github.com/partner-operator/partner-operator/internal/accept"
+	"github.com/partner-operator/partner-operator/internal/keyring"
+	"github.com/partner-operator/partner-operator/internal/link"
+)
+
+// Options is what the portal needs.
+type Options struct {
+	// Client reads from the cache, with the indexes of package lookup, and writes.
+	Client client.Client
+	// Live reads from the API server.
+	Live client.Reader
+	// Keys open links and seal cookies.
+	Keys *keyring.Keyring
+	// Accept is the step that the controllers share.
+	Accept *accept.Step
+	// Base is the portal's public address.
+	Base link.Base
+	// Company is the name on the pages; empty: they name none.
+	Company string
+	// TrustedProxies are the networks whose X-Forwarded-For is believed.
+	TrustedProxies []netip.Prefix
+	// ClientRate is how many requests that send mail a client may make in a minute; 0: any number.
+	ClientRate int
+	// AddressRate is how many sign-in mails may be asked for one address in a minute; 0: any number.
+	AddressRate int
+	// Now is the clock.
+	Now func() time.Time
+}
+
+// Server answers the requests of partners.
+type Server struct {
+	Options
+	handler  http.Handler
+	signIns  chan signInRequest
+	clients  *limiter // requests that send mail, by client
+	mailed   *limiter // requests that send mail, by address
+	failures *limiter // tokens that did not open, by client
+}
+
+// failuresPerMinute is how many tokens that do not open a client may try in a minute.
+const failuresPerMinute = 30
+
+// New makes a portal.
+func New(o Options) *Server {
+	s := &Server{
+		Options:  o,
+		signIns:  make(chan signInRequest, 1024),
+		clients:  newLimiter(o.ClientRate, o.Now),
+		mailed:   newLimiter(o.AddressRate, o.Now),
+		failures: newLimiter(failuresPerMinute, o.Now),
+	}
+	s.handler = s.protect(s.routes())
+	return s
+}
+
+// Handler answers requests.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+func (s *Server) routes() *http.ServeMux {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /assets/{file}", serveAsset)
+	mux.HandleFunc("GET /t/{ns}/{$}", s.tenant(s.dashboard))
+	mux.HandleFunc("GET /t/{ns}/login", s.tenant(s.loginPage))
+	mux.HandleFunc("POST /t/{ns}/login", s.tenant(s.login))
+	mux.HandleFunc("POST /t/{ns}/signout", s.tenant(s.signOut))
+	mux.HandleFunc("GET /t/{ns}/signin/{token}", s.tenant(s.withSignIn(s.signInPage)))
+	mux.HandleFunc("POST /t/{ns}/signin/{token}", s.tenant(s.withSignIn(s.signIn)))
+	mux.HandleFunc("GET /t/{ns}/invite/{token}", s.tenant(s.withInvite(s.invitePage)))
+	mux.HandleFunc("POST /t/{ns}/invite/{token}/accept", s.tenant(s.withInvite(s.acceptInvite)))
+	mux.HandleFunc("POST /t/{ns}/invite/{token}/decline", s.tenant(s.withInvite(s.declineInvite)))
+	mux.HandleFunc("/", s.notFound)
+	return mux
+}
+
+// AddTo adds the portal to a manager. It serves on every replica, once the caches are filled.
+func (s *Server) AddTo(mgr ctrl.Manager, listener net.Listener) error {
+	if err := mgr.Add(everyReplica(s.handOutSignIns)); err != nil {
+		return fmt.Errorf("adding the portal: %w", err)
+	}
+	grace := 15 * time.Second
+	server := &manager.Server{
+		Name:            "portal",
+		Listener:        listener,
+		ShutdownTimeout: &grace,
+		Server: &http.Server{
+			Handler:           s.handler,
+			ReadHeaderTimeout: 5 * time.Second,
+			ReadTimeout:       15 * time.Second,
+			WriteTimeout:      30 * time.Second,
+			IdleTimeout:       time.Minute,
+			MaxHeaderBytes:    16 << 10,
+			ErrorLog:          nil,
+		},
+	}
+	return mgr.Add(everyReplica(func(ctx context.Context) error {
+		log.FromContext(ctx).Info("Serving the portal", "address", listener.Addr().String(), "url", s.Base.Origin())
+		return server.Start(ctx)
+	}))
+}
+
+// everyReplica is a runnable that starts after the caches and does not wait for leadership.
+type everyReplica func(context.Context) error
+
+func (r everyReplica) Start(ctx context.Context) error { return r(ctx) }
+
+func (everyReplica) NeedLeaderElection() bool { return false }

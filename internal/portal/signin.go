@@ -1,0 +1,303 @@
+package portal
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/util/retry"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/address"
+	"github.com/partner-operator/partner-operator/internal/lookup"
+	"github.com/partner-operator/partner-operator/internal/partnership"
+	"github.com/partner-operator/partner-operator/internal/token"
+)
+
+// loginView is what the page shows that asks for an address.
+type loginView struct {
+	Asked, Declined, SignedOut bool
+	Typed, Error               string
+}
+
+// loginPage asks for the address to send a sign-in link to.
+func (s *Server) loginPage(w http.ResponseWriter, r *http.Request) {
+	query := r.URL.Query()
+	view := loginView{Asked: query.Has("asked"), Declined: query.Has("declined"), SignedOut: query.Has("signed-out")}
+	title := "Sign in"
+	if view.Asked {
+		title = "Look into your inbox"
+	}
+	s.render(w, r, http.StatusOK, "login.html", page{Title: title, Body: view})
+}
+
+// login asks for a sign-in link. The answer is the same, and as quick, for every address: what it leads to happens after.
+func (s *Server) login(w http.ResponseWriter, r *http.Request) {
+	namespace := r.PathValue("ns")
+	if err := r.ParseForm(); err != nil {
+		s.badForm(w, r)
+		return
+	}
+	typed := strings.TrimSpace(r.PostForm.Get("email"))
+	if _, err := address.Deliverable(typed); err != nil {
+		s.render(w, r, http.StatusUnprocessableEntity, "login.html", page{Title: "Sign in", Body: loginView{
+			Typed: typed, Error: "Please type a whole mail address, such as ada@example.com.",
+		}})
+		return
+	}
+	if ok, wait := s.clients.allow(s.client(r)); !ok {
+		s.tooMany(w, r, wait)
+		return
+	}
+	if ok, wait := s.mailed.allow(namespace + "/" + address.Normalize(typed)); !ok {
+		s.tooMany(w, r, wait)
+		return
+	}
+	s.setCookie(w, token.PurposeSignInRequest, namespace, typed, requestLifetime)
+	select {
+	case s.signIns <- signInRequest{namespace, typed}:
+	default:
+		log.FromContext(r.Context()).Info("A sign-in request was dropped, too many are waiting", "namespace", namespace)
+	}
+	http.Redirect(w, r, loginPath(namespace)+"?asked", http.StatusSeeOther)
+}
+
+// signInRequest is an address that asked for a link.
+type signInRequest struct{ namespace, email string }
+
+// handOutSignIns carries out the requests for sign-in links, a few at once.
+func (s *Server) handOutSignIns(ctx context.Context) error {
+	const workers = 4
+	done := make(chan struct{})
+	for range workers {
+		go func() {
+			defer func() { done <- struct{}{} }()
+			for {
+				select {
+				case <-ctx.Done():
+					return
+				case request := <-s.signIns:
+					if err := s.handOutSignIn(ctx, request); err != nil {
+						log.FromContext(ctx).Error(err, "A sign-in link could not be issued", "namespace", request.namespace, "address", address.Mask(request.email))
+					}
+				}
+			}
+		}()
+	}
+	for range workers {
+		<-done
+	}
+	return nil
+}
+
+// handOutSignIn notes on the oldest partnership with access that a link is asked for; a controller mails it.
+func (s *Server) handOutSignIn(ctx context.Context, request signInRequest) error {
+	known, err := lookup.PartnershipsOf(ctx, s.Client, request.namespace, request.email)
+	if err != nil {
+		return err
+	}
+	catalog, err := lookup.Catalog(ctx, s.Client, request.namespace)
+	if err != nil {
+		return err
+	}
+	known = slices.DeleteFunc(known, func(p v1alpha1.Partnership) bool {
+		return !partnership.HasAccess(&p, catalog.Programs[p.Spec.ProgramRef.Name])
+	})
+	if len(known) == 0 {
+		return nil
+	}
+	oldest := slices.MinFunc(known, func(a, b v1alpha1.Partnership) int {
+		return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), strings.Compare(a.Name, b.Name))
+	})
+	return s.change(ctx, client.ObjectKeyFromObject(&oldest), func(p *v1alpha1.Partnership) error {
+		partnership.RequestSignIn(&p.Status, s.Now())
+		return nil
+	})
+}
+
+// signInVisit is a request with a genuine sign-in link.
+type signInVisit struct {
+	namespace, token string
+	serial           int64
+	partnership      *v1alpha1.Partnership
+	email            string
+	// known: this browser asked for the link.
+	known bool
+}
+
+// withSignIn opens the link and finds its partnership. A link that does not open, or is used, is the same page.
+func (s *Server) withSignIn(next func(http.ResponseWriter, *http.Request, signInVisit)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		visit := signInVisit{namespace: r.PathValue("ns"), token: r.PathValue("token")}
+		opened, ok := s.open(w, r, token.PurposeSignIn, visit.token)
+		if !ok {
+			return
+		}
+		found, err := s.findPartnership(r.Context(), visit.namespace, opened)
+		if err != nil {
+			s.unavailable(w, r, err)
+			return
+		}
+		if found == nil || found.Spec.Contact == nil || !opened.Binds(string(found.Spec.Contact.Email)) {
+			s.deadLink(w, r)
+			return
+		}
+		visit.partnership, visit.serial, visit.email = found, opened.Serial, string(found.Spec.Contact.Email)
+		asked, ok := s.readCookie(r, token.PurposeSignInRequest, visit.namespace, requestLifetime)
+		visit.known = ok && address.Equal(asked.Address, visit.email)
+		if err := s.mayUse(r.Context(), found, visit.serial); err != nil {
+			s.refuseSignIn(w, r, err)
+			return
+		}
+		next(w, r, visit)
+	}
+}
+
+// findPartnership finds the partnership of a genuine link, and asks the API server if the cache is behind the mail.
+func (s *Server) findPartnership(ctx context.Context, namespace string, opened token.Opened) (*v1alpha1.Partnership, error) {
+	found, err := lookup.PartnershipByUID(ctx, s.Client, namespace, opened.UID)
+	if err != nil || found == nil || found.Status.SignIn.Serial >= opened.Serial {
+		return found, err
+	}
+	fresh := &v1alpha1.Partnership{}
+	err = s.Live.Get(ctx, client.ObjectKeyFromObject(found), fresh)
+	return fresh, client.IgnoreNotFound(err)
+}
+
+// Why a sign-in link does not work.
+var (
+	errLinkGone    = errors.New("the sign-in link is used or replaced")
+	errLinkExpired = errors.New("the sign-in link has expired")
+	errNoAccess    = errors.New("the partnership gives no access")
+)
+
+// mayUse tells whether a link may be used now. One that may not, because access has ended, is not spent.
+func (s *Server) mayUse(ctx context.Context, p *v1alpha1.Partnership, serial int64) error {
+	catalog, err := lookup.Catalog(ctx, s.Client, p.Namespace)
+	if err != nil {
+		return err
+	}
+	switch state := partnership.SignInLink(p, serial, s.Now()); {
+	case state == partnership.LinkGone:
+		return errLinkGone
+	case !partnership.HasAccess(p, catalog.Programs[p.Spec.ProgramRef.Name]):
+		return errNoAccess
+	case state == partnership.LinkExpired:
+		return errLinkExpired
+	default:
+		return nil
+	}
+}
+
+func (s *Server) refuseSignIn(w http.ResponseWriter, r *http.Request, err error) {
+	switch {
+	case errors.Is(err, errLinkGone), apierrors.IsNotFound(err):
+		s.deadLink(w, r)
+	case errors.Is(err, errLinkExpired):
+		s.notice(w, r, http.StatusGone, notice{
+			Title:  "This sign-in link has expired",
+			Text:   "Sign-in links work for fifteen minutes. Ask for a new one, it takes a moment.",
+			SignIn: "Get a new link",
+		})
+	case errors.Is(err, errNoAccess):
+		s.notice(w, r, http.StatusForbidden, notice{
+			Title: "Your access has ended",
+			Text:  "This link cannot sign you in. If you think that this is a mistake, please reply to the mail that told you so.",
+		})
+	default:
+		s.unavailable(w, r, err)
+	}
+}
+
+// signInView is what the page shows that a sign-in link leads to.
+type signInView struct {
+	Token, Hint  string
+	Known        bool
+	Typed, Error string
+}
+
+// signInPage asks to confirm. Whoever did not ask for the link in this browser types the address, too.
+func (s *Server) signInPage(w http.ResponseWriter, r *http.Request, visit signInVisit) {
+	s.showSignIn(w, r, visit, http.StatusOK, "", "")
+}
+
+func (s *Server) showSignIn(w http.ResponseWriter, r *http.Request, visit signInVisit, code int, typed, problem string) {
+	s.render(w, r, code, "signin.html", page{Title: "Sign in", Body: signInView{
+		Token: visit.token, Hint: address.Mask(visit.email), Known: visit.known, Typed: typed, Error: problem,
+	}})
+}
+
+// signIn spends the link and starts a session.
+func (s *Server) signIn(w http.ResponseWriter, r *http.Request, visit signInVisit) {
+	if err := r.ParseForm(); err != nil {
+		s.badForm(w, r)
+		return
+	}
+	typed := r.PostForm.Get("email")
+	if !visit.known && !address.Equal(typed, visit.email) {
+		s.failures.allow(s.client(r))
+		s.showSignIn(w, r, visit, http.StatusUnprocessableEntity, typed, "Please type the address that received the mail with this link.")
+		return
+	}
+	err := s.change(r.Context(), client.ObjectKeyFromObject(visit.partnership), func(p *v1alpha1.Partnership) error {
+		if p.UID != visit.partnership.UID {
+			return errLinkGone
+		}
+		if err := s.mayUse(r.Context(), p, visit.serial); err != nil {
+			return err
+		}
+		partnership.UseSignIn(&p.Status, s.Now())
+		return nil
+	})
+	if err != nil {
+		s.refuseSignIn(w, r, err)
+		return
+	}
+	s.clearCookie(w, token.PurposeSignInRequest, visit.namespace)
+	s.setCookie(w, token.PurposeSession, visit.namespace, visit.email, sessionLifetime)
+	http.Redirect(w, r, dashboardPath(visit.namespace), http.StatusSeeOther)
+}
+
+// signOut kills every session of the person in this tenant, on all replicas.
+func (s *Server) signOut(w http.ResponseWriter, r *http.Request) {
+	namespace := r.PathValue("ns")
+	cookie, ok := s.readCookie(r, token.PurposeSession, namespace, sessionLifetime)
+	if ok {
+		known, err := lookup.PartnershipsOf(r.Context(), s.Client, namespace, cookie.Address)
+		for _, p := range known {
+			if !partnership.SessionCounts(&p, cookie.Time) {
+				continue
+			}
+			err = errors.Join(err, client.IgnoreNotFound(s.change(r.Context(), client.ObjectKeyFromObject(&p), func(p *v1alpha1.Partnership) error {
+				partnership.EndSessions(&p.Status, s.Now())
+				return nil
+			})))
+		}
+		if err != nil {
+			s.unavailable(w, r, err)
+			return
+		}
+	}
+	s.clearCookie(w, token.PurposeSession, namespace)
+	http.Redirect(w, r, loginPath(namespace)+"?signed-out", http.StatusSeeOther)
+}
+
+// change writes a fact to the status of a live copy, by compare-and-swap: of two at once, the second judges anew.
+func (s *Server) change(ctx context.Context, key client.ObjectKey, fact func(*v1alpha1.Partnership) error) error {
+	return retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		p := &v1alpha1.Partnership{}
+		if err := s.Live.Get(ctx, key, p); err != nil {
+			return err
+		}
+		if err := fact(p); err != nil {
+			return err
+		}
+		return s.Client.Status().Update(ctx, p)
+	})
+}
