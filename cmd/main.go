@@ -114,6 +114,12 @@ func connect(o options) (*rest.Config, error) {
 	return restConfig, nil
 }
 
+// +kubebuilder:rbac:groups="",namespace=partner-operator-system,resources=events,verbs=create;patch
+// +kubebuilder:rbac:groups=coordination.k8s.io,namespace=partner-operator-system,resources=leases,verbs=create
+// +kubebuilder:rbac:groups=coordination.k8s.io,namespace=partner-operator-system,resources=leases,resourceNames=partner-operator,verbs=get;update
+// +kubebuilder:rbac:groups=authentication.k8s.io,resources=tokenreviews,verbs=create
+// +kubebuilder:rbac:groups=authorization.k8s.io,resources=subjectaccessreviews,verbs=create
+
 func newManager(restConfig *rest.Config, o options) (ctrl.Manager, error) {
 	scheme := runtime.NewScheme()
 	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
@@ -133,10 +139,8 @@ func newManager(restConfig *rest.Config, o options) (ctrl.Manager, error) {
 		LeaderElectionReleaseOnCancel: true, // run returns right after Start, and main after run
 		GracefulShutdownTimeout:       &grace,
 		Cache: cache.Options{
-			DefaultTransform:             cache.TransformStripManagedFields(),
-			ReaderFailOnMissingInformer:  false,
-			ByObject:                     map[client.Object]cache.ByObject{&corev1.Secret{}: keyring.CacheOptions(o.operatorNamespace)},
-			DefaultUnsafeDisableDeepCopy: nil,
+			DefaultTransform: cache.TransformStripManagedFields(),
+			ByObject:         map[client.Object]cache.ByObject{&corev1.Secret{}: keyring.CacheOptions(o.operatorNamespace)},
 		},
 		Client: client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}}}},
 	})
@@ -162,7 +166,7 @@ func assemble(ctx context.Context, mgr ctrl.Manager, keys *keyring.Keyring, list
 		}
 		controllers.Sender = sender
 	}
-	if err := controller.Setup(ctx, mgr, controllers); err != nil {
+	if err := controller.Setup(mgr, controllers); err != nil {
 		return err
 	}
 	pages := portal.New(portal.Options{

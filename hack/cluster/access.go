@@ -32,6 +32,15 @@ func (c *Cluster) Kubectl(ctx context.Context, args ...string) *exec.Cmd {
 	return cmd
 }
 
+// Command is a command that, like the control plane, cannot outlive this process. Start it before Stop.
+func (c *Cluster) Command(program string, args ...string) (*exec.Cmd, error) {
+	guarded, err := c.guard.other(program)
+	if err != nil {
+		return nil, err
+	}
+	return exec.Command(guarded, args...), nil
+}
+
 // AddUser is the access of a user of that name, in those groups. What the user may do is up to RBAC.
 func (c *Cluster) AddUser(name string, groups ...string) (*rest.Config, error) {
 	user, err := c.env.AddUser(envtest.User{Name: name, Groups: groups}, nil)

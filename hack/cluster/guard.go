@@ -1,10 +1,12 @@
 package cluster
 
 import (
+	"bytes"
 	_ "embed"
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 )
 
@@ -48,3 +50,11 @@ func (g *guard) program(name string) (string, error) {
 
 // release ends the guards, and with them any program that still runs.
 func (g *guard) release() error { return g.lifeline.Close() }
+
+// other is the path to start instead of a program that is not one of assets.
+func (g *guard) other(program string) (string, error) {
+	script := bytes.Replace(guardScript, []byte("program=$here/assets/${0##*/}"), []byte("program='"+strings.ReplaceAll(program, "'", `'\''`)+"'"), 1)
+	script = bytes.Replace(script, []byte("GOGC=${GOGC:-400} "), nil, 1)
+	path := filepath.Join(g.folder, "other-"+filepath.Base(program))
+	return path, os.WriteFile(path, script, 0o700)
+}

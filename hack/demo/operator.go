@@ -29,7 +29,14 @@ func startOperator(st *stage, args ...string) (*operator, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &operator{command: st.cluster.Command(binary, args...), log: &logTail{}, ended: make(chan struct{})}
+	if _, err := os.Stat(binary); err != nil {
+		return nil, fmt.Errorf("%w (run make build)", err)
+	}
+	command, err := st.cluster.Command(binary, args...)
+	if err != nil {
+		return nil, err
+	}
+	o := &operator{command: command, log: &logTail{}, ended: make(chan struct{})}
 	o.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	o.command.Stdout, o.command.Stderr = o.log, o.log
 	if st.verbose {
@@ -37,7 +44,7 @@ func startOperator(st *stage, args ...string) (*operator, error) {
 		o.command.Stdout, o.command.Stderr = both, both
 	}
 	if err := o.command.Start(); err != nil {
-		return nil, fmt.Errorf("%w (run make build)", err)
+		return nil, err
 	}
 	go func() {
 		o.err = o.command.Wait()

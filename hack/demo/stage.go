@@ -35,7 +35,7 @@ type stage struct {
 // setUp starts the parts one after the other. If one fails, those before it are stopped.
 func setUp(ctx context.Context, s settings) (*stage, error) {
 	st := &stage{settings: s}
-	for _, step := range []func(context.Context) error{st.startCluster, st.startInbox, st.makeNamespace, st.startOperator} {
+	for _, step := range []func(context.Context) error{st.startCluster, st.startInbox, st.makeNamespaces, st.startOperator} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, st.tearDown())
 		}
@@ -60,8 +60,12 @@ func (st *stage) startInbox(context.Context) (err error) {
 	return err
 }
 
-func (st *stage) makeNamespace(ctx context.Context) error {
-	return st.kubectl(ctx, nil, "create", "namespace", namespace)
+// makeNamespaces makes the tenant, and what the operator needs to run with no more rights than in production.
+func (st *stage) makeNamespaces(ctx context.Context) error {
+	return errors.Join(
+		st.kubectl(ctx, nil, "create", "namespace", namespace),
+		st.kubectl(ctx, nil, "apply", "-k", filepath.Join(st.root, "config/rbac")),
+	)
 }
 
 func (st *stage) startOperator(ctx context.Context) error {
@@ -73,9 +77,14 @@ func (st *stage) startOperator(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	_, kubeconfig, err := st.cluster.ServiceAccountConfig(ctx, "partner-operator-system", "partner-operator")
+	if err != nil {
+		return err
+	}
 	st.portal = "http://" + portal
 	st.operator, err = startOperator(st,
-		"--kubeconfig="+st.cluster.Kubeconfig,
+		"--kubeconfig="+kubeconfig,
+		"--leader-elect",
 		"--portal-url="+st.portal,
 		"--portal-bind-address="+portal,
 		"--health-probe-bind-address="+probes,

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"fmt"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -158,6 +159,8 @@ func (r *PartnershipReconciler) message(in partnership.Input, kind v1alpha1.Mail
 			return mail.Message{}, err
 		}
 		content.Link, content.Minutes = r.post.portal.SignIn(p.Namespace, text), int(partnership.SignInLifetime.Minutes())
+	default:
+		return mail.Message{}, fmt.Errorf("%q is no mail to a partner", kind)
 	}
 	message, err := mail.Render(kind, content)
 	message.ID = delivery.MessageID(string(kind), string(p.UID), serial, r.post.messageDomain())

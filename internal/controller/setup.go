@@ -2,7 +2,6 @@
 package controller
 
 import (
-	"context"
 	"fmt"
 	"time"
 
@@ -43,7 +42,7 @@ type base struct {
 }
 
 // Setup adds the controllers to a manager. The indexes of package lookup must be there.
-func Setup(ctx context.Context, mgr ctrl.Manager, o Options) error {
+func Setup(mgr ctrl.Manager, o Options) error {
 	b := base{
 		Client: mgr.GetClient(),
 		live:   mgr.GetAPIReader(),

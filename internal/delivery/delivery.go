@@ -77,7 +77,7 @@ func Backoff(attempts int32, seed string) time.Duration {
 		wait = min(firstBackoff<<max(attempts-1, 0), lastBackoff)
 	}
 	spread := fnv.New32a()
-	fmt.Fprintf(spread, "%s#%d", seed, attempts)
+	_, _ = fmt.Fprintf(spread, "%s#%d", seed, attempts) // a hash takes everything
 	return wait + wait/5*time.Duration(spread.Sum32()%1000)/1000
 }
 

@@ -113,6 +113,7 @@ func Transition(before, after v1alpha1.PartnerInviteStatus, masked string) (even
 			return event.Normal("Expired", "Expire", masked+" did not answer in time"), true
 		case v1alpha1.InviteFailed:
 			return event.Warning(sentReason(after), "Send", readyMessage(after)), true
+		case v1alpha1.InvitePending: // what it waits for is told below
 		}
 	}
 	was, is := meta.FindStatusCondition(before.Conditions, v1alpha1.ConditionReconciling), meta.FindStatusCondition(after.Conditions, v1alpha1.ConditionReconciling)

@@ -32,6 +32,10 @@ type Keyring struct {
 // Current is the keys as last seen.
 func (k *Keyring) Current() *token.Keyring { return k.current.Load() }
 
+// The keys are read and made in the operator's own namespace only.
+// +kubebuilder:rbac:groups="",namespace=partner-operator-system,resources=secrets,resourceNames=partner-operator-keys,verbs=get;list;watch
+// +kubebuilder:rbac:groups="",namespace=partner-operator-system,resources=secrets,verbs=create
+
 // Load reads the keys, and makes the first one where there is none. Of two processes that do so at once, one wins and
 // both get its key. Reads and writes go to the API server.
 func Load(ctx context.Context, live client.Client, namespace string, now time.Time) (*Keyring, error) {

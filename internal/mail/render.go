@@ -48,7 +48,7 @@ func (c Content) Lead() string {
 	case more == 0:
 		return c.Programs[0].Name
 	case more == 1:
-		return fmt.Sprintf("%s and one more program", c.Programs[0].Name)
+		return c.Programs[0].Name + " and one more program"
 	default:
 		return fmt.Sprintf("%s and %d more programs", c.Programs[0].Name, more)
 	}

@@ -24,7 +24,7 @@ type session struct {
 // setCookie seals who and when into a cookie of one tenant.
 func (s *Server) setCookie(w http.ResponseWriter, purpose token.Purpose, namespace, email string, lifetime time.Duration) {
 	text, _ := json.Marshal(session{address.Normalize(email), s.Now()}) // a struct of a string and a time always marshals
-	cookie := s.cookie(purpose, namespace)
+	cookie := s.cookie(purpose, namespace)                              //nolint:gosec // s.cookie sets the attributes
 	cookie.Value = s.Keys.Current().Seal(purpose, namespace, text)
 	cookie.MaxAge = int(lifetime.Seconds())
 	http.SetCookie(w, cookie)
@@ -32,7 +32,7 @@ func (s *Server) setCookie(w http.ResponseWriter, purpose token.Purpose, namespa
 
 // clearCookie has the same attributes as setCookie, or the browser would keep the cookie.
 func (s *Server) clearCookie(w http.ResponseWriter, purpose token.Purpose, namespace string) {
-	cookie := s.cookie(purpose, namespace)
+	cookie := s.cookie(purpose, namespace) //nolint:gosec // s.cookie sets the attributes
 	cookie.MaxAge = -1
 	http.SetCookie(w, cookie)
 }

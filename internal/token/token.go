@@ -76,7 +76,7 @@ const (
 	encodedSize = (tokenSize*8 + 5) / 6
 )
 
-// ErrUnknownKey: the keyring no longer holds the key.
+// ErrUnknownKey tells that the keyring no longer holds the key.
 var ErrUnknownKey = errors.New("the signing key is not in the keyring")
 
 var encoding = base64.RawURLEncoding.Strict()
@@ -171,7 +171,7 @@ func (k key) binding(purpose Purpose, sealed []byte, namespace, mailbox string) 
 func (k key) mac(purpose Purpose, use string, text []byte, parts ...string) []byte {
 	mac := hmac.New(sha256.New, k.derive(purpose))
 	for _, part := range append([]string{use, string(text)}, parts...) {
-		mac.Write(binary.BigEndian.AppendUint32(nil, uint32(len(part))))
+		mac.Write(binary.BigEndian.AppendUint64(nil, uint64(len(part))))
 		mac.Write([]byte(part))
 	}
 	return mac.Sum(nil)[:macSize]

@@ -1,0 +1,120 @@
+# partner-operator. `make help` lists the targets.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+# IMG is the image that `make docker-build` makes and `make deploy` runs.
+IMG ?= partner-operator:latest
+# KUBECTL is what `make install`, `make deploy` and their opposites talk to a cluster with.
+KUBECTL ?= kubectl
+# ONCE=1 lets `make demo` walk the main job by itself and end.
+ONCE ?=
+
+# The modules: the product, and what people and tests run beside it.
+MODULES := . hack test
+TOOLS := bin/tools
+CONTROLLER_GEN := $(TOOLS)/controller-gen
+GOLANGCI_LINT := $(TOOLS)/golangci-lint
+
+##@ Use
+
+.PHONY: help
+help: ## Show this help.
+	@awk 'BEGIN {FS = ":.*##"; printf "Usage: make TARGET\n"} /^[a-zA-Z_-]+:.*##/ {printf "  %-14s %s\n", $$1, $$2} /^##@/ {printf "\n%s\n", substr($$0, 5)}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: build-demo ## Run everything on this machine and say what to open; ONCE=1 walks the main job unattended.
+	@KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh) bin/demo $(if $(ONCE),-once)
+
+.PHONY: test
+test: test-unit test-server test-demo ## Run all tests: unit, against a real API server, and the demo's walk.
+
+##@ Develop
+
+.PHONY: build
+build: ## Build bin/partner-operator.
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/partner-operator ./cmd
+
+.PHONY: test-unit
+test-unit: ## Run the tests that need nothing but Go.
+	go test ./...
+
+.PHONY: test-server
+test-server: build ## Run the suites that need a control plane or a mail server.
+	KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh) && export KUBEBUILDER_ASSETS && \
+	go test -C hack -timeout 10m ./... && go test -C test -p 1 -timeout 25m ./...
+
+.PHONY: test-demo
+test-demo: build-demo ## Walk the main job in the demo.
+	@KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh) bin/demo -once
+
+.PHONY: controlplane
+controlplane: ## Build etcd, kube-apiserver, kube-controller-manager and kubectl from their modules, once.
+	@hack/controlplane/build.sh
+
+.PHONY: generate
+generate: $(CONTROLLER_GEN) ## Generate the deep copies of the kinds.
+	$(CONTROLLER_GEN) object paths=./api/...
+
+.PHONY: manifests
+manifests: $(CONTROLLER_GEN) ## Generate the CRDs and the operator's RBAC.
+	$(CONTROLLER_GEN) crd paths=./api/... output:crd:artifacts:config=config/crd/bases
+	$(CONTROLLER_GEN) rbac:roleName=partner-operator paths=./internal/... paths=./cmd/... output:rbac:artifacts:config=config/rbac
+
+.PHONY: fmt
+fmt: ## Format the code.
+	gofmt -w api cmd internal hack test
+
+.PHONY: vet
+vet: ## Run go vet over all modules.
+	for module in $(MODULES); do go vet -C $$module ./... || exit 1; done
+
+.PHONY: lint
+lint: $(GOLANGCI_LINT) ## Run the linters over all modules.
+	$(GOLANGCI_LINT) run
+	@# What runs beside the product starts programs and reads files by design, on loopback.
+	for module in hack test; do (cd $$module && $(CURDIR)/$(GOLANGCI_LINT) run --config $(CURDIR)/.golangci.yml --disable gosec) || exit 1; done
+
+.PHONY: verify
+verify: generate manifests fmt ## Fail if generated files or formatting are not current, or go.mod is not tidy.
+	for module in $(MODULES) hack/tools; do go mod tidy -C $$module || exit 1; done
+	@git diff --exit-code || { echo 'verify: the files above were not current; commit them'; exit 1; }
+	@test -z "$$(git status --porcelain)" || { git status --short; echo 'verify: commit the files above'; exit 1; }
+
+.PHONY: docker-build
+docker-build: ## Build the image IMG.
+	docker build -t $(IMG) .
+
+.PHONY: clean
+clean: ## Remove what was built here; the control plane in the user's cache stays.
+	rm -rf bin dist
+
+##@ Run in a cluster
+
+.PHONY: install
+install: ## Install the kinds into the current cluster.
+	$(KUBECTL) apply --server-side -k config/crd
+
+.PHONY: uninstall
+uninstall: ## Remove the kinds, and with them every program, invite and partner there is.
+	$(KUBECTL) delete --ignore-not-found -k config/crd
+
+.PHONY: deploy
+deploy: install ## Run the operator in the current cluster; edit config/default/operator.env first.
+	$(KUBECTL) kustomize config/default | sed 's|image: partner-operator:latest|image: $(IMG)|' | $(KUBECTL) apply --server-side -f -
+
+.PHONY: undeploy
+undeploy: ## Remove the operator from the current cluster; the kinds, and all partners, stay.
+	$(KUBECTL) delete --ignore-not-found -k config/default
+
+##@ Parts
+
+.PHONY: build-demo
+build-demo: build
+	@go build -C hack -o $(CURDIR)/bin/demo ./demo
+
+$(CONTROLLER_GEN): hack/tools/go.mod hack/tools/go.sum
+	go build -C hack/tools -o $(CURDIR)/$@ sigs.k8s.io/controller-tools/cmd/controller-gen
+
+$(GOLANGCI_LINT): hack/tools/go.mod hack/tools/go.sum
+	go build -C hack/tools -o $(CURDIR)/$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
