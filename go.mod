@@ -3,6 +3,7 @@ module github.com/partner-operator/partner-operator
 go 1.26.0
 
 require (
+	github.com/google/go-cmp v0.7.0
 	github.com/wneessen/go-mail v0.8.1
 	go.uber.org/zap v1.27.1
 	golang.org/x/net v0.57.0

@@ -46,7 +46,7 @@ func run(ctx context.Context, s settings, once bool) (err error) {
 	case <-ctx.Done():
 		fmt.Println("\nStopping ...")
 		return nil
-	case <-stage.operator.ended:
-		return fmt.Errorf("the operator ended: %w", stage.operator.err)
+	case <-stage.operator.Ended():
+		return fmt.Errorf("the operator ended: %w", stage.operator.Err())
 	}
 }

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/partner-operator/partner-operator/hack/cluster"
 	"github.com/partner-operator/partner-operator/hack/mailcatcher"
+	"github.com/partner-operator/partner-operator/hack/operator"
 )
 
 // namespace is the tenant of the demo.
@@ -27,8 +27,7 @@ type stage struct {
 	settings
 	cluster  *cluster.Cluster
 	inbox    *mailcatcher.Catcher
-	operator *operator
-	portal   string
+	operator *operator.Operator
 	folder   string
 }
 
@@ -69,35 +68,22 @@ func (st *stage) makeNamespaces(ctx context.Context) error {
 }
 
 func (st *stage) startOperator(ctx context.Context) error {
-	portal, err := freeAddress()
-	if err != nil {
-		return err
-	}
-	probes, err := freeAddress()
-	if err != nil {
-		return err
-	}
 	_, kubeconfig, err := st.cluster.ServiceAccountConfig(ctx, "partner-operator-system", "partner-operator")
 	if err != nil {
 		return err
 	}
-	st.portal = "http://" + portal
-	st.operator, err = startOperator(st,
-		"--kubeconfig="+kubeconfig,
-		"--leader-elect",
-		"--portal-url="+st.portal,
-		"--portal-bind-address="+portal,
-		"--health-probe-bind-address="+probes,
-		"--metrics-bind-address=0",
-		"--smtp-url=smtp://"+st.inbox.SMTPAddr()+"?tls=none",
-		"--mail-from=Acme Partners <partners@acme.example>",
-		"--zap-log-level=info",
-	)
-	if err != nil {
-		return err
+	options := operator.Options{
+		Binary: filepath.Join(st.root, st.binary), Cluster: st.cluster, Kubeconfig: kubeconfig, SMTPAddr: st.inbox.SMTPAddr(),
+		Args: []string{"--leader-elect"},
 	}
-	return st.operator.ready(ctx, "http://"+probes+"/readyz")
+	if st.verbose {
+		options.Log = os.Stderr
+	}
+	st.operator, err = operator.Start(ctx, options)
+	return err
 }
+
+func (st *stage) portal() string { return st.operator.Portal }
 
 // applySamples applies the project's samples as a user would.
 func (st *stage) applySamples(ctx context.Context) error {
@@ -138,14 +124,14 @@ In another terminal:
   kubectl patch pship -l partner-operator.io/invite=ada --type merge -p '{"spec":{"revocation":null}}'
 
 Ctrl-C stops everything and leaves nothing behind.
-`, st.inbox.URL(), st.portal, namespace, st.cluster.Kubeconfig, st.cluster.Assets, namespace)
+`, st.inbox.URL(), st.portal(), namespace, st.cluster.Kubeconfig, st.cluster.Assets, namespace)
 }
 
 // tearDown stops what runs, the last first.
 func (st *stage) tearDown() error {
 	var errs []error
 	if st.operator != nil {
-		errs = append(errs, st.operator.stop())
+		errs = append(errs, st.operator.Stop())
 	}
 	if st.inbox != nil {
 		errs = append(errs, st.inbox.Close())
@@ -157,14 +143,4 @@ func (st *stage) tearDown() error {
 		errs = append(errs, os.RemoveAll(st.folder))
 	}
 	return errors.Join(errs...)
-}
-
-// freeAddress is a loopback address that nobody listens on.
-func freeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer listener.Close()
-	return listener.Addr().String(), nil
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/partner-operator/partner-operator/hack/browser"
 	"github.com/partner-operator/partner-operator/hack/mailcatcher"
 )
 
@@ -18,14 +19,14 @@ const patience = 30 * time.Second
 // walker walks the main job as the company, with kubectl, and as Ada, with a browser.
 type walker struct {
 	*stage
-	ada        *person
+	ada        *browser.Person
 	inviteLink string
 	mails      int
 }
 
 // walk carries out the main job and stops at the first step that fails.
 func walk(ctx context.Context, st *stage) error {
-	w := &walker{stage: st, ada: newPerson()}
+	w := &walker{stage: st, ada: browser.NewPerson()}
 	began := time.Now()
 	for _, step := range []struct {
 		name string
@@ -52,7 +53,7 @@ func walk(ctx context.Context, st *stage) error {
 		stepBegan := time.Now()
 		if err := w.try(ctx, step.do); err != nil {
 			fmt.Printf("FAIL  %6s  %s\n", took(stepBegan), step.name)
-			return fmt.Errorf("%s: %w\n%s", step.name, err, st.operator.log)
+			return fmt.Errorf("%s: %w\n%s", step.name, err, st.operator.Log())
 		}
 		fmt.Printf("ok    %6s  %s\n", took(stepBegan), step.name)
 	}
@@ -103,8 +104,8 @@ func (w *walker) inviteArrives(ctx context.Context) error {
 
 func (w *walker) openTwice(ctx context.Context) error {
 	for range 2 {
-		got, err := newPerson().get(ctx, w.inviteLink)
-		if err = errors.Join(err, got.wants(http.StatusOK, "Acme Referral", "Gold")); err != nil {
+		got, err := browser.NewPerson().Get(ctx, w.inviteLink)
+		if err = errors.Join(err, got.Wants(http.StatusOK, "Acme Referral", "Gold")); err != nil {
 			return err
 		}
 	}
@@ -112,17 +113,17 @@ func (w *walker) openTwice(ctx context.Context) error {
 }
 
 func (w *walker) typeWrongAddress(ctx context.Context) error {
-	got, err := w.ada.post(ctx, w.inviteLink+"/accept", url.Values{"email": {"eve@example.com"}})
-	return errors.Join(err, got.wants(http.StatusUnprocessableEntity, "another address"))
+	got, err := w.ada.Post(ctx, w.inviteLink+"/accept", url.Values{"email": {"eve@example.com"}})
+	return errors.Join(err, got.Wants(http.StatusUnprocessableEntity, "another address"))
 }
 
 func (w *walker) accept(ctx context.Context) error {
-	got, err := w.ada.post(ctx, w.inviteLink+"/accept", url.Values{"email": {"Ada@Example.com"}})
-	if err = errors.Join(err, got.wants(http.StatusSeeOther)); err != nil {
+	got, err := w.ada.Post(ctx, w.inviteLink+"/accept", url.Values{"email": {"Ada@Example.com"}})
+	if err = errors.Join(err, got.Wants(http.StatusSeeOther)); err != nil {
 		return err
 	}
-	if want := w.dashboard(); got.location != want {
-		return fmt.Errorf("accepting leads to %s, not to %s", got.location, want)
+	if want := w.dashboard(); got.Location != want {
+		return fmt.Errorf("accepting leads to %s, not to %s", got.Location, want)
 	}
 	return w.stateIs(ctx, "pinvite/ada", "Accepted")
 }
@@ -135,19 +136,19 @@ func (w *walker) partnershipIs(state string) func(context.Context) error {
 }
 
 func (w *walker) dashboardShows(ctx context.Context) error {
-	got, err := w.ada.get(ctx, w.dashboard())
-	if err = errors.Join(err, got.wants(http.StatusOK, "Acme Referral", "Gold")); err != nil {
+	got, err := w.ada.Get(ctx, w.dashboard())
+	if err = errors.Join(err, got.Wants(http.StatusOK, "Acme Referral", "Gold")); err != nil {
 		return err
 	}
-	if strings.Contains(got.body, "Reseller") {
+	if strings.Contains(got.Body, "Reseller") {
 		return errors.New("the dashboard tells of a program that was not granted")
 	}
 	return nil
 }
 
 func (w *walker) usedLinkIsDead(ctx context.Context) error {
-	got, err := newPerson().post(ctx, w.inviteLink+"/accept", url.Values{"email": {"ada@example.com"}})
-	return errors.Join(err, got.wants(http.StatusNotFound, "This link does not work"))
+	got, err := browser.NewPerson().Post(ctx, w.inviteLink+"/accept", url.Values{"email": {"ada@example.com"}})
+	return errors.Join(err, got.Wants(http.StatusNotFound, "This link does not work"))
 }
 
 func (w *walker) revoke(ctx context.Context) error {
@@ -156,12 +157,12 @@ func (w *walker) revoke(ctx context.Context) error {
 
 func (w *walker) dashboardRefused(ctx context.Context) error {
 	for {
-		got, err := w.ada.get(ctx, w.dashboard())
+		got, err := w.ada.Get(ctx, w.dashboard())
 		if err != nil {
 			return err
 		}
-		if got.code != http.StatusOK {
-			return got.wants(http.StatusSeeOther)
+		if got.Code != http.StatusOK {
+			return got.Wants(http.StatusSeeOther)
 		}
 	}
 }
@@ -178,8 +179,8 @@ func (w *walker) reasonArrives(ctx context.Context) error {
 }
 
 func (w *walker) signInSendsNothing(ctx context.Context) error {
-	got, err := w.ada.post(ctx, w.portal+"/t/"+namespace+"/login", url.Values{"email": {"ada@example.com"}})
-	return errors.Join(err, got.wants(http.StatusSeeOther), w.noMoreMail())
+	got, err := w.ada.Post(ctx, w.portal()+"/t/"+namespace+"/login", url.Values{"email": {"ada@example.com"}})
+	return errors.Join(err, got.Wants(http.StatusSeeOther), w.noMoreMail())
 }
 
 func (w *walker) reinstate(ctx context.Context) error {
@@ -189,13 +190,13 @@ func (w *walker) reinstate(ctx context.Context) error {
 	if err := w.partnershipIs("Active")(ctx); err != nil {
 		return err
 	}
-	got, err := w.ada.get(ctx, w.dashboard())
-	return errors.Join(err, got.wants(http.StatusSeeOther), w.noMoreMail())
+	got, err := w.ada.Get(ctx, w.dashboard())
+	return errors.Join(err, got.Wants(http.StatusSeeOther), w.noMoreMail())
 }
 
 func (w *walker) signInAgain(ctx context.Context) error {
-	got, err := w.ada.post(ctx, w.portal+"/t/"+namespace+"/login", url.Values{"email": {"ada@example.com"}})
-	if err = errors.Join(err, got.wants(http.StatusSeeOther)); err != nil {
+	got, err := w.ada.Post(ctx, w.portal()+"/t/"+namespace+"/login", url.Values{"email": {"ada@example.com"}})
+	if err = errors.Join(err, got.Wants(http.StatusSeeOther)); err != nil {
 		return err
 	}
 	mail, err := w.nextMail(ctx, "sign-in")
@@ -203,30 +204,30 @@ func (w *walker) signInAgain(ctx context.Context) error {
 		return err
 	}
 	link := mail.Links[0]
-	if got, err = w.ada.get(ctx, link); err != nil || got.wants(http.StatusOK) != nil {
-		return errors.Join(err, got.wants(http.StatusOK))
+	if got, err = w.ada.Get(ctx, link); err != nil || got.Wants(http.StatusOK) != nil {
+		return errors.Join(err, got.Wants(http.StatusOK))
 	}
-	got, err = w.ada.post(ctx, link, url.Values{})
-	if err = errors.Join(err, got.wants(http.StatusSeeOther)); err != nil {
+	got, err = w.ada.Post(ctx, link, url.Values{})
+	if err = errors.Join(err, got.Wants(http.StatusSeeOther)); err != nil {
 		return err
 	}
-	again, err := w.ada.post(ctx, link, url.Values{"email": {"ada@example.com"}})
-	return errors.Join(err, again.wants(http.StatusNotFound))
+	again, err := w.ada.Post(ctx, link, url.Values{"email": {"ada@example.com"}})
+	return errors.Join(err, again.Wants(http.StatusNotFound))
 }
 
 func (w *walker) signOut(ctx context.Context) error {
-	stolen := *w.ada.client.Jar.Cookies(mustParse(w.dashboard()))[0]
-	got, err := w.ada.post(ctx, w.portal+"/t/"+namespace+"/signout", url.Values{})
-	if err = errors.Join(err, got.wants(http.StatusSeeOther)); err != nil {
+	thief, err := w.ada.Steal(w.dashboard())
+	if err != nil {
 		return err
 	}
-	thief := newPerson()
-	stolen.Path = "/"
-	thief.client.Jar.SetCookies(mustParse(w.portal), []*http.Cookie{&stolen})
+	got, err := w.ada.Post(ctx, w.portal()+"/t/"+namespace+"/signout", nil)
+	if err = errors.Join(err, got.Wants(http.StatusSeeOther)); err != nil {
+		return err
+	}
 	for {
-		got, err = thief.get(ctx, w.dashboard())
-		if err != nil || got.code != http.StatusOK {
-			return errors.Join(err, got.wants(http.StatusSeeOther))
+		got, err = thief.Get(ctx, w.dashboard())
+		if err != nil || got.Code != http.StatusOK {
+			return errors.Join(err, got.Wants(http.StatusSeeOther))
 		}
 	}
 }
@@ -245,7 +246,7 @@ func (w *walker) applyAgain(ctx context.Context) error {
 	return nil
 }
 
-func (w *walker) dashboard() string { return w.portal + "/t/" + namespace + "/" }
+func (w *walker) dashboard() string { return w.portal() + "/t/" + namespace + "/" }
 
 func (w *walker) patch(ctx context.Context, change string) error {
 	var name strings.Builder
@@ -264,12 +265,4 @@ func (w *walker) stateIs(ctx context.Context, object, want string) error {
 		return fmt.Errorf("%s is %s, not %s", object, got.String(), want)
 	}
 	return nil
-}
-
-func mustParse(address string) *url.URL {
-	parsed, err := url.Parse(address)
-	if err != nil {
-		panic(err) // the demo made the address itself
-	}
-	return parsed
 }

@@ -47,14 +47,14 @@ func TestAWrongPasswordIsRefused(t *testing.T) {
 	catcher := start(t, Options{Username: username, Password: password})
 	for name, authentication := range authentications("wrong") {
 		t.Run(name, func(t *testing.T) {
-			wantCode(t, connect(t, catcher).Auth(authentication), 535)
+			_ = wantCode(t, connect(t, catcher).Auth(authentication), 535)
 		})
 	}
 }
 
 func TestMailWithoutAPasswordIsRefused(t *testing.T) {
 	catcher := start(t, Options{Username: username, Password: password})
-	wantCode(t, send(connect(t, catcher), simpleMail("hello"), recipient), 530)
+	_ = wantCode(t, send(connect(t, catcher), simpleMail("hello"), recipient), 530)
 }
 
 func TestAuthIsNotOfferedWithoutAUsername(t *testing.T) {
@@ -72,7 +72,7 @@ func TestAnAuthRule(t *testing.T) {
 		Rule{Stage: Auth, Times: 1, Drop: true},
 		Rule{Stage: Auth, Times: 1, Hang: hang},
 	)
-	wantCode(t, connect(t, catcher).Auth(right), 454)
+	_ = wantCode(t, connect(t, catcher).Auth(right), 454)
 	wantHangUp(t, connect(t, catcher).Auth(right))
 	client := connect(t, catcher)
 	if err := client.Auth(right); err != nil {

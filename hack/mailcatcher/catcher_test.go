@@ -180,7 +180,7 @@ func TestATooLargeMailIsRefused(t *testing.T) {
 	catcher := start(t, Options{})
 	line := strings.Repeat("x", 998) + "\r\n"
 	err := send(connect(t, catcher), simpleMail("large")+strings.Repeat(line, maxMessageBytes/1000+1), recipient)
-	wantCode(t, err, 552)
+	_ = wantCode(t, err, 552)
 	if catcher.Count() != 0 {
 		t.Error("the mail was kept")
 	}

@@ -1,0 +1,98 @@
+package partnership
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/delivery"
+)
+
+func TestEnqueue(t *testing.T) {
+	var status v1alpha1.PartnershipStatus
+	Enqueue(&status, v1alpha1.MailRevoked, 1, true)
+	Enqueue(&status, v1alpha1.MailSignIn, 1, true)
+	Mail(&status, v1alpha1.MailRevoked).Attempts = 5
+	Mail(&status, v1alpha1.MailRevoked).Message = "the mail server is busy"
+	Enqueue(&status, v1alpha1.MailRevoked, 2, false)
+	want := []v1alpha1.MailDelivery{
+		{Kind: v1alpha1.MailRevoked, Serial: 2, State: v1alpha1.DeliverySkipped},
+		{Kind: v1alpha1.MailSignIn, Serial: 1, State: v1alpha1.DeliveryPending},
+	}
+	if diff := cmp.Diff(want, status.Mails); diff != "" {
+		t.Errorf("unexpected (-want +got):\n%s", diff)
+	}
+	if Mail(&status, v1alpha1.MailInvite) != nil {
+		t.Error("a mail is found that nobody asked for")
+	}
+}
+
+func TestRecord(t *testing.T) {
+	const kind = v1alpha1.MailRevoked
+	permanent := &delivery.Failure{Message: "nobody of that name", Permanent: true}
+	temporary := &delivery.Failure{Message: "busy"}
+	sending := v1alpha1.MailDelivery{Kind: kind, Serial: 2, State: v1alpha1.DeliverySending, Message: "from the try before"}
+	for name, test := range map[string]struct {
+		kind    v1alpha1.MailKind
+		serial  int64
+		state   v1alpha1.DeliveryState // as it is now; empty: claimed
+		failure *delivery.Failure
+		want    v1alpha1.DeliveryState
+		message string
+		changed bool
+	}{
+		"taken":                          {kind, 2, "", nil, v1alpha1.DeliverySent, "", true},
+		"refused for good":               {kind, 2, "", permanent, v1alpha1.DeliveryFailed, "nobody of that name", true},
+		"refused for now":                {kind, 2, "", temporary, v1alpha1.DeliveryPending, "busy", true},
+		"of a mail that was replaced":    {kind, 1, "", nil, v1alpha1.DeliverySending, "from the try before", false},
+		"of a kind that is not there":    {v1alpha1.MailSignIn, 2, "", nil, v1alpha1.DeliverySending, "from the try before", false},
+		"of a mail that has left":        {kind, 2, v1alpha1.DeliverySent, temporary, v1alpha1.DeliverySent, "from the try before", false},
+		"of a mail that was dropped":     {kind, 2, v1alpha1.DeliverySkipped, permanent, v1alpha1.DeliverySkipped, "from the try before", false},
+		"of a mail that is not claimed":  {kind, 2, v1alpha1.DeliveryPending, nil, v1alpha1.DeliveryPending, "from the try before", false},
+		"of a mail that was given up":    {kind, 2, v1alpha1.DeliveryFailed, nil, v1alpha1.DeliveryFailed, "from the try before", false},
+		"of a mail that is to come yet":  {kind, 3, "", nil, v1alpha1.DeliverySending, "from the try before", false},
+		"refused for now, and the other": {v1alpha1.MailInvite, 2, "", temporary, v1alpha1.DeliverySending, "from the try before", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			mail := sending
+			if test.state != "" {
+				mail.State = test.state
+			}
+			status := v1alpha1.PartnershipStatus{Mails: []v1alpha1.MailDelivery{mail}}
+			if changed := Record(&status, test.kind, test.serial, test.failure); changed != test.changed {
+				t.Errorf("Record = %v", changed)
+			}
+			mail.State, mail.Message = test.want, test.message
+			if diff := cmp.Diff([]v1alpha1.MailDelivery{mail}, status.Mails); diff != "" {
+				t.Errorf("unexpected (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestRecipient(t *testing.T) {
+	person := v1alpha1.PartnershipSpec{Contact: &v1alpha1.Contact{Email: "ada@example.com"}}
+	agency := v1alpha1.PartnershipSpec{TeamRef: &v1alpha1.TeamReference{Name: "agency"}}
+	team := &v1alpha1.PartnerTeam{Spec: v1alpha1.PartnerTeamSpec{Owner: v1alpha1.TeamOwner{Email: "first@agency.example"}}}
+	handedOver := team.DeepCopy()
+	handedOver.Status.Owner = &v1alpha1.TeamOwner{Email: "second@agency.example"}
+	for name, test := range map[string]struct {
+		spec v1alpha1.PartnershipSpec
+		team *v1alpha1.PartnerTeam
+		want v1alpha1.EmailAddress
+	}{
+		"a person":                         {person, nil, "ada@example.com"},
+		"a person, whatever teams are":     {person, team, "ada@example.com"},
+		"a team":                           {agency, team, "first@agency.example"},
+		"a team that was handed over":      {agency, handedOver, "second@agency.example"},
+		"a team that does not exist":       {agency, nil, ""},
+		"neither, which the API rules out": {v1alpha1.PartnershipSpec{}, nil, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := Recipient(&v1alpha1.Partnership{Spec: test.spec}, test.team); got != test.want {
+				t.Errorf("Recipient = %q, want %q", got, test.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,327 @@
+package mail_test
+
+import (
+	"net"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	"github.com/partner-operator/partner-operator/hack/mailcatcher"
+	"github.com/partner-operator/partner-operator/internal/delivery"
+	"github.com/partner-operator/partner-operator/internal/mail/smtp"
+)
+
+var address = regexp.MustCompile(`[^\s<>"'(),;:]+@[^\s<>"'(),;:]+`)
+
+// wantNoAddress checks that a text for status names nobody and is one short line.
+func wantNoAddress(t *testing.T, text string) {
+	t.Helper()
+	for _, found := range address.FindAllString(text, -1) {
+		if local, _, _ := strings.Cut(found, "@"); !strings.HasSuffix(local, "***") {
+			t.Errorf("it tells the address %s: %q", found, text)
+		}
+	}
+	if strings.ContainsFunc(text, unicode.IsControl) || len([]rune(text)) > 400 {
+		t.Errorf("it is not one short line: %q", text)
+	}
+}
+
+func TestFailures(t *testing.T) {
+	// refusal is what a server says, naming the people as servers do.
+	const refusal = "<mara@partner.example>: not on behalf of partners@acme.example"
+	// open is a server without TLS, closed one with STARTTLS and a password that this process trusts.
+	open := func(t *testing.T) (*mailcatcher.Catcher, smtp.Config) {
+		catcher := start(t, mailcatcher.Options{})
+		return catcher, to(t, catcher.SMTPAddr())
+	}
+	closed := func(t *testing.T) (*mailcatcher.Catcher, smtp.Config) {
+		catcher := emptied(t, startTLS)
+		return catcher, signedIn(t, catcher)
+	}
+	over := func(server func(*testing.T) (*mailcatcher.Catcher, smtp.Config), change func(*smtp.Config)) func(*testing.T) (*mailcatcher.Catcher, smtp.Config) {
+		return func(t *testing.T) (*mailcatcher.Catcher, smtp.Config) {
+			catcher, config := server(t)
+			change(&config)
+			return catcher, config
+		}
+	}
+	stranger := func(options mailcatcher.Options, mode smtp.TLSMode) func(*testing.T) (*mailcatcher.Catcher, smtp.Config) {
+		return func(t *testing.T) (*mailcatcher.Catcher, smtp.Config) {
+			catcher := start(t, options)
+			config := to(t, catcher.SMTPAddr())
+			config.TLS = mode
+			return catcher, config
+		}
+	}
+	for name, test := range map[string]struct {
+		server    func(*testing.T) (*mailcatcher.Catcher, smtp.Config)
+		rule      mailcatcher.Rule
+		permanent bool
+		says      string
+		kept      int
+	}{
+		"the greeting says 421": {
+			server: open, rule: mailcatcher.Rule{Stage: mailcatcher.Connect, Code: 421, Text: "come back later " + refusal},
+			says: "421 4.0.0 come back later",
+		},
+		"the greeting says 554": {
+			server: open, rule: mailcatcher.Rule{Stage: mailcatcher.Connect, Code: 554, Text: "no service here " + refusal},
+			says: "554 5.0.0 no service here",
+		},
+		"the connection drops before the greeting": {
+			server: open, rule: mailcatcher.Rule{Stage: mailcatcher.Connect, Drop: true},
+			says: "broke off the connection",
+		},
+		"a wrong password": {
+			server: over(closed, func(c *smtp.Config) { c.PasswordFile = "" }),
+			says:   "535 ",
+		},
+		"the sign-in is refused with 535": {
+			server: closed, rule: mailcatcher.Rule{Stage: mailcatcher.Auth, Code: 535, Text: "bad credentials of " + refusal},
+			says: "535 5.0.0 bad credentials",
+		},
+		"the sign-in is refused with 454": {
+			server: closed, rule: mailcatcher.Rule{Stage: mailcatcher.Auth, Code: 454, Text: "the directory is down"},
+			says: "454 4.0.0 the directory is down",
+		},
+		"the connection drops at the sign-in": {
+			server: closed, rule: mailcatcher.Rule{Stage: mailcatcher.Auth, Drop: true},
+			says: "broke off the connection",
+		},
+		"no user name for a server that wants one": {
+			server: over(closed, func(c *smtp.Config) { c.Username = "" }),
+			says:   "530 5.7.0 Authentication required",
+		},
+		"a user name for a server that takes none": {
+			server: over(open, func(c *smtp.Config) { c.Username = username }),
+			says:   "does not support SMTP AUTH",
+		},
+		"the password file is missing": {
+			server: over(closed, func(c *smtp.Config) { c.PasswordFile += ".gone" }),
+			says:   "reading the SMTP password file",
+		},
+		"no STARTTLS where it is asked for": {
+			server: over(open, func(c *smtp.Config) { c.TLS = smtp.StartTLS }),
+			says:   "does not support STARTTLS",
+		},
+		"no TLS where it is asked for": {
+			server: over(open, func(c *smtp.Config) { c.TLS = smtp.Implicit }),
+			says:   "does not look like a TLS handshake",
+		},
+		"the certificate after STARTTLS is not trusted": {
+			server: stranger(mailcatcher.Options{STARTTLS: true}, smtp.StartTLS),
+			says:   "certificate signed by unknown authority",
+		},
+		"the certificate is not trusted": {
+			server: stranger(mailcatcher.Options{ImplicitTLS: true}, smtp.Implicit),
+			says:   "certificate signed by unknown authority",
+		},
+		"the sender is refused with 550": {
+			server: open, rule: mailcatcher.Rule{Stage: mailcatcher.MailFrom, Code: 550, Text: refusal},
+			says: "answered while hearing the sender: 550 5.0.0 <m***@partner.example>: not on behalf of p***@acme.example",
+		},
+		"the sender is refused with 451": {
+			server: open, rule: mailcatcher.Rule{Stage: mailcatcher.MailFrom, Code: 451, Text: refusal},
+			says: "answered while hearing the sender: 451 4.0.0",
+		},
+		"the connection drops at the sender": {
+			server: open, rule: mailcatcher.Rule{Stage: mailcatcher.MailFrom, Drop: true},
+			says: "broke off the connection while hearing the sender",
+		},
+		"the recipient is refused with 550": {
+			server: open, rule: mailcatcher.Rule{Stage: mailcatcher.Rcpt, Code: 550, Enhanced: "5.1.1", Text: refusal},
+			permanent: true,
+			says:      "answered while hearing the recipient: 550 5.1.1 <m***@partner.example>: not on behalf of p***@acme.example",
+		},
+		"the recipient is refused with 451": {
+			server: open, rule: mailcatcher.Rule{Stage: mailcatcher.Rcpt, Code: 451, Enhanced: "4.7.1", Text: "greylisted " + refusal},
+			says: "answered while hearing the recipient: 451 4.7.1 greylisted",
+		},
+		"the server closes with 421 at the recipient": {
+			server: open, rule: mailcatcher.Rule{Stage: mailcatcher.Rcpt, Code: 421, Text: refusal},
+			says: "answered while hearing the recipient: 421 4.0.0",
+		},
+		"a sign-in is asked for with 530 at the recipient": {
+			server: open, rule: mailcatcher.Rule{Stage: mailcatcher.Rcpt, Code: 530, Text: "sign in first"},
+			says: "answered while hearing the recipient: 530 5.0.0 sign in first",
+		},
+		"the connection drops at the recipient": {
+			server: open, rule: mailcatcher.Rule{Stage: mailcatcher.Rcpt, Drop: true},
+			says: "broke off the connection while hearing the recipient",
+		},
+		"the mail is refused with 554": {
+			server: open, rule: mailcatcher.Rule{Stage: mailcatcher.Data, Code: 554, Text: "it looks like spam to " + refusal},
+			permanent: true,
+			says:      "answered while taking the mail: 554 5.0.0 it looks like spam",
+		},
+		"the mail is refused with 452": {
+			server: open, rule: mailcatcher.Rule{Stage: mailcatcher.Data, Code: 452, Text: "the disk is full"},
+			says: "answered while taking the mail: 452 4.0.0 the disk is full",
+		},
+		"a sign-in is asked for with 530 at the mail": {
+			server: open, rule: mailcatcher.Rule{Stage: mailcatcher.Data, Code: 530, Text: "sign in first"},
+			says: "answered while taking the mail: 530 5.0.0 sign in first",
+		},
+		"the connection drops after the final dot": {
+			server: open, rule: mailcatcher.Rule{Stage: mailcatcher.Data, Drop: true},
+			says: "broke off the connection while taking the mail",
+		},
+		"the mail is taken and the connection drops before the answer": {
+			server: open, rule: mailcatcher.Rule{Stage: mailcatcher.Data, AcceptThenDrop: true},
+			says: "broke off the connection while taking the mail", kept: 1,
+		},
+		"the answer is very long": {
+			server: open, rule: mailcatcher.Rule{Stage: mailcatcher.Rcpt, Code: 451, Text: strings.Repeat("wait for "+refusal+" ", 15)},
+			says: "451 4.0.0 wait for",
+		},
+		"the answer has several lines": {
+			server: open, rule: mailcatcher.Rule{Stage: mailcatcher.Rcpt, Code: 550, Text: "no such person\nask " + refusal},
+			permanent: true, says: "550 no such person 5.0.0 ask <m***@partner.example>",
+		},
+		"the answer holds control characters": {
+			server: open, rule: mailcatcher.Rule{Stage: mailcatcher.Rcpt, Code: 451, Text: "a \x1b[31mred\x1b[0m\x00 bell\a"},
+			says: "451 4.0.0 a",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			catcher, config := test.server(t)
+			if test.rule != (mailcatcher.Rule{}) {
+				catcher.Script(test.rule)
+			}
+			failure := wantFailure(t, connectTo(t, config), invite(t, content()))
+			if failure.Permanent != test.permanent {
+				t.Errorf("permanent is %t, want %t", failure.Permanent, test.permanent)
+			}
+			if !strings.HasPrefix(failure.Message, "the mail server ") || !strings.Contains(failure.Message, test.says) {
+				t.Errorf("got %q, want one with %q", failure.Message, test.says)
+			}
+			if strings.Contains(failure.Message, "EOF") || strings.Contains(failure.Message, "127.0.0.1") {
+				t.Errorf("%q tells what only a programmer understands", failure.Message)
+			}
+			wantNoAddress(t, failure.Message)
+			if catcher.Count() != test.kept {
+				t.Errorf("the server kept %d mails, want %d", catcher.Count(), test.kept)
+			}
+		})
+	}
+}
+
+func TestAServerThatRefusesTheConnection(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for name, mode := range map[string]smtp.TLSMode{"plain": smtp.None, "STARTTLS": smtp.StartTLS, "implicit TLS": smtp.Implicit} {
+		t.Run(name, func(t *testing.T) {
+			config := to(t, listener.Addr().String())
+			config.TLS = mode
+			failure := wantFailure(t, connectTo(t, config), invite(t, content()))
+			if failure.Permanent || failure.Message != "the mail server cannot be reached: connect: connection refused" {
+				t.Errorf("got %+v", failure)
+			}
+		})
+	}
+}
+
+// The library signs in over an unprotected connection only with a mechanism that keeps the password secret.
+func TestAPasswordIsNotSentUnprotected(t *testing.T) {
+	catcher := start(t, mailcatcher.Options{Username: username, Password: password})
+	wire := tap(t, catcher.SMTPAddr(), nil)
+	config := signedIn(t, catcher)
+	config.Port, config.TLS = to(t, wire.address()).Port, smtp.None
+	failure := wantFailure(t, connectTo(t, config), invite(t, content()))
+	if failure.Permanent || !strings.Contains(failure.Message, "tls=") {
+		t.Errorf("got %+v, want a temporary one that names tls= as the remedy", failure)
+	}
+	for _, line := range wire.said() {
+		if strings.HasPrefix(line, "AUTH") {
+			t.Error("the password went over the wire")
+		}
+	}
+}
+
+func TestAMailIsDeliveredThoughTheGoodbyeFails(t *testing.T) {
+	for name, meddle := range map[string]func(command string) (string, bool){
+		"the connection drops": func(command string) (string, bool) { return "", command == "RSET" || command == "QUIT" },
+		"the answer is 421": func(command string) (string, bool) {
+			if command == "RSET" || command == "QUIT" {
+				return "421 4.3.2 going down", false
+			}
+			return "", false
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			catcher := start(t, mailcatcher.Options{})
+			s := connectTo(t, to(t, tap(t, catcher.SMTPAddr(), meddle).address()))
+			mustSend(t, s, numbered(0))
+			mustSend(t, s, numbered(1))
+			wantEachOnce(t, catcher, 2)
+		})
+	}
+}
+
+func TestAServerThatHangs(t *testing.T) {
+	const limit, tolerance = 200 * time.Millisecond, 2 * time.Second
+	for name, test := range map[string]struct {
+		stage    mailcatcher.Stage
+		kept     bool
+		implicit bool
+	}{
+		"before the greeting":                   {stage: mailcatcher.Connect},
+		"before implicit TLS":                   {stage: mailcatcher.Connect, implicit: true},
+		"at the sign-in":                        {stage: mailcatcher.Auth},
+		"at the sign-in over implicit TLS":      {stage: mailcatcher.Auth, implicit: true},
+		"at the sender":                         {stage: mailcatcher.MailFrom},
+		"at the sender, over a kept connection": {stage: mailcatcher.MailFrom, kept: true},
+		"at the recipient":                      {stage: mailcatcher.Rcpt},
+		"at the mail":                           {stage: mailcatcher.Data},
+		"at the mail, over a kept connection":   {stage: mailcatcher.Data, kept: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			catcher := startTLS
+			if test.implicit {
+				catcher = implicitTLS
+			}
+			emptied(t, catcher)
+			s := connectTo(t, signedIn(t, catcher))
+			if test.kept {
+				mustSend(t, s, numbered(0))
+				catcher.Reset()
+			}
+			catcher.Script(mailcatcher.Rule{Stage: test.stage, Times: 1, Hang: patience, Drop: true})
+			began := time.Now()
+			err := s.Send(within(t, limit), numbered(0))
+			if took := time.Since(began); took < limit || took > limit+tolerance {
+				t.Errorf("it took %s, want little more than %s", took, limit)
+			}
+			failure := asFailure(t, err)
+			if failure.Permanent || !strings.Contains(failure.Message, "did not answer") {
+				t.Errorf("got %+v, want a temporary one that says that the server did not answer", failure)
+			}
+			// The sender is free for the next mail.
+			mustSend(t, s, numbered(0))
+			wantEachOnce(t, catcher, 1)
+		})
+	}
+}
+
+// RFC 5321 lets a server think for ten minutes after the final dot. One that is given up early delivers the mail all the
+// same, and again at the next try.
+func TestASlowServerIsWaitedForAsLongAsATryMayTake(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes as long as the server")
+	}
+	t.Parallel()
+	const slow = 12 * time.Second
+	if slow >= delivery.SendTimeout {
+		t.Fatalf("a try may take %s only", delivery.SendTimeout)
+	}
+	catcher := start(t, mailcatcher.Options{Delay: slow})
+	mustSend(t, connectTo(t, to(t, catcher.SMTPAddr())), numbered(0))
+	wantEachOnce(t, catcher, 1)
+}
