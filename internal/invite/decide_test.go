@@ -353,8 +353,8 @@ func TestDecide(t *testing.T) {
 		"given up, and the spec is changed": {
 			steps(triedForADay, looksAgain, rename), issued(ActionSend, v1alpha1.ReasonSending, 1, 0),
 		},
-		"given up, the spec is changed, and the server is still busy": {
-			steps(triedForADay, looksAgain, rename, mailed(busy)), issued(ActionNone, v1alpha1.ReasonTemporaryFailure, 1, first),
+		"given up, the spec is changed a day later, and the server is still busy": {
+			steps(triedForADay, looksAgain, after(24*time.Hour), rename, mailed(busy)), issued(ActionNone, v1alpha1.ReasonTemporaryFailure, 1, first),
 		},
 		"refused for good":                       {steps(mailed(refused)), failed(v1alpha1.ReasonAddressRejected, 1)},
 		"refused for good a day ago":             {steps(mailed(refused), after(24*time.Hour)), failed(v1alpha1.ReasonAddressRejected, 1)},

@@ -1,0 +1,124 @@
+package invite
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/partner-operator/partner-operator/api/v1alpha1"
+)
+
+func TestAnswerable(t *testing.T) {
+	in := func(program string, revoked bool) v1alpha1.Partnership {
+		p := v1alpha1.Partnership{Spec: v1alpha1.PartnershipSpec{ProgramRef: v1alpha1.ProgramReference{Name: program}}}
+		if revoked {
+			p.Spec.Revocation = &v1alpha1.Revocation{}
+		}
+		return p
+	}
+	isPartner := func(p ...v1alpha1.Partnership) []v1alpha1.Partnership { return p }
+	deleted := step(func(_ testing.TB, l *life) { now := metav1.NewTime(l.now); l.invite.DeletionTimestamp = &now })
+	reissued := step(func(_ testing.TB, l *life) { l.invite.Status.Serial = 2 })
+	never := step(func(_ testing.TB, l *life) { l.invite.Status = v1alpha1.PartnerInviteStatus{ObservedGeneration: -1} })
+	allGo := step(func(_ testing.TB, l *life) { l.catalog.Programs = nil })
+	finish := step(func(t testing.TB, l *life) { answers(v1alpha1.DecisionAccepted)(t, l); finished(t, l) })
+	for name, test := range map[string]struct {
+		happens      step // after it was sent with link 1 into referral and reseller
+		serial       int64
+		partnerships []v1alpha1.Partnership
+		want         Openness
+	}{
+		"sent":                                   {nil, 1, nil, Open},
+		"with the link of before":                {nil, 0, nil, Gone},
+		"with a link that is not issued":         {nil, 2, nil, Gone},
+		"with a replaced link":                   {reissued, 1, nil, Gone},
+		"with the link that replaced it":         {reissued, 2, nil, Open},
+		"with a link below zero":                 {nil, -1, nil, Gone},
+		"never issued":                           {never, 0, nil, Gone},
+		"never issued, with a first link":        {never, 1, nil, Gone},
+		"being deleted":                          {deleted, 1, nil, Gone},
+		"accepted":                               {answers(v1alpha1.DecisionAccepted), 1, nil, Gone},
+		"accepted and finished":                  {finish, 1, nil, Gone},
+		"declined":                               {answers(v1alpha1.DecisionDeclined), 1, nil, Gone},
+		"just before its time is over":           {after(week - time.Nanosecond), 1, nil, Open},
+		"as its time is over":                    {after(week), 1, nil, TooLate},
+		"long after":                             {after(2 * week), 1, nil, TooLate},
+		"too late, with the link of before":      {after(week), 0, nil, Gone},
+		"too late, and declined":                 {func(t testing.TB, l *life) { answers(v1alpha1.DecisionDeclined)(t, l); after(week)(t, l) }, 1, nil, Gone},
+		"too late, and revoked":                  {after(week), 1, isPartner(in("referral", true)), TooLate},
+		"revoked in a program of it":             {nil, 1, isPartner(in("referral", true)), Refused},
+		"revoked in one, active in the other":    {nil, 1, isPartner(in("referral", false), in("reseller", true)), Refused},
+		"revoked in another program":             {nil, 1, isPartner(in("cosell", true)), Open},
+		"a partner in a program of it":           {nil, 1, isPartner(in("referral", false)), Open},
+		"one of its programs is gone":            {programGoes, 1, nil, Open},
+		"all its programs are gone":              {allGo, 1, nil, Refused},
+		"a program that it does not offer stays": {func(t testing.TB, l *life) { allGo(t, l); programs(3)(t, l) }, 1, nil, Refused},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLife()
+			offersAll(t, l)
+			mailed(nil)(t, l)
+			if test.happens != nil {
+				test.happens(t, l)
+			}
+			if got := Answerable(l.invite, test.serial, l.catalog, test.partnerships, l.now); got != test.want {
+				t.Errorf("Answerable = %s, want %s", got, test.want)
+			}
+		})
+	}
+}
+
+// The person may be quicker than the record of the mail, and a server may deliver what it said that it did not take.
+func TestAnswerableWhateverIsKnownOfTheMail(t *testing.T) {
+	for name, happens := range map[string]step{"claimed": looksAgain, "refused for now": mailed(busy), "refused for good": mailed(refused)} {
+		t.Run(name, func(t *testing.T) {
+			l := newLife()
+			happens(t, l)
+			if got := Answerable(l.invite, 1, l.catalog, nil, l.now); got != Open {
+				t.Errorf("Answerable = %s", got)
+			}
+		})
+	}
+}
+
+func TestAnswer(t *testing.T) {
+	for decision, state := range map[v1alpha1.InviteDecision]v1alpha1.InviteState{
+		v1alpha1.DecisionAccepted: v1alpha1.InviteAccepted, v1alpha1.DecisionDeclined: v1alpha1.InviteDeclined,
+	} {
+		t.Run(string(decision), func(t *testing.T) {
+			l := newLife()
+			mailed(nil)(t, l)
+			after(time.Hour)(t, l)
+			answers(decision)(t, l)
+			want := &v1alpha1.InviteAcceptance{Decision: decision, Time: metav1.NewTime(start.Add(time.Hour))}
+			if diff := cmp.Diff(want, l.invite.Status.Acceptance); diff != "" {
+				t.Errorf("unexpected (-want +got):\n%s", diff)
+			}
+			if got := l.invite.Status.State; got != state {
+				t.Errorf("the state is %s, want %s", got, state)
+			}
+			if l.invite.Status.SentTime == nil || l.invite.Status.Serial != 1 {
+				t.Error("the answer forgets the mail")
+			}
+		})
+	}
+}
+
+func TestFinished(t *testing.T) {
+	l := newLife()
+	mailed(nil)(t, l)
+	answers(v1alpha1.DecisionAccepted)(t, l)
+	Finished(&l.invite.Status, []string{"ada-1", "ada-2"}, l.now)
+	want := []v1alpha1.PartnershipReference{{Name: "ada-1"}, {Name: "ada-2"}}
+	if diff := cmp.Diff(want, l.invite.Status.PartnershipRefs); diff != "" {
+		t.Errorf("unexpected (-want +got):\n%s", diff)
+	}
+	if ready := condition(l.invite.Status.Conditions, v1alpha1.ConditionReady); ready != "True/Accepted" {
+		t.Errorf("Ready is %s", ready)
+	}
+	if waits := condition(l.invite.Status.Conditions, v1alpha1.ConditionReconciling); waits != "" {
+		t.Errorf("Reconciling is %s", waits)
+	}
+}

@@ -1,0 +1,215 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	eventsv1 "k8s.io/api/events/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/hack/apiproxy"
+	"github.com/partner-operator/partner-operator/hack/mailcatcher"
+)
+
+var _ = Describe("an invite", func() {
+	It("waits for a program and a group that are missing, names them, and goes on by itself", func() {
+		ns := newTenant()
+		i := invite(ns, "ada", grant("reseller", "silver"))
+		create(i)
+		Eventually(condition(i, v1alpha1.ConditionResolvedRefs), soon, often).Should(And(
+			HaveField("Status", metav1.ConditionFalse),
+			HaveField("Reason", v1alpha1.ReasonProgramNotFound),
+			HaveField("Message", ContainSubstring(`"reseller"`)),
+		))
+		Expect(condition(i, v1alpha1.ConditionReady)()).To(HaveField("Reason", v1alpha1.ReasonProgramNotFound))
+		Expect(condition(i, v1alpha1.ConditionReconciling)()).NotTo(BeNil(), "kstatus: in progress")
+
+		create(program(ns, "reseller", "Acme Reseller", ""))
+		Eventually(condition(i, v1alpha1.ConditionResolvedRefs), soon, often).Should(And(
+			HaveField("Reason", v1alpha1.ReasonGroupNotFound), HaveField("Message", ContainSubstring(`"silver"`))))
+		Expect(inbox.MessagesTo(address(ns, "ada"))).To(BeEmpty())
+
+		create(group(ns, "silver", "reseller"))
+		Eventually(stateOf(i), soon, often).Should(Equal(v1alpha1.InviteSent))
+		Expect(mailsTo(address(ns, "ada"), v1alpha1.MailInvite)()).To(Equal(1))
+		Expect(condition(i, v1alpha1.ConditionReconciling)()).To(BeNil())
+		Expect(eventReasons(i)()).To(ConsistOf("ProgramNotFound", "GroupNotFound", "Sent"))
+	})
+
+	It("refuses a group of another program", func() {
+		ns := newTenant()
+		create(program(ns, "reseller", "Acme Reseller", ""))
+		i := invite(ns, "ada", grant("reseller", "gold"))
+		create(i)
+		Eventually(condition(i, v1alpha1.ConditionResolvedRefs), soon, often).Should(HaveField("Reason", v1alpha1.ReasonGroupNotInProgram))
+		Expect(inbox.MessagesTo(address(ns, "ada"))).To(BeEmpty())
+	})
+
+	It("offers the programs that exist when it is issued, if it names none", func() {
+		ns := newTenant()
+		create(program(ns, "reseller", "Acme Reseller", ""))
+		i := invite(ns, "ada")
+		create(i)
+		Eventually(stateOf(i), soon, often).Should(Equal(v1alpha1.InviteSent))
+		create(program(ns, "later", "Acme Later", ""))
+		Consistently(func() []v1alpha1.ProgramGrant { return reread(i).Status.Programs }, quiet).Should(Equal([]v1alpha1.ProgramGrant{grant("referral", ""), grant("reseller", "")}))
+	})
+
+	It("costs two status writes, one event and one mail each, for 500 at once with 16 workers and a slow mail server", func() {
+		const invites = 500
+		ns := newTenant()
+		inbox.SetDelay(50 * time.Millisecond)
+		defer inbox.SetDelay(0)
+		Consistently(proxy.Writes, quiet, quiet/2).Should(Equal(proxy.Writes()), "the specs before are still at work")
+		proxy.Forget()
+		before := inbox.Count()
+		began := time.Now()
+		for n := range invites {
+			create(invite(ns, fmt.Sprintf("p%d", n), grant("referral", "")))
+		}
+		applied := time.Since(began)
+		Eventually(func() int { return inbox.Count() - before }, 2*time.Minute, often).Should(Equal(invites))
+		sent := time.Since(began)
+		Eventually(func() int { return proxy.Seen()[apiproxy.Request{Method: http.MethodPost, Resource: "events"}] }, soon, often).Should(Equal(invites))
+		Consistently(func() int { return inbox.Count() - before }, quiet).Should(Equal(invites))
+
+		perRecipient := map[string]int{}
+		for _, mail := range inbox.Messages()[before:] {
+			perRecipient[mail.To[0]]++
+		}
+		Expect(perRecipient).To(HaveLen(invites))
+		seen := proxy.Seen()
+		Expect(seen[apiproxy.Request{Method: http.MethodPut, Resource: "partnerinvites/status"}]).To(Equal(2*invites), "%v", seen)
+		Expect(seen[apiproxy.Request{Method: http.MethodGet, Resource: "partnerinvites"}]).To(BeZero(), "live reads")
+		AddReportEntry("rate", fmt.Sprintf("%d invites: applied in %s, all sent %s after the first apply, %.0f/s",
+			invites, applied.Round(time.Millisecond), sent.Round(time.Millisecond), invites/sent.Seconds()))
+	})
+
+	It("is mailed once, however stale the cache and however often it is looked at", func() {
+		const invites = 100
+		ns := newTenant()
+		proxy.Lag(150 * time.Millisecond)
+		defer proxy.Lag(0)
+		before := inbox.Count()
+		p := reread(program(ns, "referral", "", ""))
+		for n := range invites {
+			create(invite(ns, fmt.Sprintf("p%d", n), grant("referral", "")))
+			if n%10 == 0 { // wakes every invite whose claim the cache has not seen
+				change(p, func(p *v1alpha1.Program) { p.Spec.Description = fmt.Sprintf("Version %d", n) })
+			}
+		}
+		Eventually(func() int { return inbox.Count() - before }, time.Minute, often).Should(Equal(invites))
+		Consistently(func() int { return inbox.Count() - before }, 3*time.Second, often).Should(Equal(invites))
+	})
+
+	It("says that the mail server is down, and sends one mail once it is back", func() {
+		ns := newTenant()
+		Expect(inbox.Pause()).To(Succeed())
+		i := invite(ns, "ada", grant("referral", ""))
+		create(i)
+		Eventually(condition(i, v1alpha1.ConditionSent), soon, often).Should(And(
+			HaveField("Status", metav1.ConditionFalse),
+			HaveField("Reason", v1alpha1.ReasonTemporaryFailure),
+			HaveField("Message", And(ContainSubstring("cannot be reached"), ContainSubstring("next try at"))),
+		))
+		Expect(condition(i, v1alpha1.ConditionReconciling)()).To(HaveField("Reason", v1alpha1.ReasonTemporaryFailure))
+		Expect(inbox.Resume()).To(Succeed())
+		Eventually(stateOf(i), 90*time.Second, often).Should(Equal(v1alpha1.InviteSent), "the first retry comes after a minute or a little more")
+		Expect(mailsTo(address(ns, "ada"), v1alpha1.MailInvite)()).To(Equal(1))
+		Expect(reread(i).Status.Attempts).To(BeEquivalentTo(2))
+		Expect(eventReasons(i)()).To(ConsistOf("TemporaryFailure", "Sent"))
+	})
+
+	It("fails for good when the recipient is refused, and tries anew when the spec is changed", func() {
+		ns := newTenant()
+		inbox.Script(mailcatcher.Rule{Stage: mailcatcher.Rcpt, Recipient: address(ns, "ada"), Code: 550, Enhanced: "5.1.1", Text: "no such user " + address(ns, "ada")})
+		defer inbox.Script()
+		i := invite(ns, "ada", grant("referral", ""))
+		create(i)
+		Eventually(stateOf(i), soon, often).Should(Equal(v1alpha1.InviteFailed))
+		Expect(condition(i, v1alpha1.ConditionStalled)()).To(And(
+			HaveField("Reason", v1alpha1.ReasonAddressRejected),
+			HaveField("Message", And(ContainSubstring("550"), Not(ContainSubstring(address(ns, "ada")))))))
+		inbox.Script()
+		change(i, func(i *v1alpha1.PartnerInvite) { i.Spec.DisplayName = "Ada" })
+		Eventually(stateOf(i), soon, often).Should(Equal(v1alpha1.InviteSent))
+		Expect(mailsTo(address(ns, "ada"), v1alpha1.MailInvite)()).To(Equal(1))
+	})
+
+	It("expires, without a mail and without being deleted", func() {
+		ns := newTenant()
+		i := invite(ns, "ada", grant("referral", ""))
+		create(i)
+		link := linkTo(address(ns, "ada"), v1alpha1.MailInvite)
+		Eventually(stateOf(i), soon, often).Should(Equal(v1alpha1.InviteSent))
+		past := metav1.NewTime(time.Now().Add(-time.Minute))
+		i.Status.ExpiryTime = &past
+		Expect(api.Status().Update(ctx, i)).To(Succeed())
+		Eventually(open(link), soon, often).Should(HaveField("Code", http.StatusGone))
+		change(i, func(i *v1alpha1.PartnerInvite) { i.Spec.DisplayName = "Ada" }) // wakes it, as its timer would have
+		Eventually(stateOf(i), soon, often).Should(Equal(v1alpha1.InviteExpired))
+		Expect(condition(i, v1alpha1.ConditionReady)()).To(And(HaveField("Status", metav1.ConditionTrue), HaveField("Reason", v1alpha1.ReasonExpired)))
+		Expect(mailsTo(address(ns, "ada"), v1alpha1.MailInvite)()).To(Equal(1))
+	})
+
+	It("sends and writes nothing when the operator starts again", func() {
+		ns := newTenant()
+		i := invite(ns, "ada", grant("referral", ""))
+		create(i)
+		create(partner(ns, "grace", "referral"))
+		Eventually(stateOf(i), soon, often).Should(Equal(v1alpha1.InviteSent))
+		Eventually(partnershipState(partner(ns, "grace", "referral")), soon, often).Should(Equal(v1alpha1.PartnershipActive))
+		Expect(running.Stop()).To(Succeed())
+		mails := inbox.Count()
+		proxy.Forget()
+		startOperator()
+		Consistently(proxy.Writes, 2*time.Second, often).Should(BeZero(), "%v", proxy.Seen())
+		Expect(inbox.Count()).To(Equal(mails))
+	})
+
+	It("keeps its record when the answers of the API server are lost", func() {
+		ns := newTenant()
+		broken := 0
+		proxy.Break(func(r *http.Request) apiproxy.Fault {
+			if r.Method == http.MethodPut && broken < 2 {
+				broken++
+				return []apiproxy.Fault{apiproxy.Refuse, apiproxy.LoseAnswer}[broken-1]
+			}
+			return apiproxy.None
+		})
+		defer proxy.Break(nil)
+		i := invite(ns, "ada", grant("referral", ""))
+		create(i)
+		// The claim of the second try is written but its answer is lost, so nobody knows whether the mail left: the
+		// claim is left alone until it can only be dead.
+		Eventually(stateOf(i), 2*time.Minute, often).Should(Equal(v1alpha1.InviteSent))
+		Expect(mailsTo(address(ns, "ada"), v1alpha1.MailInvite)()).To(Equal(1))
+	})
+})
+
+// condition finds a condition of an invite as it is now.
+func condition(i *v1alpha1.PartnerInvite, conditionType string) func() *metav1.Condition {
+	return func() *metav1.Condition { return meta.FindStatusCondition(reread(i).Status.Conditions, conditionType) }
+}
+
+// eventReasons are the reasons of the events about an object. An event that repeats would be counted in a series.
+func eventReasons(object client.Object) func() []string {
+	return func() []string {
+		var list eventsv1.EventList
+		Expect(api.List(ctx, &list, client.InNamespace(object.GetNamespace()))).To(Succeed())
+		var reasons []string
+		for _, event := range list.Items {
+			if event.Regarding.UID == object.GetUID() {
+				Expect(event.Series).To(BeNil(), "%s was told more than once", event.Reason)
+				reasons = append(reasons, event.Reason)
+			}
+		}
+		return reasons
+	}
+}
