@@ -53,14 +53,15 @@ func main() {
 
 // run runs the operator until the context ends. Its errors tell one thing and what to do.
 func run(ctx context.Context, o options) error {
-	logger := zap.New(zap.UseFlagOptions(&o.log))
-	ctrl.SetLogger(logger)
-	klog.SetLogger(logger)
-
+	// Until then nothing is logged: what is wrong with the start is told by the error alone.
 	restConfig, err := connect(o)
 	if err != nil {
 		return err
 	}
+	logger := zap.New(zap.UseFlagOptions(&o.log))
+	ctrl.SetLogger(logger)
+	klog.SetLogger(logger)
+
 	listener, err := net.Listen("tcp", o.portalAddress)
 	if err != nil {
 		return fmt.Errorf("--portal-bind-address: %w", err)

@@ -33,7 +33,7 @@ type Proxy struct {
 	fault func(*http.Request) Fault
 }
 
-// Request is a kind of request, such as {"PUT", "partnerinvites/status"}.
+// Request is a kind of request, such as {"PUT", "partnerinvites/status"}, {"POST", "events"} or {"GET", "core/secrets"}.
 type Request struct{ Method, Resource string }
 
 // Fault is what goes wrong with one request.
@@ -113,7 +113,8 @@ func (p *Proxy) Seen() map[Request]int {
 func (p *Proxy) Writes() int {
 	writes := 0
 	for request, times := range p.Seen() {
-		if request.Method != http.MethodGet && strings.HasPrefix(request.Resource, "pa") || request.Method != http.MethodGet && strings.HasPrefix(request.Resource, "program") || request.Resource == "events" {
+		ours := strings.HasPrefix(request.Resource, "partner") || strings.HasPrefix(request.Resource, "program") || request.Resource == "events"
+		if ours && request.Method != http.MethodGet {
 			writes += times
 		}
 	}
@@ -135,6 +136,9 @@ func (p *Proxy) count(next http.Handler) http.Handler {
 		resource := r.URL.Path
 		if parts := path.FindStringSubmatch(r.URL.Path); parts != nil {
 			resource = parts[1] + parts[2]
+			if strings.HasPrefix(r.URL.Path, "/api/") {
+				resource = "core/" + resource
+			}
 		}
 		p.mutex.Lock()
 		p.seen[Request{r.Method, resource}]++

@@ -15,13 +15,16 @@ import (
 
 // Person is somebody with a browser of their own. It keeps cookies and does not follow redirects by itself.
 type Person struct {
+	// Address is where the person is, as a proxy in front of the portal would tell it; empty: not told.
+	Address string
+
 	client *http.Client
 }
 
 // NewPerson is a person who was never here before.
 func NewPerson() *Person {
 	jar, _ := cookiejar.New(nil) // never fails without options
-	return &Person{&http.Client{
+	return &Person{client: &http.Client{
 		Jar:           jar,
 		Timeout:       10 * time.Second,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -61,6 +64,9 @@ func (p *Person) Do(ctx context.Context, method, address string, form url.Values
 	if form != nil {
 		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		request.Header.Set("Origin", request.URL.Scheme+"://"+request.URL.Host)
+	}
+	if p.Address != "" {
+		request.Header.Set("X-Forwarded-For", p.Address)
 	}
 	for name, values := range header {
 		request.Header[name] = values

@@ -15,8 +15,8 @@ import (
 
 const (
 	// SendTimeout is the longest that one try may take.
-	SendTimeout = 30 * time.Second
-	// InFlight is how long a claim without an outcome is left alone. It exceeds SendTimeout by what clocks may differ.
+	SendTimeout = 45 * time.Second
+	// InFlight is how long a claim without an outcome is left alone. It exceeds SendTimeout by more than clocks differ.
 	InFlight = time.Minute
 	// GiveUpAfter is how long after the first try the last one is made.
 	GiveUpAfter = 24 * time.Hour

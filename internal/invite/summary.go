@@ -42,8 +42,6 @@ func Summarize(status *v1alpha1.PartnerInviteStatus, now time.Time) {
 	set := setter(status, now)
 	set.Observe(v1alpha1.ConditionResolvedRefs)
 	set.Observe(v1alpha1.ConditionSent)
-	set.Remove(v1alpha1.ConditionReconciling)
-	set.Remove(v1alpha1.ConditionStalled)
 	switch status.State {
 	case v1alpha1.InviteAccepted:
 		set.True(v1alpha1.ConditionAccepted, v1alpha1.ReasonAccepted, "the person accepted")
@@ -51,16 +49,16 @@ func Summarize(status *v1alpha1.PartnerInviteStatus, now time.Time) {
 			waiting(set, v1alpha1.ReasonAccepted, "the person accepted; creating the partnerships")
 			return
 		}
-		set.True(v1alpha1.ConditionReady, v1alpha1.ReasonAccepted, "the person accepted and is a partner")
+		done(set, v1alpha1.ReasonAccepted, "the person accepted and is a partner")
 	case v1alpha1.InviteDeclined:
 		set.False(v1alpha1.ConditionAccepted, v1alpha1.ReasonDeclined, "the person declined")
-		set.True(v1alpha1.ConditionReady, v1alpha1.ReasonDeclined, "the person declined")
+		done(set, v1alpha1.ReasonDeclined, "the person declined")
 	case v1alpha1.InviteExpired:
 		set.False(v1alpha1.ConditionAccepted, v1alpha1.ReasonExpired, "nobody answered in time")
-		set.True(v1alpha1.ConditionReady, v1alpha1.ReasonExpired, "nobody answered in time; the link no longer works")
+		done(set, v1alpha1.ReasonExpired, "nobody answered in time; the link no longer works")
 	case v1alpha1.InviteSent:
 		set.Unknown(v1alpha1.ConditionAccepted, v1alpha1.ReasonPending, "the person has not answered yet")
-		set.True(v1alpha1.ConditionReady, v1alpha1.ReasonSent, "the mail has left; the person can answer until "+status.ExpiryTime.UTC().Format(time.RFC3339))
+		done(set, v1alpha1.ReasonSent, "the mail has left; the person can answer until "+status.ExpiryTime.UTC().Format(time.RFC3339))
 	default:
 		set.Unknown(v1alpha1.ConditionAccepted, v1alpha1.ReasonPending, "the person has not been asked yet")
 		notSent(status, set)
@@ -75,16 +73,30 @@ func notSent(status *v1alpha1.PartnerInviteStatus, set v1alpha1.ConditionSetter)
 	}
 	reason, message := blocking.Reason, blocking.Message
 	if status.State == v1alpha1.InviteFailed || reason == v1alpha1.ReasonTooManyPrograms {
-		set.False(v1alpha1.ConditionReady, reason, message)
-		set.True(v1alpha1.ConditionStalled, reason, message)
+		stalled(set, reason, message)
 		return
 	}
 	waiting(set, reason, message)
 }
 
+// done, waiting and stalled are the three ways in which an invite can stand. A condition that stays is not taken away
+// and put back, which would look like a transition.
+func done(set v1alpha1.ConditionSetter, reason, message string) {
+	set.True(v1alpha1.ConditionReady, reason, message)
+	set.Remove(v1alpha1.ConditionReconciling)
+	set.Remove(v1alpha1.ConditionStalled)
+}
+
 func waiting(set v1alpha1.ConditionSetter, reason, message string) {
 	set.False(v1alpha1.ConditionReady, reason, message)
 	set.True(v1alpha1.ConditionReconciling, reason, message)
+	set.Remove(v1alpha1.ConditionStalled)
+}
+
+func stalled(set v1alpha1.ConditionSetter, reason, message string) {
+	set.False(v1alpha1.ConditionReady, reason, message)
+	set.True(v1alpha1.ConditionStalled, reason, message)
+	set.Remove(v1alpha1.ConditionReconciling)
 }
 
 func blockingCondition(conditions []metav1.Condition) *metav1.Condition {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"unicode"
 
+	"golang.org/x/net/idna"
+
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 )
 
@@ -42,6 +44,11 @@ func ParseFrom(text string) (*mail.Address, error) {
 	if err != nil || strings.ContainsFunc(text, unicode.IsControl) {
 		return nil, fmt.Errorf("%q is not a sender such as «Acme Partners <partners@acme.example>»", text)
 	}
+	local, domain, _ := strings.Cut(from.Address, "@")
+	if domain, err = idna.Lookup.ToASCII(domain); err != nil {
+		return nil, fmt.Errorf("%q has a domain that is not a valid host name", text)
+	}
+	from.Address = local + "@" + domain
 	return from, nil
 }
 

@@ -5,7 +5,6 @@ import (
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/program"
-	"github.com/partner-operator/partner-operator/internal/token"
 )
 
 // programView is how a page shows a program.
@@ -35,7 +34,7 @@ func (s *Server) dashboard(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !signedIn {
-		s.clearCookie(w, token.PurposeSession, namespace)
+		// The cookie stays: if the company restores what it took, the session counts again unless it was ended.
 		http.Redirect(w, r, loginPath(namespace), http.StatusSeeOther)
 		return
 	}

@@ -1,10 +1,12 @@
 package e2e
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -17,10 +19,20 @@ import (
 	"github.com/partner-operator/partner-operator/internal/partnership"
 )
 
+// somebody is a person who was never here before, at an address of their own.
+func somebody() *browser.Person {
+	people.Add(1)
+	person := browser.NewPerson()
+	person.Address = fmt.Sprintf("10.%d.%d.%d", people.Load()>>16&255, people.Load()>>8&255, people.Load()&255)
+	return person
+}
+
+var people atomic.Int64
+
 // open opens an address as somebody who was never here.
 func open(address string) func() browser.Page {
 	return func() browser.Page {
-		got, err := browser.NewPerson().Get(ctx, address)
+		got, err := somebody().Get(ctx, address)
 		Expect(err).NotTo(HaveOccurred())
 		return got
 	}
@@ -60,7 +72,7 @@ func sentInvite(ns, name string, grants ...v1alpha1.ProgramGrant) (*v1alpha1.Par
 func accepted(ns, name string, grants ...v1alpha1.ProgramGrant) (*browser.Person, *v1alpha1.Partnership) {
 	GinkgoHelper()
 	i, link := sentInvite(ns, name, grants...)
-	person := browser.NewPerson()
+	person := somebody()
 	Expect(post(person, link+"/accept", "email", address(ns, name)).Code).To(Equal(http.StatusSeeOther))
 	refs := reread(i).Status.PartnershipRefs
 	p := &v1alpha1.Partnership{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: refs[0].Name}}
@@ -71,7 +83,7 @@ func accepted(ns, name string, grants ...v1alpha1.ProgramGrant) (*browser.Person
 // signedIn signs a partner in by mail.
 func signedIn(ns, name string) *browser.Person {
 	GinkgoHelper()
-	person := browser.NewPerson()
+	person := somebody()
 	before := mailsTo(address(ns, name), v1alpha1.MailSignIn)()
 	Expect(post(person, tenantURL(ns, "login"), "email", address(ns, name)).Code).To(Equal(http.StatusSeeOther))
 	Eventually(mailsTo(address(ns, name), v1alpha1.MailSignIn), soon, often).Should(Equal(before + 1))
@@ -87,18 +99,18 @@ var _ = Describe("the page of an invite", func() {
 		for range 3 {
 			got := open(link)()
 			Expect(got.Wants(http.StatusOK, "Acme Referral", "Group gold", "Accept the invitation")).To(Succeed())
-			head, err := browser.NewPerson().Do(ctx, http.MethodHead, link, nil, nil)
+			head, err := somebody().Do(ctx, http.MethodHead, link, nil, nil)
 			Expect(err).NotTo(HaveOccurred())
 			Expect(head.Code).To(Equal(http.StatusOK))
 		}
-		Expect(open(link + "/accept")().Code).To(Equal(http.StatusNotFound), "accepting is a POST")
+		Expect(open(link+"/accept")().Code).To(Equal(http.StatusNotFound), "accepting is a POST")
 		Consistently(func() string { return reread(i).ResourceVersion }, quiet).Should(Equal(before))
 	})
 
 	It("accepts the invited address whatever its case, signs in, and leads the same browser there again", func() {
 		ns := newTenant()
 		i, link := sentInvite(ns, "ada", grant("referral", "gold"))
-		person := browser.NewPerson()
+		person := somebody()
 		Expect(post(person, link+"/accept").Wants(http.StatusUnprocessableEntity, "Please type the address")).To(Succeed())
 		Expect(post(person, link+"/accept", "email", "eve@example.com").Wants(http.StatusUnprocessableEntity, "another address")).To(Succeed())
 		Expect(reread(i).Status.Acceptance).To(BeNil())
@@ -127,7 +139,7 @@ var _ = Describe("the page of an invite", func() {
 		for n := range codes {
 			all.Go(func() {
 				defer GinkgoRecover()
-				codes[n] = post(browser.NewPerson(), link+"/accept", "email", address(ns, "ada")).Code
+				codes[n] = post(somebody(), link+"/accept", "email", address(ns, "ada")).Code
 			})
 		}
 		all.Wait()
@@ -148,26 +160,26 @@ var _ = Describe("the page of an invite", func() {
 	It("declines without an account, for good", func() {
 		ns := newTenant()
 		i, link := sentInvite(ns, "ada", grant("referral", ""))
-		Expect(post(browser.NewPerson(), link+"/decline", "email", "").Code).To(Equal(http.StatusUnprocessableEntity), "a robot that submits the form declines nothing")
-		got := post(browser.NewPerson(), link+"/decline")
+		Expect(post(somebody(), link+"/decline", "email", "").Code).To(Equal(http.StatusUnprocessableEntity), "a robot that submits the form declines nothing")
+		got := post(somebody(), link+"/decline")
 		Expect(got.Code).To(Equal(http.StatusSeeOther))
 		Expect(open(got.Location)().Wants(http.StatusOK, "You declined the invitation")).To(Succeed())
 		Expect(stateOf(i)()).To(Equal(v1alpha1.InviteDeclined))
 		Eventually(open(link), soon, often).Should(HaveField("Code", http.StatusNotFound))
-		Expect(post(browser.NewPerson(), link+"/accept", "email", address(ns, "ada")).Code).To(Equal(http.StatusNotFound))
+		Expect(post(somebody(), link+"/accept", "email", address(ns, "ada")).Code).To(Equal(http.StatusNotFound))
 		Eventually(eventReasons(i), soon, often).Should(ConsistOf("Sent", "Declined"))
 	})
 
 	It("is one and the same page for a link that is tampered, unknown, used, deleted, of another tenant or purpose", func() {
 		ns, other := newTenant(), newTenant()
 		_, used := sentInvite(ns, "used", grant("referral", ""))
-		Expect(post(browser.NewPerson(), used+"/accept", "email", address(ns, "used")).Code).To(Equal(http.StatusSeeOther))
+		Expect(post(somebody(), used+"/accept", "email", address(ns, "used")).Code).To(Equal(http.StatusSeeOther))
 		deleted, deletedLink := sentInvite(ns, "deleted", grant("referral", ""))
 		Expect(api.Delete(ctx, deleted)).To(Succeed())
 		_, good := sentInvite(ns, "good", grant("referral", ""))
 		Expect(api.Create(ctx, partner(ns, "grace", "referral"))).To(Succeed())
 		Eventually(partnershipState(partner(ns, "grace", "referral")), soon, often).Should(Equal(v1alpha1.PartnershipActive))
-		post(browser.NewPerson(), tenantURL(ns, "login"), "email", address(ns, "grace"))
+		post(somebody(), tenantURL(ns, "login"), "email", address(ns, "grace"))
 		signIn := linkTo(address(ns, "grace"), v1alpha1.MailSignIn)
 
 		token := good[strings.LastIndex(good, "/")+1:]
@@ -184,7 +196,7 @@ var _ = Describe("the page of an invite", func() {
 		} {
 			Eventually(open(link), soon, often).Should(HaveField("Body", unknown.Body), what)
 			Expect(open(link)().Code).To(Equal(http.StatusNotFound), what)
-			Expect(post(browser.NewPerson(), link+"/accept", "email", address(ns, "good")).Code).To(Equal(http.StatusNotFound), what)
+			Expect(post(somebody(), link+"/accept", "email", address(ns, "good")).Code).To(Equal(http.StatusNotFound), what)
 		}
 		foreign := open(tenantURL(other, "invite/"+token))()
 		Expect(foreign.Code).To(Equal(http.StatusNotFound))
@@ -200,22 +212,35 @@ var _ = Describe("the page of an invite", func() {
 		p.Spec.Revocation = &v1alpha1.Revocation{Reason: "Contract ended"}
 		create(p)
 		Eventually(open(link), soon, often).Should(HaveField("Code", http.StatusForbidden))
-		Expect(post(browser.NewPerson(), link+"/accept", "email", address(ns, "ada")).Code).To(Equal(http.StatusForbidden))
+		Expect(post(somebody(), link+"/accept", "email", address(ns, "ada")).Code).To(Equal(http.StatusForbidden))
 		Expect(reread(i).Status.Acceptance).To(BeNil())
 		change(p, func(p *v1alpha1.Partnership) { p.Spec.Revocation = nil })
 		Eventually(open(link), soon, often).Should(HaveField("Code", http.StatusOK))
 	})
 
+	It("lets nobody try tokens for long", func() {
+		ns := newTenant()
+		_, link := sentInvite(ns, "ada", grant("referral", ""))
+		guesser := somebody()
+		for range 30 {
+			Expect(get(guesser, tenantURL(ns, "invite/guess")).Code).To(Equal(http.StatusNotFound))
+		}
+		got := get(guesser, tenantURL(ns, "invite/guess"))
+		Expect(got.Wants(http.StatusTooManyRequests, "wait a minute")).To(Succeed())
+		Expect(got.Header.Get("Retry-After")).NotTo(BeEmpty())
+		Expect(get(somebody(), link).Code).To(Equal(http.StatusOK), "others are not affected")
+	})
+
 	It("refuses forms from other sites, wants no huge forms, and shows one page for what is not there", func() {
 		ns := newTenant()
 		i, link := sentInvite(ns, "ada", grant("referral", ""))
-		got, err := browser.NewPerson().Do(ctx, http.MethodPost, link+"/accept", url.Values{"email": {address(ns, "ada")}},
+		got, err := somebody().Do(ctx, http.MethodPost, link+"/accept", url.Values{"email": {address(ns, "ada")}},
 			http.Header{"Origin": {"https://evil.example"}, "Sec-Fetch-Site": {"cross-site"}})
 		Expect(err).NotTo(HaveOccurred())
 		Expect(got.Code).To(Equal(http.StatusForbidden))
-		Expect(post(browser.NewPerson(), link+"/accept", "email", strings.Repeat("a", 70_000)).Code).To(Equal(http.StatusBadRequest))
+		Expect(post(somebody(), link+"/accept", "email", strings.Repeat("a", 70_000)).Code).To(Equal(http.StatusBadRequest))
 		Expect(reread(i).Status.Acceptance).To(BeNil())
-		Expect(open(running.Portal + "/nothing/here")().Wants(http.StatusNotFound, "This link does not work")).To(Succeed())
+		Expect(open(running.Portal+"/nothing/here")().Wants(http.StatusNotFound, "This link does not work")).To(Succeed())
 		for name, want := range map[string]string{
 			"Content-Security-Policy": "default-src 'none'",
 			"Referrer-Policy":         "same-origin",
@@ -250,7 +275,7 @@ var _ = Describe("signing in", func() {
 	It("works once by a mailed link, and asks for the address in another browser", func() {
 		ns := newTenant()
 		create(partner(ns, "grace", "referral"))
-		person, other := browser.NewPerson(), browser.NewPerson()
+		person, other := somebody(), somebody()
 		Eventually(partnershipState(partner(ns, "grace", "referral")), soon, often).Should(Equal(v1alpha1.PartnershipActive))
 		Expect(post(person, tenantURL(ns, "login"), "email", strings.ToUpper(address(ns, "grace"))).Code).To(Equal(http.StatusSeeOther))
 		link := linkTo(address(ns, "grace"), v1alpha1.MailSignIn)
@@ -274,8 +299,9 @@ var _ = Describe("signing in", func() {
 		Eventually(partnershipState(revoked), soon, often).Should(Equal(v1alpha1.PartnershipRevoked))
 		var answers []browser.Page
 		for _, name := range []string{"active", "revoked", "invited", "nobody"} {
-			got := post(browser.NewPerson(), tenantURL(ns, "login"), "email", address(ns, name))
+			got := post(somebody(), tenantURL(ns, "login"), "email", address(ns, name))
 			got.Header.Del("Date")
+			Expect(got.Header.Get("Set-Cookie")).NotTo(BeEmpty(), name)
 			got.Header.Del("Set-Cookie")
 			answers = append(answers, got)
 		}
@@ -286,7 +312,7 @@ var _ = Describe("signing in", func() {
 		for _, name := range []string{"revoked", "invited", "nobody"} {
 			Expect(mailsTo(address(ns, name), v1alpha1.MailSignIn)()).To(BeZero(), name)
 		}
-		Expect(post(browser.NewPerson(), tenantURL(ns, "login"), "email", "no address").Wants(http.StatusUnprocessableEntity, "whole mail address")).To(Succeed())
+		Expect(post(somebody(), tenantURL(ns, "login"), "email", "no address").Wants(http.StatusUnprocessableEntity, "whole mail address")).To(Succeed())
 	})
 
 	It("refuses a link whose partnership was revoked meanwhile, without spending it", func() {
@@ -294,7 +320,7 @@ var _ = Describe("signing in", func() {
 		p := partner(ns, "grace", "referral")
 		create(p)
 		Eventually(partnershipState(p), soon, often).Should(Equal(v1alpha1.PartnershipActive))
-		person := browser.NewPerson()
+		person := somebody()
 		post(person, tenantURL(ns, "login"), "email", address(ns, "grace"))
 		link := linkTo(address(ns, "grace"), v1alpha1.MailSignIn)
 		change(p, func(p *v1alpha1.Partnership) { p.Spec.Revocation = &v1alpha1.Revocation{Notify: new(bool)} })

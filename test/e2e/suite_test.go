@@ -91,7 +91,7 @@ func startOperator(args ...string) {
 		Cluster:    plane,
 		Kubeconfig: proxy.Kubeconfig,
 		SMTPAddr:   inbox.SMTPAddr(),
-		Args:       append([]string{"--leader-elect", "--zap-log-level=debug", "--client-rate=0", "--address-rate=0"}, args...),
+		Args:       append([]string{"--leader-elect", "--zap-log-level=debug", "--client-rate=0", "--address-rate=0", "--trusted-proxies=127.0.0.0/8"}, args...),
 		Log:        logFile(),
 	})
 	Expect(err).NotTo(HaveOccurred())

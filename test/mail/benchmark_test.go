@@ -8,8 +8,8 @@ import (
 	"github.com/partner-operator/partner-operator/internal/mail/smtp"
 )
 
-// BenchmarkSend sends mails one after the other, each once over a kept connection and once with a sender of its own, and
-// tells how many times as many the former delivers.
+// BenchmarkSend sends mails one after the other, each once over a kept connection and once with a sender of its own,
+// and tells how many times as many the former delivers.
 func BenchmarkSend(b *testing.B) {
 	for name, open := range map[string]func(*testing.B) (*mailcatcher.Catcher, smtp.Config){
 		"Plain": func(b *testing.B) (*mailcatcher.Catcher, smtp.Config) {

@@ -28,6 +28,9 @@ func wantNoAddress(t *testing.T, text string) {
 	}
 }
 
+// opening starts a server and tells how to send to it.
+type opening func(t *testing.T) (*mailcatcher.Catcher, smtp.Config)
+
 func TestFailures(t *testing.T) {
 	// refusal is what a server says, naming the people as servers do.
 	const refusal = "<mara@partner.example>: not on behalf of partners@acme.example"
@@ -40,14 +43,14 @@ func TestFailures(t *testing.T) {
 		catcher := emptied(t, startTLS)
 		return catcher, signedIn(t, catcher)
 	}
-	over := func(server func(*testing.T) (*mailcatcher.Catcher, smtp.Config), change func(*smtp.Config)) func(*testing.T) (*mailcatcher.Catcher, smtp.Config) {
+	over := func(server opening, change func(*smtp.Config)) opening {
 		return func(t *testing.T) (*mailcatcher.Catcher, smtp.Config) {
 			catcher, config := server(t)
 			change(&config)
 			return catcher, config
 		}
 	}
-	stranger := func(options mailcatcher.Options, mode smtp.TLSMode) func(*testing.T) (*mailcatcher.Catcher, smtp.Config) {
+	stranger := func(options mailcatcher.Options, mode smtp.TLSMode) opening {
 		return func(t *testing.T) (*mailcatcher.Catcher, smtp.Config) {
 			catcher := start(t, options)
 			config := to(t, catcher.SMTPAddr())
@@ -56,7 +59,7 @@ func TestFailures(t *testing.T) {
 		}
 	}
 	for name, test := range map[string]struct {
-		server    func(*testing.T) (*mailcatcher.Catcher, smtp.Config)
+		server    opening
 		rule      mailcatcher.Rule
 		permanent bool
 		says      string
@@ -310,8 +313,8 @@ func TestAServerThatHangs(t *testing.T) {
 	}
 }
 
-// RFC 5321 lets a server think for ten minutes after the final dot. One that is given up early delivers the mail all the
-// same, and again at the next try.
+// RFC 5321 lets a server think for ten minutes after the final dot. One that is given up early delivers the mail all
+// the same, and again at the next try.
 func TestASlowServerIsWaitedForAsLongAsATryMayTake(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes as long as the server")

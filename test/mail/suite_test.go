@@ -61,9 +61,9 @@ func run(m *testing.M) (code int, err error) {
 		{catcher: &implicitTLS, implicitTLS: true},
 	} {
 		locked.STARTTLS, locked.ImplicitTLS = server.startTLS, server.implicitTLS
-		catcher, err := mailcatcher.Start(locked)
-		if err != nil {
-			return 0, err
+		catcher, startErr := mailcatcher.Start(locked)
+		if startErr != nil {
+			return 0, startErr
 		}
 		defer func() { err = errors.Join(err, catcher.Close()) }()
 		*server.catcher = catcher

@@ -10,7 +10,8 @@ import (
 	"github.com/partner-operator/partner-operator/internal/mail"
 )
 
-// build makes the message as it goes over the wire. The recipient is judged once more here, at the last door.
+// build makes the message as it goes over the wire. The recipient is judged once more here, at the last
+// door; an error is about that.
 func build(from *netmail.Address, message mail.Message) (*gomail.Msg, error) {
 	to, err := address.Deliverable(message.To)
 	if err != nil {
@@ -22,9 +23,7 @@ func build(from *netmail.Address, message mail.Message) (*gomail.Msg, error) {
 		sender.Name = message.FromName
 	}
 	m.FromMailAddress(&sender)
-	if err := m.EnvelopeFrom(from.Address); err != nil {
-		return nil, err
-	}
+	m.EnvelopeFromMailAddress(from)
 	m.ToMailAddress(&netmail.Address{Address: to})
 	m.Subject(message.Subject)
 	m.SetDateWithValue(time.Now())

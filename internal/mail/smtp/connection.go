@@ -1,6 +1,7 @@
 package smtp
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"net"
@@ -8,10 +9,12 @@ import (
 
 	gomail "github.com/wneessen/go-mail"
 	gosmtp "github.com/wneessen/go-mail/smtp"
+
+	"github.com/partner-operator/partner-operator/internal/delivery"
 )
 
 const (
-	// dialTimeout bounds each of connecting and greeting.
+	// dialTimeout bounds opening a connection, from connecting to signing in.
 	dialTimeout = 10 * time.Second
 	// maxIdle is how long a connection is kept without a mail. Servers close idle ones after some minutes.
 	maxIdle = 15 * time.Second
@@ -28,29 +31,41 @@ type connection struct {
 	idle   time.Time
 }
 
-// dial opens, protects and signs in to a connection. It ends with the context.
+// dial opens, protects and signs in to a connection. It ends with the context, or after dialTimeout.
 func dial(ctx context.Context, config Config) (*connection, error) {
 	password, err := config.password()
 	if err != nil {
 		return nil, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
 	c := &connection{}
 	tlsConfig := &tls.Config{ServerName: config.Host, MinVersion: tls.VersionTLS12}
-	connect := func(ctx context.Context, network, address string) (net.Conn, error) {
-		dialer := &net.Dialer{Timeout: dialTimeout}
+	cut := func() bool { return true }
+	defer func() { cut() }()
+	connect := func(_ context.Context, network, address string) (net.Conn, error) {
+		dialer := &net.Dialer{}
 		if config.TLS == Implicit {
 			c.raw, err = (&tls.Dialer{NetDialer: dialer, Config: tlsConfig}).DialContext(ctx, network, address)
 		} else {
 			c.raw, err = dialer.DialContext(ctx, network, address)
 		}
+		if err == nil { // from here on the library does not heed the context
+			cut = context.AfterFunc(ctx, func() { _ = c.raw.Close() })
+		}
 		return c.raw, err
 	}
 	options := []gomail.Option{
-		gomail.WithPort(config.Port), gomail.WithTimeout(dialTimeout), gomail.WithTLSConfig(tlsConfig),
-		gomail.WithDialContextFunc(connect), gomail.WithoutNoop(), gomail.WithTLSPolicy(gomail.NoTLS),
+		gomail.WithPort(config.Port), gomail.WithTimeout(delivery.SendTimeout), gomail.WithTLSConfig(tlsConfig),
+		gomail.WithDialContextFunc(connect), gomail.WithoutNoop(), gomail.WithoutSMTPUTF8(),
 	}
-	if config.TLS == StartTLS {
+	switch config.TLS {
+	case StartTLS:
 		options = append(options, gomail.WithTLSPolicy(gomail.TLSMandatory))
+	case Implicit: // with this policy the library sees that the connection is encrypted, and so sends a password
+		options = append(options, gomail.WithTLSPolicy(gomail.TLSOpportunistic))
+	default:
+		options = append(options, gomail.WithTLSPolicy(gomail.NoTLS))
 	}
 	if config.Username != "" {
 		options = append(options, gomail.WithSMTPAuth(gomail.SMTPAuthAutoDiscover), gomail.WithUsername(config.Username), gomail.WithPassword(password))
@@ -62,7 +77,7 @@ func dial(ctx context.Context, config Config) (*connection, error) {
 		if c.raw != nil {
 			_ = c.raw.Close()
 		}
-		return nil, err
+		return nil, cmp.Or(ctx.Err(), err)
 	}
 	return c, nil
 }

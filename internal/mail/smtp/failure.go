@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"regexp"
+	"strconv"
 	"strings"
+	"unicode"
 
 	gomail "github.com/wneessen/go-mail"
 
@@ -27,18 +30,24 @@ func failure(err error) *delivery.Failure {
 // describe says what happened in one line without an address.
 func describe(err error) string {
 	var send *gomail.SendError
-	var dial *net.OpError
+	var network *net.OpError
 	switch {
 	case errors.Is(err, context.DeadlineExceeded) || isTimeout(err):
-		return fmt.Sprintf("did not answer within %s", delivery.SendTimeout)
+		return "did not answer in time"
+	case errors.Is(err, context.Canceled):
+		return "was not waited for, since the operator stops"
+	case errors.Is(err, gomail.ErrNoSupportedAuthDiscovered):
+		return "offers no way to sign in that keeps the password secret on this connection; use tls=starttls or tls=implicit"
 	case errors.As(err, &send) && send.ErrorCode() == 0:
 		return "broke off the connection while " + stage(send)
 	case errors.As(err, &send):
-		return fmt.Sprintf("answered while %s: %s", stage(send), clean(answer(send)))
-	case errors.As(err, &dial) && dial.Op == "dial":
-		return "cannot be reached: " + clean(dial.Err.Error())
+		return fmt.Sprintf("answered while %s: %s", stage(send), clean(answer(err)))
+	case errors.As(err, &network) && network.Op == "dial":
+		return "cannot be reached: " + clean(network.Err.Error())
+	case errors.Is(err, io.EOF) || network != nil && (network.Op == "read" || network.Op == "write"):
+		return "broke off the connection before it heard of the mail"
 	default:
-		return "cannot be used: " + clean(err.Error())
+		return "cannot be used: " + clean(answer(err))
 	}
 }
 
@@ -55,14 +64,17 @@ func stage(err *gomail.SendError) string {
 	}
 }
 
-// answer is what the server said, out of the text that the library makes around it.
-func answer(err *gomail.SendError) string {
-	text := err.Error()
-	text = strings.TrimPrefix(text, err.Reason.String()+":")
-	if cut := strings.Index(text, ", affected "); cut >= 0 {
-		text = text[:cut]
+// answered is an answer of a server as package textproto prints it: the code, and the words as a Go string.
+var answered = regexp.MustCompile(`\b([2-5]\d\d) ("(?:[^"\\]|\\.)*")`)
+
+// answer is what the server said, out of the text that the libraries make around it, or else that text.
+func answer(err error) string {
+	if found := answered.FindStringSubmatch(err.Error()); found != nil {
+		if words, err := strconv.Unquote(found[2]); err == nil {
+			return found[1] + " " + words
+		}
 	}
-	return text
+	return err.Error()
 }
 
 var addresses = regexp.MustCompile(`[^\s<>"'(),;:]+@[^\s<>"'(),;:]+`)
@@ -70,7 +82,7 @@ var addresses = regexp.MustCompile(`[^\s<>"'(),;:]+@[^\s<>"'(),;:]+`)
 // clean makes a text of a server fit for status: one line, not endless, addresses masked.
 func clean(text string) string {
 	const longest = 300
-	text = strings.Join(strings.Fields(text), " ")
+	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
 	text = addresses.ReplaceAllStringFunc(text, address.Mask)
 	if runes := []rune(text); len(runes) > longest {
 		text = string(runes[:longest]) + "…"
@@ -83,9 +95,20 @@ func faultOfTransport(code int) bool {
 	return code == 530 || code == 534 || code == 535 || code == 538
 }
 
-// diedWhileIdle tells that a kept connection turned out to be closed before anything of the mail was said.
+// closing is the answer after which a server closes the connection.
+const closing = 421
+
+// diedWhileIdle tells that a kept connection turned out to be closed before anything of the mail was heard.
 func diedWhileIdle(err error) bool {
-	return responseCode(err) == 0 && reason(err, gomail.ErrSMTPMailFrom, gomail.ErrConnCheck)
+	code := responseCode(err)
+	return (code == 0 || code == closing) && reason(err, gomail.ErrSMTPMailFrom, gomail.ErrConnCheck)
+}
+
+// reusable tells that the server is ready for the next mail after this error. After a refused DATA it is not: it still
+// holds the sender and the recipient.
+func reusable(err error) bool {
+	code := responseCode(err)
+	return code != 0 && code != closing && !reason(err, gomail.ErrSMTPData)
 }
 
 func responseCode(err error) int {

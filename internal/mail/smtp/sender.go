@@ -33,7 +33,7 @@ func NewSender(config Config) *Sender {
 	}
 	return &Sender{
 		config:  config,
-		limiter: rate.NewLimiter(limit, max(1, int(config.Rate))),
+		limiter: rate.NewLimiter(limit, max(1, int(config.Rate/10))),
 		slots:   make(chan struct{}, max(1, config.Connections)),
 	}
 }
@@ -50,6 +50,10 @@ func (s *Sender) Ready(ctx context.Context) error { return s.limiter.Wait(ctx) }
 // Send hands over one mail within delivery.SendTimeout. A connection that died while it was idle is replaced by a new
 // one; that cannot repeat a mail, since nothing of it was said yet.
 func (s *Sender) Send(ctx context.Context, message mail.Message) error {
+	built, err := build(s.config.From, message)
+	if err != nil {
+		return &delivery.Failure{Permanent: true, Message: "the address of the recipient " + err.Error()}
+	}
 	ctx, cancel := context.WithTimeout(ctx, delivery.SendTimeout)
 	defer cancel()
 	select {
@@ -58,11 +62,10 @@ func (s *Sender) Send(ctx context.Context, message mail.Message) error {
 	case <-ctx.Done():
 		return failure(ctx.Err())
 	}
-	built, err := build(s.config.From, message)
-	if err != nil {
-		return failure(err)
-	}
 	if err := s.deliver(ctx, built); err != nil {
+		if ctx.Err() != nil && responseCode(err) == 0 { // the server was not waited for any longer
+			err = ctx.Err()
+		}
 		return failure(err)
 	}
 	return nil
@@ -84,7 +87,6 @@ func (s *Sender) deliver(ctx context.Context, message *gomail.Msg) error {
 
 // over sends a mail over a connection, and keeps the connection if it is still good.
 func (s *Sender) over(ctx context.Context, c *connection, message *gomail.Msg) error {
-	_ = c.raw.SetDeadline(time.Now().Add(delivery.SendTimeout))
 	err := c.send(ctx, message)
 	switch {
 	case err == nil:
@@ -93,10 +95,10 @@ func (s *Sender) over(ctx context.Context, c *connection, message *gomail.Msg) e
 	case message.IsDelivered(): // only the goodbye failed
 		_ = c.raw.Close()
 		return nil
-	case responseCode(err) == 0: // the connection broke
-		_ = c.raw.Close()
-	default: // the server answered, and can be asked again
+	case reusable(err):
 		s.keep(c)
+	default:
+		_ = c.raw.Close()
 	}
 	return err
 }

@@ -1,0 +1,308 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"io"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/partner-operator/partner-operator/internal/mail/smtp"
+)
+
+// parse reads flags and variables, with what is required.
+func parse(variables map[string]string, args ...string) (options, error) {
+	environment := func(name string) (string, bool) {
+		value, found := variables[name]
+		return value, found
+	}
+	return parseOptions(args, environment, io.Discard)
+}
+
+const portalURL = "--portal-url=https://partners.example.com"
+
+// told is what options say, in a form that tables can hold.
+type told struct {
+	Kubeconfig, OperatorNamespace              string
+	LeaderElect                                bool
+	Concurrency, ClientRate, AddressRate       int
+	Portal, PortalAddress, TrustedProxies      string
+	MetricsAddress, ProbeAddress               string
+	MetricsSecure, UseSMTP, Development        bool
+	Server, User, PasswordFile, From, FromName string
+	TLS                                        smtp.TLSMode
+	Rate                                       float64
+	Connections                                int
+}
+
+func tell(o options) told {
+	proxies := make([]string, 0, len(o.trustedProxies))
+	for _, p := range o.trustedProxies {
+		proxies = append(proxies, p.String())
+	}
+	t := told{
+		Kubeconfig: o.kubeconfig, OperatorNamespace: o.operatorNamespace, LeaderElect: o.leaderElect,
+		Concurrency: o.concurrency, ClientRate: o.clientRate, AddressRate: o.addressRate,
+		Portal: o.portal.Origin(), PortalAddress: o.portalAddress, TrustedProxies: strings.Join(proxies, " "),
+		MetricsAddress: o.metricsAddress, ProbeAddress: o.probeAddress, MetricsSecure: o.metricsSecure,
+		UseSMTP: o.useSMTP, Development: o.log.Development,
+		User: o.smtp.Username, PasswordFile: o.smtp.PasswordFile, TLS: o.smtp.TLS, Rate: o.smtp.Rate, Connections: o.smtp.Connections,
+	}
+	if o.smtp.Host != "" {
+		t.Server = o.smtp.Address()
+	}
+	if o.smtp.From != nil {
+		t.From, t.FromName = o.smtp.From.Address, o.smtp.From.Name
+	}
+	return t
+}
+
+// defaults are what the flags say with nothing but the portal's address.
+func defaults() told {
+	return told{
+		OperatorNamespace: "partner-operator-system", Concurrency: 16, ClientRate: 10, AddressRate: 2,
+		Portal: "https://partners.example.com", PortalAddress: ":8080", MetricsAddress: ":8443", ProbeAddress: ":8081", MetricsSecure: true,
+		From: "no-reply@partners.example.com", Connections: 16,
+	}
+}
+
+func TestOptions(t *testing.T) {
+	password := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(password, []byte("s3cret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	flags := func(f ...string) []string { return append([]string{portalURL}, f...) }
+	type env map[string]string
+	for name, test := range map[string]struct {
+		args        []string
+		environment env
+		want        func(*told)
+	}{
+		"the defaults":       {args: flags(), want: func(*told) {}},
+		"kubeconfig":         {args: flags("--kubeconfig=/etc/kubeconfig"), want: func(w *told) { w.Kubeconfig = "/etc/kubeconfig" }},
+		"operator-namespace": {args: flags("--operator-namespace=acme-system"), want: func(w *told) { w.OperatorNamespace = "acme-system" }},
+		"the namespace of the pod": {
+			args: flags(), environment: env{"POD_NAMESPACE": "pod-system"}, want: func(w *told) { w.OperatorNamespace = "pod-system" },
+		},
+		"an empty namespace of the pod": {args: flags(), environment: env{"POD_NAMESPACE": ""}, want: func(*told) {}},
+		"operator-namespace and that of the pod": {
+			args: flags("--operator-namespace=acme-system"), environment: env{"POD_NAMESPACE": "pod-system"},
+			want: func(w *told) { w.OperatorNamespace = "acme-system" },
+		},
+		"leader-elect":              {args: flags("--leader-elect"), want: func(w *told) { w.LeaderElect = true }},
+		"concurrency":               {args: flags("--concurrency=4"), want: func(w *told) { w.Concurrency, w.Connections = 4, 4 }},
+		"with one dash":             {args: flags("-concurrency", "4"), want: func(w *told) { w.Concurrency, w.Connections = 4, 4 }},
+		"portal-bind-address":       {args: flags("--portal-bind-address=127.0.0.1:80"), want: func(w *told) { w.PortalAddress = "127.0.0.1:80" }},
+		"metrics-bind-address":      {args: flags("--metrics-bind-address=0"), want: func(w *told) { w.MetricsAddress = "0" }},
+		"metrics-secure":            {args: flags("--metrics-secure=false"), want: func(w *told) { w.MetricsSecure = false }},
+		"health-probe-bind-address": {args: flags("--health-probe-bind-address=:9"), want: func(w *told) { w.ProbeAddress = ":9" }},
+		"client-rate":               {args: flags("--client-rate=0"), want: func(w *told) { w.ClientRate = 0 }},
+		"address-rate":              {args: flags("--address-rate=0"), want: func(w *told) { w.AddressRate = 0 }},
+		"mail-rate":                 {args: flags("--mail-rate=0.5"), want: func(w *told) { w.Rate = 0.5 }},
+		"zap-devel":                 {args: flags("--zap-devel"), want: func(w *told) { w.Development = true }},
+		"trusted-proxies": {
+			args: flags("--trusted-proxies= 10.0.0.0/8, 192.168.1.7/32 ,,fd00::/8,"),
+			want: func(w *told) { w.TrustedProxies = "10.0.0.0/8 192.168.1.7/32 fd00::/8" },
+		},
+		"mail-from": {
+			args: flags("--mail-from=Acme Partners <partners@acme.example>"),
+			want: func(w *told) { w.From, w.FromName = "partners@acme.example", "Acme Partners" },
+		},
+		"smtp-url": {
+			args: flags("--smtp-url=smtp://mail.example.com"),
+			want: func(w *told) { w.UseSMTP, w.Server, w.TLS = true, "mail.example.com:587", smtp.StartTLS },
+		},
+		"smtp-url with a user": {
+			args: flags("--smtp-url=smtp://acme@mail.example.com?tls=implicit", "--smtp-password-file="+password, "--mail-rate=7", "--concurrency=3"),
+			want: func(w *told) {
+				w.UseSMTP, w.Server, w.TLS, w.User, w.PasswordFile = true, "mail.example.com:465", smtp.Implicit, "acme", password
+				w.Rate, w.Concurrency, w.Connections = 7, 3, 3
+			},
+		},
+
+		"from the environment": {
+			environment: env{
+				"PARTNER_OPERATOR_PORTAL_URL": "https://partners.example.com", "PARTNER_OPERATOR_LEADER_ELECT": "true",
+				"PARTNER_OPERATOR_CONCURRENCY": "8", "PARTNER_OPERATOR_METRICS_BIND_ADDRESS": "0", "PARTNER_OPERATOR_ZAP_DEVEL": "true",
+				"PARTNER_OPERATOR_OPERATOR_NAMESPACE": "acme-system", "POD_NAMESPACE": "pod-system",
+			},
+			want: func(w *told) {
+				w.LeaderElect, w.Concurrency, w.Connections, w.MetricsAddress, w.OperatorNamespace, w.Development = true, 8, 8, "0", "acme-system", true
+			},
+		},
+		"a flag goes before the environment": {
+			args: flags("--concurrency=4", "--leader-elect=false"),
+			environment: env{
+				"PARTNER_OPERATOR_PORTAL_URL": "https://elsewhere.example", "PARTNER_OPERATOR_CONCURRENCY": "8", "PARTNER_OPERATOR_LEADER_ELECT": "true",
+			},
+			want: func(w *told) { w.Concurrency, w.Connections = 4, 4 },
+		},
+		"a flag that says the default goes before the environment": {
+			args: flags("--concurrency=16"), environment: env{"PARTNER_OPERATOR_CONCURRENCY": "8"}, want: func(*told) {},
+		},
+		"a variable without the prefix": {args: flags(), environment: env{"CONCURRENCY": "8"}, want: func(*told) {}},
+
+		"mail-from unset, the portal has a port": {
+			args: []string{"--portal-url=http://partners.example.com:8080"},
+			want: func(w *told) { w.Portal = "http://partners.example.com:8080" },
+		},
+		"mail-from unset, the portal is an IPv4 address": {
+			args: []string{"--portal-url=http://127.0.0.1:8080"},
+			want: func(w *told) { w.Portal, w.From = "http://127.0.0.1:8080", "no-reply@localhost" },
+		},
+		"mail-from unset, the portal is an IPv6 address": {
+			args: []string{"--portal-url=http://[::1]:8080"},
+			want: func(w *told) { w.Portal, w.From = "http://[::1]:8080", "no-reply@localhost" },
+		},
+		"mail-from unset, the portal is on localhost": {
+			args: []string{"--portal-url=http://localhost:8080"},
+			want: func(w *told) { w.Portal, w.From = "http://localhost:8080", "no-reply@localhost" },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o, err := parse(test.environment, test.args...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := defaults()
+			test.want(&want)
+			if diff := cmp.Diff(want, tell(o)); diff != "" {
+				t.Errorf("unexpected (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// An error fits on one line and names what to change.
+func TestOptionsAreRefused(t *testing.T) {
+	type env map[string]string
+	flags := func(f ...string) []string { return append([]string{portalURL}, f...) }
+	for name, test := range map[string]struct {
+		args        []string
+		environment env
+		names       string
+		says        string
+	}{
+		"no portal-url":                 {nil, nil, "--portal-url", "is required"},
+		"an empty portal-url":           {[]string{"--portal-url="}, nil, "--portal-url", "is required"},
+		"portal-url without a scheme":   {[]string{"--portal-url=partners.example.com"}, nil, "--portal-url", "https://partners.example.com"},
+		"portal-url with a path":        {[]string{"--portal-url=https://example.com/partners"}, nil, "--portal-url", "without a path"},
+		"portal-url with a line break":  {[]string{"--portal-url=https://example.com\n"}, nil, "--portal-url", "must be an address"},
+		"a flag that is not there":      {flags("--mail-mood=good"), nil, "-mail-mood", "--help"},
+		"an argument":                   {flags("start"), nil, `"start"`, "--help"},
+		"an argument of two lines":      {flags("start\nnow"), nil, `"start\nnow"`, "--help"},
+		"concurrency of no number":      {flags("--concurrency=many"), nil, "-concurrency", "--help"},
+		"concurrency of two lines":      {flags("--concurrency=4\n5"), nil, "-concurrency", "--help"},
+		"no concurrency":                {flags("--concurrency=0"), nil, "--concurrency", "at least 1"},
+		"concurrency below zero":        {flags("--concurrency=-3"), nil, "--concurrency", "at least 1"},
+		"leader-elect of no truth":      {flags("--leader-elect=maybe"), nil, "-leader-elect", "--help"},
+		"client-rate below zero":        {flags("--client-rate=-1"), nil, "--client-rate", "negative"},
+		"address-rate below zero":       {flags("--address-rate=-1"), nil, "--address-rate", "negative"},
+		"mail-rate below zero":          {flags("--mail-rate=-0.1"), nil, "--mail-rate", "negative"},
+		"mail-rate of no number":        {flags("--mail-rate=fast"), nil, "-mail-rate", "--help"},
+		"mail-rate that is not any":     {flags("--mail-rate=NaN"), nil, "--mail-rate", ""},
+		"a proxy that is no network":    {flags("--trusted-proxies=10.0.0.0/8,10.0.0.1"), nil, "--trusted-proxies", `"10.0.0.1"`},
+		"a proxy that is a name":        {flags("--trusted-proxies=proxy\nproxy"), nil, "--trusted-proxies", "10.0.0.0/8"},
+		"a network that is too wide":    {flags("--trusted-proxies=10.0.0.0/33"), nil, "--trusted-proxies", `"10.0.0.0/33"`},
+		"mail-from of no address":       {flags("--mail-from=Acme"), nil, "--mail-from", `"Acme"`},
+		"mail-from of two lines":        {flags("--mail-from=Acme\n<a@b.example>"), nil, "--mail-from", "Acme"},
+		"smtp-url without a scheme":     {flags("--smtp-url=mail.example.com"), nil, "--smtp-url", "smtp://"},
+		"smtp-url with a password":      {flags("--smtp-url=smtp://acme:s3cret@mail.example.com"), nil, "--smtp-url", "--smtp-password-file"},
+		"smtp-url with another tls":     {flags("--smtp-url=smtp://mail.example.com?tls=maybe"), nil, "--smtp-url", "starttls"},
+		"smtp-url: a user, no password": {flags("--smtp-url=smtp://acme@mail.example.com"), nil, "--smtp-password-file", "both or neither"},
+		"smtp-url: a password, no user": {flags("--smtp-url=smtp://mail.example.com", "--smtp-password-file=/dev/null"), nil, "--smtp-password-file", "both or neither"},
+		"a password file that is gone":  {flags("--smtp-url=smtp://acme@mail.example.com", "--smtp-password-file=/nowhere/at/all"), nil, "--smtp-password-file", "/nowhere/at/all"},
+		"a log level that is none":      {flags("--zap-log-level=loud"), nil, "-zap-log-level", "--help"},
+
+		"a variable of no number":       {flags(), env{"PARTNER_OPERATOR_CONCURRENCY": "many"}, "PARTNER_OPERATOR_CONCURRENCY", `"many"`},
+		"a variable of two lines":       {flags(), env{"PARTNER_OPERATOR_CONCURRENCY": "4\n5"}, "PARTNER_OPERATOR_CONCURRENCY", `"4\n5"`},
+		"an empty variable of a number": {flags(), env{"PARTNER_OPERATOR_CONCURRENCY": ""}, "PARTNER_OPERATOR_CONCURRENCY", `""`},
+		"a variable of no truth":        {flags(), env{"PARTNER_OPERATOR_LEADER_ELECT": "maybe"}, "PARTNER_OPERATOR_LEADER_ELECT", `"maybe"`},
+		"a variable that is judged":     {nil, env{"PARTNER_OPERATOR_PORTAL_URL": "ftp://example.com"}, "--portal-url", "must be an address"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := parse(test.environment, test.args...)
+			if err == nil || errors.Is(err, flag.ErrHelp) {
+				t.Fatalf("error = %v", err)
+			}
+			for _, want := range []string{test.names, test.says} {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("%q does not say %s", err, want)
+				}
+			}
+			if strings.ContainsAny(err.Error(), "\r\n") {
+				t.Errorf("%q is not one line", err)
+			}
+			if strings.Contains(err.Error(), "s3cret") {
+				t.Errorf("%q tells the password", err)
+			}
+		})
+	}
+}
+
+// What the contract with users names, and what comes with the logger.
+func TestHelpListsEveryFlag(t *testing.T) {
+	documented := map[string]string{ // with the default, if one is worth telling
+		"kubeconfig": "", "portal-url": "", "portal-bind-address": ":8080", "metrics-bind-address": ":8443", "metrics-secure": "true",
+		"health-probe-bind-address": ":8081", "leader-elect": "", "operator-namespace": "", "smtp-url": "", "smtp-password-file": "",
+		"mail-from": "", "mail-rate": "", "concurrency": "16", "trusted-proxies": "", "client-rate": "10", "address-rate": "2",
+		"zap-devel": "", "zap-encoder": "", "zap-log-level": "", "zap-stacktrace-level": "", "zap-time-encoding": "",
+	}
+	for _, ask := range []string{"--help", "-help", "-h"} {
+		t.Run(ask, func(t *testing.T) {
+			var help strings.Builder
+			_, err := parseOptions([]string{ask}, func(string) (string, bool) { return "", false }, &help)
+			if !errors.Is(err, flag.ErrHelp) {
+				t.Fatalf("error = %v", err)
+			}
+			listed := map[string]bool{}
+			for _, found := range regexp.MustCompile(`(?m)^  --([a-z-]+) .*\n((?:      .*\n)+)`).FindAllStringSubmatch(help.String(), -1) {
+				listed[found[1]] = true
+				usage := strings.TrimSpace(found[2])
+				if len(usage) < 10 {
+					t.Errorf("--%s is not explained: %q", found[1], usage)
+				}
+				if want := documented[found[1]]; want != "" && !strings.HasSuffix(usage, "(default "+want+")") {
+					t.Errorf("--%s does not tell its default %s: %q", found[1], want, usage)
+				}
+				if _, known := documented[found[1]]; !known {
+					t.Errorf("--%s is listed and not in this table", found[1])
+				}
+			}
+			for name := range documented {
+				if !listed[name] {
+					t.Errorf("--%s is not listed", name)
+				}
+			}
+			if !strings.Contains(help.String(), "PARTNER_OPERATOR_PORTAL_URL") {
+				t.Error("it does not tell of the environment")
+			}
+		})
+	}
+}
+
+func TestHelpIsPrintedOnlyWhenAskedFor(t *testing.T) {
+	var help strings.Builder
+	for _, args := range [][]string{{portalURL}, {"--concurrency=many"}, {"--mail-mood=good"}, {}} {
+		_, _ = parseOptions(args, func(string) (string, bool) { return "", false }, &help)
+	}
+	if help.Len() > 0 {
+		t.Errorf("printed %q", help.String())
+	}
+}
+
+func TestTrustedProxiesAreNetworks(t *testing.T) {
+	o, err := parse(nil, portalURL, "--trusted-proxies=10.0.0.0/8")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(o.trustedProxies) != 1 || !o.trustedProxies[0].Contains(netip.MustParseAddr("10.1.2.3")) {
+		t.Errorf("trusted are %v", o.trustedProxies)
+	}
+}

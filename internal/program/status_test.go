@@ -1,0 +1,146 @@
+package program
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/partner-operator/partner-operator/api/v1alpha1"
+)
+
+var start = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+
+// conditionsOf are conditions in words that a table can hold.
+func conditionsOf(conditions []metav1.Condition) map[string]string {
+	got := map[string]string{}
+	for _, c := range conditions {
+		got[c.Type] = string(c.Status) + "/" + c.Reason
+	}
+	return got
+}
+
+func fine() map[string]string {
+	return map[string]string{"Ready": "True/Ready", "ResolvedRefs": "True/ResolvedRefs"}
+}
+
+func waits(reason string) map[string]string {
+	return map[string]string{"Ready": "False/" + reason, "ResolvedRefs": "False/" + reason, "Reconciling": "True/" + reason}
+}
+
+func TestStatus(t *testing.T) {
+	for name, test := range map[string]struct {
+		defaultGroup string
+		want         map[string]string
+		says         string
+	}{
+		"no default group":           {"", fine(), "partners can be invited"},
+		"a default group":            {"standard", fine(), "partners can be invited"},
+		"it does not exist":          {"platinum", waits(v1alpha1.ReasonGroupNotFound), `defaultGroupRef: PartnerGroup "platinum" does not exist`},
+		"it belongs to another":      {"silver", waits(v1alpha1.ReasonGroupNotInProgram), `defaultGroupRef: PartnerGroup "silver" belongs to Program "reseller"`},
+		"it says what that leads to": {"platinum", waits(v1alpha1.ReasonGroupNotFound), "are in none"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := catalogWith(test.defaultGroup)
+			p := c.Programs["referral"]
+			p.Generation = 3
+			status := Status(p, c, start)
+			if diff := cmp.Diff(test.want, conditionsOf(status.Conditions)); diff != "" {
+				t.Errorf("unexpected (-want +got):\n%s", diff)
+			}
+			if ready := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady); !strings.Contains(ready.Message, test.says) {
+				t.Errorf("%q does not say %q", ready.Message, test.says)
+			}
+			observed(t, status.ObservedGeneration, 3, status.Conditions)
+			if len(p.Status.Conditions) > 0 {
+				t.Error("it changes what was observed")
+			}
+			p.Status = status
+			if diff := cmp.Diff(status, Status(p, c, start.Add(time.Hour))); diff != "" {
+				t.Errorf("an hour later it says something else (-before +after):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestGroupStatus(t *testing.T) {
+	for name, test := range map[string]struct {
+		program string
+		want    map[string]string
+		says    string
+	}{
+		"its program exists":         {"referral", fine(), `divides Program "referral"`},
+		"its program does not exist": {"affiliate", waits(v1alpha1.ReasonProgramNotFound), `Program "affiliate" does not exist`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := catalogWith("standard")
+			g := groupOf("gold", test.program)
+			g.Generation = 3
+			status := GroupStatus(&g, c, start)
+			if diff := cmp.Diff(test.want, conditionsOf(status.Conditions)); diff != "" {
+				t.Errorf("unexpected (-want +got):\n%s", diff)
+			}
+			if ready := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady); !strings.Contains(ready.Message, test.says) {
+				t.Errorf("%q does not say %q", ready.Message, test.says)
+			}
+			observed(t, status.ObservedGeneration, 3, status.Conditions)
+			g.Status = status
+			if diff := cmp.Diff(status, GroupStatus(&g, c, start.Add(time.Hour))); diff != "" {
+				t.Errorf("an hour later it says something else (-before +after):\n%s", diff)
+			}
+		})
+	}
+}
+
+func observed(t *testing.T, got, want int64, conditions []metav1.Condition) {
+	t.Helper()
+	if got != want {
+		t.Errorf("observedGeneration = %d, want %d", got, want)
+	}
+	for _, c := range conditions {
+		if c.ObservedGeneration != want || !c.LastTransitionTime.Time.Equal(start) {
+			t.Errorf("%s was observed at generation %d and changed at %s", c.Type, c.ObservedGeneration, c.LastTransitionTime)
+		}
+	}
+}
+
+// Reconciling is there only while it is True, and a condition changes its time only with its status.
+func TestConditionsOverTime(t *testing.T) {
+	c := catalogWith("platinum")
+	p := c.Programs["referral"]
+	look := func(after time.Duration) { p.Status = Status(p, c, start.Add(after)) }
+	changed := func(name string, want time.Duration) {
+		t.Helper()
+		if c := meta.FindStatusCondition(p.Status.Conditions, name); c == nil || !c.LastTransitionTime.Time.Equal(start.Add(want)) {
+			t.Errorf("%s is %+v, want one that changed %s after the start", name, c, want)
+		}
+	}
+	look(0)
+	changed(v1alpha1.ConditionReconciling, 0)
+
+	foreign := groupOf("platinum", "reseller")
+	c.Groups["platinum"] = &foreign
+	look(time.Hour)
+	if diff := cmp.Diff(waits(v1alpha1.ReasonGroupNotInProgram), conditionsOf(p.Status.Conditions)); diff != "" {
+		t.Errorf("unexpected (-want +got):\n%s", diff)
+	}
+	for _, name := range []string{v1alpha1.ConditionReady, v1alpha1.ConditionResolvedRefs, v1alpha1.ConditionReconciling} {
+		changed(name, 0)
+	}
+
+	own := groupOf("platinum", "referral")
+	c.Groups["platinum"] = &own
+	look(2 * time.Hour)
+	if diff := cmp.Diff(fine(), conditionsOf(p.Status.Conditions)); diff != "" {
+		t.Errorf("unexpected (-want +got):\n%s", diff)
+	}
+	changed(v1alpha1.ConditionReady, 2*time.Hour)
+	changed(v1alpha1.ConditionResolvedRefs, 2*time.Hour)
+
+	delete(c.Groups, "platinum")
+	look(3 * time.Hour)
+	changed(v1alpha1.ConditionReconciling, 3*time.Hour)
+}
