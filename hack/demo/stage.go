@@ -11,6 +11,7 @@ import (
 	"github.com/partner-operator/partner-operator/hack/cluster"
 	"github.com/partner-operator/partner-operator/hack/mailcatcher"
 	"github.com/partner-operator/partner-operator/hack/operator"
+	"github.com/partner-operator/partner-operator/internal/partnership"
 )
 
 // namespace is the tenant of the demo.
@@ -105,6 +106,7 @@ func (st *stage) kubectl(ctx context.Context, output *strings.Builder, args ...s
 
 // explain prints what to open and what to type.
 func (st *stage) explain() {
+	ada := partnership.Name("ada@example.com", "referral")
 	fmt.Printf(`
 Everything runs. One invite is on its way to ada@example.com.
 
@@ -120,11 +122,14 @@ In another terminal:
   kubectl get partners
   kubectl get pinvite -w
   kubectl describe pinvite ada
-  kubectl patch pship -l partner-operator.io/invite=ada --type merge -p '{"spec":{"revocation":{"reason":"Contract ended"}}}'
-  kubectl patch pship -l partner-operator.io/invite=ada --type merge -p '{"spec":{"revocation":null}}'
+
+When Ada has accepted, end her access, see the page and the mail, and restore it:
+
+  kubectl patch pship %s --type=merge -p '{"spec":{"revocation":{"reason":"The contract has ended."}}}'
+  kubectl patch pship %s --type=merge -p '{"spec":{"revocation":null}}'
 
 Ctrl-C stops everything and leaves nothing behind.
-`, st.inbox.URL(), st.portal(), namespace, st.cluster.Kubeconfig, st.cluster.Assets, namespace)
+`, st.inbox.URL(), st.portal(), namespace, st.cluster.Kubeconfig, st.cluster.Assets, namespace, ada, ada)
 }
 
 // tearDown stops what runs, the last first.
