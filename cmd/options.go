@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"net/netip"
 	"os"
 	"strings"
@@ -115,7 +116,7 @@ func (o *options) complete(portalURL, proxies, smtpURL, mailFrom string, environ
 	if o.concurrency < 1 {
 		return errors.New("--concurrency must be at least 1")
 	}
-	if o.clientRate < 0 || o.addressRate < 0 || o.smtp.Rate < 0 {
+	if o.clientRate < 0 || o.addressRate < 0 || math.IsNaN(o.smtp.Rate) || o.smtp.Rate < 0 {
 		return errors.New("--client-rate, --address-rate and --mail-rate must not be negative; 0 means any number")
 	}
 	for network := range strings.SplitSeq(proxies, ",") {

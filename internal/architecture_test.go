@@ -189,11 +189,11 @@ func TestArchitectureFindsWhatIsWrong(t *testing.T) {
 		{name: "command", packages: []string{"cmd"}},
 	}
 	imports := func(body string, names ...string) string {
-		text := "package p\n"
+		lines := []string{"package p"}
 		for _, name := range names {
-			text += fmt.Sprintf("import %s\n", strconv.Quote(strings.Replace(name, "~", module, 1)))
+			lines = append(lines, "import "+strconv.Quote(strings.Replace(name, "~", module, 1)))
 		}
-		return text + body
+		return strings.Join(append(lines, body), "\n")
 	}
 	right := map[string]string{
 		"api/v1alpha1/types.go":           imports("", "k8s.io/apimachinery/pkg/apis/meta/v1"),

@@ -70,11 +70,9 @@ const (
 	ReasonDeclined = "Declined"
 	// ReasonExpired: False, nobody answered in time.
 	ReasonExpired = "Expired"
-	// ReasonPartnerRevoked: False, accepting was refused because the partner's access is revoked; the link is not spent.
-	ReasonPartnerRevoked = "PartnerRevoked"
 )
 
-// Reasons of Active.
+// Reasons of Active, besides ProgramNotFound and TeamNotFound: nobody has access until they exist.
 const (
 	// ReasonActive: True, the partner has access.
 	ReasonActive = "Active"

@@ -170,6 +170,10 @@ type PartnerInviteStatus struct {
 	// +kubebuilder:validation:Maximum=1000000
 	Attempts int32 `json:"attempts,omitempty"`
 
+	// firstAttemptTime is when the first of these tries began. A change of the spec after a failure begins anew.
+	// +optional
+	FirstAttemptTime *metav1.Time `json:"firstAttemptTime,omitempty"`
+
 	// lastAttemptTime is when the latest of these tries began.
 	// +optional
 	LastAttemptTime *metav1.Time `json:"lastAttemptTime,omitempty"`

@@ -317,6 +317,10 @@ func (in *PartnerInviteStatus) DeepCopyInto(out *PartnerInviteStatus) {
 		in, out := &in.ExpiryTime, &out.ExpiryTime
 		*out = (*in).DeepCopy()
 	}
+	if in.FirstAttemptTime != nil {
+		in, out := &in.FirstAttemptTime, &out.FirstAttemptTime
+		*out = (*in).DeepCopy()
+	}
 	if in.LastAttemptTime != nil {
 		in, out := &in.LastAttemptTime, &out.LastAttemptTime
 		*out = (*in).DeepCopy()

@@ -30,6 +30,8 @@ type Options struct {
 	Kubeconfig string
 	// SMTPAddr is the mail server without TLS; empty: none.
 	SMTPAddr string
+	// PortalAddress is where the portal listens on loopback; empty: on a free port.
+	PortalAddress string
 	// Args are further flags; they go over the usual ones.
 	Args []string
 	// Log also gets what it logs; nil: nobody.
@@ -48,12 +50,14 @@ type Operator struct {
 	err     error
 }
 
-// Start runs the operator with a portal on a free port of loopback, and waits until it is ready. It runs in a process
-// group of its own, so that a Ctrl-C in a terminal reaches only who started it.
+// Start runs the operator and waits until it is ready. It runs in a process group of its own, so that a Ctrl-C in a
+// terminal reaches only who started it.
 func Start(ctx context.Context, options Options) (*Operator, error) {
-	portal, err := FreeAddress()
-	if err != nil {
-		return nil, err
+	portal, err := options.PortalAddress, error(nil)
+	if portal == "" {
+		if portal, err = FreeAddress(); err != nil {
+			return nil, err
+		}
 	}
 	probes, err := FreeAddress()
 	if err != nil {

@@ -70,7 +70,11 @@ func Decide(in Input) Decision {
 		if d.Status.Acceptance.Decision == v1alpha1.DecisionAccepted && len(d.Status.PartnershipRefs) == 0 {
 			d.Action = ActionFinish
 		}
+		d.answeredUnsent(in)
 	case Expired(d.Status, in.Now):
+		if d.Status.SentTime == nil && State(d.Status, in.Now) == v1alpha1.InviteExpired {
+			setter(&d.Status, in.Now).False(v1alpha1.ConditionSent, v1alpha1.ReasonTemporaryFailure, "the mail did not leave before the invite expired")
+		}
 	case d.Status.SentTime != nil:
 		d.RequeueAfter = d.Status.ExpiryTime.Sub(in.Now)
 	default:
@@ -78,6 +82,19 @@ func Decide(in Input) Decision {
 	}
 	Summarize(&d.Status, in.Now)
 	return d
+}
+
+// answeredUnsent settles what a process that died left open: whoever answered has the mail.
+func (d *Decision) answeredUnsent(in Input) {
+	if sentReason(d.Status) != v1alpha1.ReasonSending {
+		return
+	}
+	if due := Tries(d.Status).Last.Add(delivery.InFlight); in.Now.Before(due) {
+		d.RequeueAfter = due.Sub(in.Now)
+		return
+	}
+	d.Status.SentTime = d.Status.LastAttemptTime
+	setter(&d.Status, in.Now).True(v1alpha1.ConditionSent, v1alpha1.ReasonSent, "the person answered, so the mail arrived")
 }
 
 // deliver decides about an invite whose mail has not left.
@@ -96,7 +113,7 @@ func (d *Decision) deliver(in Input, specChanged bool) {
 		}
 		set.True(v1alpha1.ConditionResolvedRefs, v1alpha1.ReasonResolvedRefs, "everything that the spec names exists")
 		if !in.MailerConfigured {
-			set.False(v1alpha1.ConditionSent, v1alpha1.ReasonMailerNotConfigured, "the operator runs without --smtp-url; set it and the invite is sent")
+			d.noMailer(in)
 			return
 		}
 		d.Status.Programs = scope
@@ -105,6 +122,11 @@ func (d *Decision) deliver(in Input, specChanged bool) {
 		return
 	}
 	d.tryAgain(in, specChanged)
+}
+
+// noMailer notes that there is nowhere to send the mail to.
+func (d *Decision) noMailer(in Input) {
+	setter(&d.Status, in.Now).False(v1alpha1.ConditionSent, v1alpha1.ReasonMailerNotConfigured, "the operator runs without --smtp-url; set it and the invite is sent")
 }
 
 // tryAgain decides about an invite that was issued but whose mail has not left.
@@ -123,7 +145,10 @@ func (d *Decision) tryAgain(in Input, specChanged bool) {
 	case verdict == delivery.GiveUp:
 		message := fmt.Sprintf("given up after %d tries in a day; change the spec to try anew", d.Status.Attempts)
 		setter(&d.Status, in.Now).False(v1alpha1.ConditionSent, v1alpha1.ReasonGaveUp, message)
-	case verdict == delivery.Send && in.MailerConfigured:
+	case verdict == delivery.Send && !in.MailerConfigured:
+		d.noMailer(in)
+		d.RequeueAfter = d.Status.ExpiryTime.Sub(in.Now)
+	case verdict == delivery.Send:
 		d.claim(in)
 	default:
 		d.RequeueAfter = max(min(due.Sub(in.Now), d.Status.ExpiryTime.Sub(in.Now)), time.Second)
@@ -146,6 +171,9 @@ func (d *Decision) claim(in Input) {
 		d.Status.KeyID = in.NewestKeyID
 	}
 	d.Status.Attempts++
+	if d.Status.Attempts == 1 {
+		d.Status.FirstAttemptTime = &metav1.Time{Time: in.Now}
+	}
 	d.Status.LastAttemptTime = &metav1.Time{Time: in.Now}
 	setter(&d.Status, in.Now).False(v1alpha1.ConditionSent, v1alpha1.ReasonSending, "handing the mail to the mail server")
 	d.Action = ActionSend
@@ -154,8 +182,8 @@ func (d *Decision) claim(in Input) {
 // Tries is what status knows of the tries to deliver the invite's mail.
 func Tries(status v1alpha1.PartnerInviteStatus) delivery.Tries {
 	tries := delivery.Tries{Attempts: status.Attempts, Claimed: sentReason(status) == v1alpha1.ReasonSending, Seed: status.MessageID}
-	if status.IssuedTime != nil {
-		tries.First = status.IssuedTime.Time
+	if status.FirstAttemptTime != nil {
+		tries.First = status.FirstAttemptTime.Time
 	}
 	if status.LastAttemptTime != nil {
 		tries.Last = status.LastAttemptTime.Time

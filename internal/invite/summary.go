@@ -132,7 +132,7 @@ func Transition(before, after v1alpha1.PartnerInviteStatus, masked string) (even
 	if is == nil || is.Reason == v1alpha1.ReasonSending || is.Reason == v1alpha1.ReasonAccepted {
 		return event.Event{}, false
 	}
-	if was != nil && (was.Reason == is.Reason || after.Attempts > 1) {
+	if was != nil && was.Reason == is.Reason {
 		return event.Event{}, false
 	}
 	return event.Warning(is.Reason, "Wait", is.Message), true

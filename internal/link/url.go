@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/url"
 	"strings"
+
+	"golang.org/x/net/idna"
 )
 
 // Base is the public address of the portal, from the configuration and never from a request.
@@ -23,7 +25,28 @@ func ParseBase(text string) (Base, error) {
 	if strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
 		return Base{}, errors.New("must be a host without a path, such as https://partners.example.com")
 	}
-	return Base{prefix: u.Scheme + "://" + u.Host, secure: u.Scheme == "https", host: u.Hostname()}, nil
+	host, err := hostOf(u)
+	if err != nil {
+		return Base{}, err
+	}
+	return Base{prefix: u.Scheme + "://" + host, secure: u.Scheme == "https", host: strings.ToLower(u.Hostname())}, nil
+}
+
+// hostOf is the host and port as a browser writes them in an Origin: in ASCII and lower case, without the port that the
+// scheme implies.
+func hostOf(u *url.URL) (string, error) {
+	host := strings.ToLower(u.Hostname())
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	} else if ascii, err := idna.Lookup.ToASCII(host); err == nil {
+		host = ascii
+	} else {
+		return "", errors.New("has a host that is not a valid name; it must be an address such as https://partners.example.com")
+	}
+	if port := u.Port(); port != "" && port != map[string]string{"https": "443", "http": "80"}[u.Scheme] {
+		host += ":" + port
+	}
+	return host, nil
 }
 
 // Origin is the portal's origin, without a slash at the end.

@@ -5,6 +5,7 @@ import (
 	"embed"
 	"fmt"
 	htmltemplate "html/template"
+	"strings"
 	texttemplate "text/template"
 	"time"
 
@@ -59,9 +60,12 @@ var files embed.FS
 
 // The templates are parsed once; executing them is safe from many goroutines.
 var (
-	texts = texttemplate.Must(texttemplate.ParseFS(files, "templates/*.txt"))
+	texts = texttemplate.Must(texttemplate.New("texts").Funcs(texttemplate.FuncMap{"indent": indent}).ParseFS(files, "templates/*.txt"))
 	pages = htmltemplate.Must(htmltemplate.ParseFS(files, "templates/*.html"))
 )
+
+// indent sets every line of a text in by two blanks.
+func indent(text string) string { return "  " + strings.ReplaceAll(text, "\n", "\n  ") }
 
 // Render makes the subject and the two bodies of a mail.
 func Render(kind v1alpha1.MailKind, content Content) (Message, error) {

@@ -90,7 +90,7 @@ func (d *Decision) carryOutRevocation(in Input) {
 		}
 		createdRevoked := d.Status.State == ""
 		d.Status.RevokedTime = &metav1.Time{Time: in.Now}
-		d.Status.SessionsNotBefore = &metav1.MicroTime{Time: in.Now}
+		EndSessions(&d.Status, in.Now)
 		d.Status.HandledRevocation = &v1alpha1.HandledRevocation{Serial: serial}
 		notify := revocation.Notify == nil || *revocation.Notify
 		Enqueue(&d.Status, v1alpha1.MailRevoked, serial, notify && !createdRevoked)
@@ -110,7 +110,7 @@ func (d *Decision) summarize(in Input, unresolved *program.Unresolved) {
 			message += ": " + p.Spec.Revocation.Reason
 		}
 		set.False(v1alpha1.ConditionActive, v1alpha1.ReasonRevoked, message)
-	case unresolved != nil && unresolved.Reason == v1alpha1.ReasonProgramNotFound:
+	case unresolved != nil && (unresolved.Reason == v1alpha1.ReasonProgramNotFound || unresolved.Reason == v1alpha1.ReasonTeamNotFound):
 		d.Status.State = v1alpha1.PartnershipActive
 		set.False(v1alpha1.ConditionActive, unresolved.Reason, unresolved.Message)
 	default:

@@ -337,7 +337,14 @@ func TestDecide(t *testing.T) {
 			}(),
 		},
 
-		"a team that does not exist": {created: steps(isTeam), want: unresolved(v1alpha1.ReasonTeamNotFound, "standard")},
+		"a team that does not exist": {
+			created: steps(isTeam),
+			want: func() standing {
+				s := unresolved(v1alpha1.ReasonTeamNotFound, "standard")
+				s.Active = "False/TeamNotFound"
+				return s
+			}(),
+		},
 		"a team":                     {created: steps(isTeam, teamComes), want: partner(nil)},
 		"a team is revoked":          {created: steps(isTeam, teamComes), then: steps(revoke("", nil)), want: revoked(oneRevoked, revokedOnce)},
 		"a team that does not exist is revoked": {

@@ -133,5 +133,9 @@ func tries(in Input, mail *v1alpha1.MailDelivery) delivery.Tries {
 	return t
 }
 
-func nowSeconds(now time.Time) *metav1.Time    { return &metav1.Time{Time: now} }
-func nowMicro(now time.Time) *metav1.MicroTime { return &metav1.MicroTime{Time: now} }
+func nowSeconds(now time.Time) *metav1.Time { return &metav1.Time{Time: now} }
+
+// nowMicro is not before now: the API server keeps microseconds, and what was signed in at this moment must not be later.
+func nowMicro(now time.Time) *metav1.MicroTime {
+	return &metav1.MicroTime{Time: now.Add(time.Microsecond - 1).Truncate(time.Microsecond)}
+}

@@ -53,7 +53,7 @@ func (l *limiter) exhausted(key string) bool {
 func (l *limiter) of(key string) *rate.Limiter {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
-	if now := l.now(); now.Sub(l.turned) > time.Minute || len(l.current) > maxKeys/2 {
+	if now := l.now(); now.Sub(l.turned) > time.Minute || len(l.current) >= maxKeys/2 {
 		l.current, l.earlier, l.turned = map[string]*rate.Limiter{}, l.current, now
 	}
 	if found := l.current[key]; found != nil {
@@ -80,7 +80,7 @@ func (s *Server) client(r *http.Request) string {
 	}
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for i := len(hops) - 1; i >= 0 && s.trusted(address); i-- {
-		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
+		hop, err := parseHop(strings.TrimSpace(hops[i]))
 		if err != nil {
 			break
 		}
@@ -91,6 +91,14 @@ func (s *Server) client(r *http.Request) string {
 		return prefix.String()
 	}
 	return address.String()
+}
+
+// parseHop parses an entry of X-Forwarded-For, which some proxies write with a port.
+func parseHop(text string) (netip.Addr, error) {
+	if hop, err := netip.ParseAddrPort(text); err == nil {
+		return hop.Addr(), nil
+	}
+	return netip.ParseAddr(text)
 }
 
 func (s *Server) trusted(address netip.Addr) bool {

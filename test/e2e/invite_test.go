@@ -88,11 +88,7 @@ var _ = Describe("an invite", func() {
 		Eventually(func() int { return proxy.Seen()[apiproxy.Request{Method: http.MethodPost, Resource: "events"}] }, soon, often).Should(Equal(invites))
 		Consistently(func() int { return inbox.Count() - before }, quiet).Should(Equal(invites))
 
-		perRecipient := map[string]int{}
-		for _, mail := range inbox.Messages()[before:] {
-			perRecipient[mail.To[0]]++
-		}
-		Expect(perRecipient).To(HaveLen(invites))
+		Expect(perRecipient(before)).To(HaveLen(invites))
 		seen := proxy.Seen()
 		Expect(seen[apiproxy.Request{Method: http.MethodPut, Resource: "partnerinvites/status"}]).To(Equal(2*invites), "%v", seen)
 		Expect(seen[apiproxy.Request{Method: http.MethodGet, Resource: "partnerinvites"}]).To(BeZero(), "live reads")
@@ -183,6 +179,33 @@ var _ = Describe("an invite", func() {
 		Expect(inbox.Count()).To(Equal(mails))
 	})
 
+	It("reaches everybody when the operator is killed in the middle, and repeats at most what was just being sent", func() {
+		const invites, workers = 200, 16
+		ns := newTenant()
+		inbox.SetDelay(50 * time.Millisecond)
+		defer inbox.SetDelay(0)
+		before := inbox.Count()
+		for n := range invites {
+			create(invite(ns, fmt.Sprintf("p%d", n), grant("referral", "")))
+		}
+		Eventually(func() int { return inbox.Count() - before }, soon, time.Millisecond).Should(BeNumerically(">", invites/4))
+		running.Kill()
+		Expect(inbox.Count()-before).To(BeNumerically("<", invites), "the plug was pulled too late")
+		startOperator()
+		Eventually(func() int { return len(perRecipient(before)) }, 3*time.Minute, often).Should(Equal(invites))
+		repeated := 0
+		for to, mails := range perRecipient(before) {
+			Expect(len(mails)).To(BeNumerically("<=", 2), to)
+			for _, mail := range mails[1:] {
+				repeated++
+				Expect(mail.MessageID).To(Equal(mails[0].MessageID))
+				Expect(mail.Links).To(Equal(mails[0].Links))
+			}
+		}
+		Expect(repeated).To(BeNumerically("<=", workers))
+		AddReportEntry("repeated", fmt.Sprintf("%d of %d mails came twice", repeated, invites))
+	})
+
 	It("keeps its record when the answers of the API server are lost", func() {
 		ns := newTenant()
 		broken := 0
@@ -202,6 +225,15 @@ var _ = Describe("an invite", func() {
 		Expect(mailsTo(address(ns, "ada"), v1alpha1.MailInvite)()).To(Equal(1))
 	})
 })
+
+// perRecipient are the mails that came after the first so many, by recipient.
+func perRecipient(after int) map[string][]mailcatcher.Message {
+	found := map[string][]mailcatcher.Message{}
+	for _, mail := range inbox.Messages()[after:] {
+		found[mail.To[0]] = append(found[mail.To[0]], mail)
+	}
+	return found
+}
 
 // settle waits until the operator has nothing left to do for the specs before.
 func settle() {

@@ -47,6 +47,8 @@ var (
 	proxy *apiproxy.Proxy
 	// running is the operator that the specs share.
 	running *operator.Operator
+	// portalAddress stays the same when the operator starts again, so that links do.
+	portalAddress string
 )
 
 func TestE2E(t *testing.T) {
@@ -78,6 +80,8 @@ var _ = BeforeSuite(func() {
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(proxy.Close)
 
+	portalAddress, err = operator.FreeAddress()
+	Expect(err).NotTo(HaveOccurred())
 	startOperator()
 	DeferCleanup(func() { Expect(running.Stop()).To(Succeed()) })
 })
@@ -91,8 +95,10 @@ func startOperator(args ...string) {
 		Cluster:    plane,
 		Kubeconfig: proxy.Kubeconfig,
 		SMTPAddr:   inbox.SMTPAddr(),
-		Args:       append([]string{"--leader-elect", "--zap-log-level=debug", "--client-rate=0", "--address-rate=0", "--trusted-proxies=127.0.0.0/8"}, args...),
-		Log:        logFile(),
+
+		PortalAddress: portalAddress,
+		Args:          append([]string{"--leader-elect", "--zap-log-level=debug", "--client-rate=0", "--address-rate=0", "--trusted-proxies=127.0.0.0/8"}, args...),
+		Log:           logFile(),
 	})
 	Expect(err).NotTo(HaveOccurred())
 }

@@ -62,7 +62,11 @@ func ParseURL(text string) (Config, error) {
 		return Config{}, errors.New("must name a host and no path: smtp://[user@]host:port?tls=starttls|implicit|none")
 	}
 	config := Config{Host: u.Hostname(), Username: u.User.Username(), TLS: StartTLS}
-	for key, values := range u.Query() {
+	query, err := url.ParseQuery(u.RawQuery)
+	if err != nil || u.Fragment != "" {
+		return Config{}, errors.New("has options that cannot be read; only tls=starttls|implicit|none is known")
+	}
+	for key, values := range query {
 		if key != "tls" || len(values) != 1 {
 			return Config{}, fmt.Errorf("has the option %q; only tls=starttls|implicit|none is known", key)
 		}

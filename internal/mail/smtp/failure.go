@@ -77,7 +77,7 @@ func answer(err error) string {
 	return err.Error()
 }
 
-var addresses = regexp.MustCompile(`[^\s<>"'(),;:]+@[^\s<>"'(),;:]+`)
+var addresses = regexp.MustCompile(`[^\s<>"(),;:]+@[^\s<>"'(),;:]+`)
 
 // clean makes a text of a server fit for status: one line, not endless, addresses masked.
 func clean(text string) string {
