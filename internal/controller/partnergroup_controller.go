@@ -36,11 +36,7 @@ func (r *PartnerGroupReconciler) groupsOf(ctx context.Context, p client.Object) 
 	if err != nil {
 		return nil
 	}
-	requests := make([]reconcile.Request, 0, len(groups))
-	for i := range groups {
-		requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&groups[i])})
-	}
-	return requests
+	return requestsFor(groups)
 }
 
 // Reconcile writes the status of one group.

@@ -2,8 +2,6 @@ package controller
 
 import (
 	"context"
-	"errors"
-	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -25,9 +23,6 @@ import (
 	"github.com/partner-operator/partner-operator/internal/program"
 	"github.com/partner-operator/partner-operator/internal/token"
 )
-
-// retrySoon is when to look again after losing a race: by then the cache has seen what the winner wrote.
-const retrySoon = 200 * time.Millisecond
 
 // PartnerInviteReconciler issues, mails and expires invites, and finishes what the portal could not.
 type PartnerInviteReconciler struct {
@@ -63,11 +58,7 @@ func (r *PartnerInviteReconciler) waiting(ctx context.Context, object client.Obj
 	if err != nil {
 		return nil // only for a missing index
 	}
-	requests := make([]reconcile.Request, 0, len(invites))
-	for i := range invites {
-		requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&invites[i])})
-	}
-	return requests
+	return requestsFor(invites)
 }
 
 // Reconcile does what is due for one invite.
@@ -179,17 +170,5 @@ func programLine(name string, group *v1alpha1.GroupReference, catalog program.Ca
 func (r *PartnerInviteReconciler) tell(before v1alpha1.PartnerInviteStatus, after *v1alpha1.PartnerInvite) {
 	if e, ok := invite.Transition(before, after.Status, address.Mask(string(after.Spec.Contact.Email))); ok {
 		r.events.Eventf(after, nil, e.Type, e.Reason, e.Action, "%s", e.Note)
-	}
-}
-
-// resultOf ends a reconcile: a lost race is no error, it is looked at again once the cache has caught up.
-func resultOf(after time.Duration, err error) (reconcile.Result, error) {
-	switch {
-	case err == nil:
-		return reconcile.Result{RequeueAfter: after}, nil
-	case errors.Is(err, errLost), isConflict(err):
-		return reconcile.Result{RequeueAfter: retrySoon}, nil
-	default:
-		return reconcile.Result{}, client.IgnoreNotFound(err)
 	}
 }

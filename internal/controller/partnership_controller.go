@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"k8s.io/apimachinery/pkg/api/equality"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -60,11 +59,7 @@ func (r *PartnershipReconciler) enqueue(
 		if err != nil {
 			return nil // only for a missing index
 		}
-		requests := make([]reconcile.Request, 0, len(found))
-		for i := range found {
-			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&found[i])})
-		}
-		return requests
+		return requestsFor(found)
 	})
 }
 
@@ -173,5 +168,3 @@ func (r *PartnershipReconciler) tell(before v1alpha1.PartnershipStatus, after *v
 		r.events.Eventf(after, nil, e.Type, e.Reason, e.Action, "%s", e.Note)
 	}
 }
-
-func isConflict(err error) bool { return apierrors.IsConflict(err) }

@@ -345,8 +345,8 @@ func TestDecide(t *testing.T) {
 				return s
 			}(),
 		},
-		"a team":                     {created: steps(isTeam, teamComes), want: partner(nil)},
-		"a team is revoked":          {created: steps(isTeam, teamComes), then: steps(revoke("", nil)), want: revoked(oneRevoked, revokedOnce)},
+		"a team":            {created: steps(isTeam, teamComes), want: partner(nil)},
+		"a team is revoked": {created: steps(isTeam, teamComes), then: steps(revoke("", nil)), want: revoked(oneRevoked, revokedOnce)},
 		"a team that does not exist is revoked": {
 			created: steps(isTeam), then: steps(revoke("", nil)),
 			want: func() standing {

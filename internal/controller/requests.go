@@ -1,0 +1,37 @@
+package controller
+
+import (
+	"errors"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+)
+
+// retrySoon is when to look again after losing a race: by then the cache has seen what the winner wrote.
+const retrySoon = 200 * time.Millisecond
+
+// requestsFor asks to look at each of some objects.
+func requestsFor[T any, P interface {
+	*T
+	client.Object
+}](objects []T) []reconcile.Request {
+	requests := make([]reconcile.Request, 0, len(objects))
+	for i := range objects {
+		requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(P(&objects[i]))})
+	}
+	return requests
+}
+
+// resultOf ends a reconcile: a lost race is no error, it is looked at again once the cache has caught up.
+func resultOf(after time.Duration, err error) (reconcile.Result, error) {
+	switch {
+	case err == nil:
+		return reconcile.Result{RequeueAfter: after}, nil
+	case errors.Is(err, errLost), apierrors.IsConflict(err):
+		return reconcile.Result{RequeueAfter: retrySoon}, nil
+	default:
+		return reconcile.Result{}, client.IgnoreNotFound(err)
+	}
+}
