@@ -74,7 +74,7 @@ func TestRulesUnderTLS(t *testing.T) {
 		return conn
 	}
 	_, err := smtp.NewClient(dial(), "127.0.0.1")
-	wantCode(t, err, 421)
+	_ = wantCode(t, err, 421)
 	wantHangUp(t, send(converse(t, dial()), simpleMail("hello"), recipient))
 	if catcher.Count() != 1 {
 		t.Errorf("got %d mails, want 1", catcher.Count())

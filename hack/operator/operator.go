@@ -53,8 +53,9 @@ type Operator struct {
 // Start runs the operator and waits until it is ready. It runs in a process group of its own, so that a Ctrl-C in a
 // terminal reaches only who started it.
 func Start(ctx context.Context, options Options) (*Operator, error) {
-	portal, err := options.PortalAddress, error(nil)
+	portal := options.PortalAddress
 	if portal == "" {
+		var err error
 		if portal, err = FreeAddress(); err != nil {
 			return nil, err
 		}

@@ -186,7 +186,7 @@ func TestARefusalDoesNotCostTheConnection(t *testing.T) {
 			rule.Times = 1
 			catcher.Script(rule)
 			s := connectTo(t, to(t, catcher.SMTPAddr()))
-			wantFailure(t, s, numbered(0))
+			_ = wantFailure(t, s, numbered(0))
 			mustSend(t, s, numbered(0))
 			mustSend(t, s, numbered(1))
 			wantEachOnce(t, catcher, 2)

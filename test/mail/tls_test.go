@@ -67,7 +67,7 @@ func TestNothingIsSaidBeforeSTARTTLS(t *testing.T) {
 	wire := tap(t, start(t, mailcatcher.Options{}).SMTPAddr(), nil)
 	config := to(t, wire.address())
 	config.TLS = smtp.StartTLS
-	wantFailure(t, connectTo(t, config), numbered(0))
+	_ = wantFailure(t, connectTo(t, config), numbered(0))
 	for _, line := range wire.said() {
 		if !strings.HasPrefix(line, "EHLO ") && line != "QUIT" {
 			t.Errorf("said %q", line)
