@@ -75,16 +75,16 @@ var refusedChanges = map[string]refusal{
 		attempt{kind: "Partnership", verb: update, change: set("spec.programRef.name", "reseller")},
 		"spec.programRef", "programRef is immutable: create a Partnership in the other program"},
 	"a partnership gets another address": {
-		attempt{kind: "Partnership", verb: update, change: set(contactPath, "bob@example.com")}, "spec", contactRemedy},
+		attempt{kind: "Partnership", verb: update, change: set(contactPath, "bob@example.com")}, "spec.contact", contactRemedy},
 	"a partnership of a team becomes one of a person": {
-		attempt{kind: "Partnership", verb: update, given: ofTeam, change: ofPerson}, "spec", contactRemedy},
+		attempt{kind: "Partnership", verb: update, given: ofTeam, change: ofPerson}, "spec.contact", contactRemedy},
 	"a partnership of a person becomes one of a team": {
-		attempt{kind: "Partnership", verb: update, change: ofTeam}, "spec", teamRemedy},
+		attempt{kind: "Partnership", verb: update, change: ofTeam}, "spec.teamRef", teamRemedy},
 	"a partnership of a team loses it": {
-		attempt{kind: "Partnership", verb: update, given: ofTeam, change: ofPerson}, "spec", teamRemedy},
+		attempt{kind: "Partnership", verb: update, given: ofTeam, change: ofPerson}, "spec.teamRef", teamRemedy},
 	"a partnership gets another team": {
 		attempt{kind: "Partnership", verb: update, given: ofTeam, change: set("spec.teamRef.name", "studio")},
-		"spec", teamRemedy},
+		"spec.teamRef", teamRemedy},
 	"a partnership gets another source": {
 		attempt{kind: "Partnership", verb: update, change: fromInvite}, "spec.source", sourceRemedy},
 	"a partnership from an invite loses its source": {

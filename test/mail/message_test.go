@@ -303,7 +303,8 @@ func TestALongLineArrivesWhole(t *testing.T) {
 			if want := strings.ReplaceAll(sent.HTML, "\r\n", "\n"); got.HTML != want {
 				t.Errorf("the page differs: %d bytes, want %d", len(got.HTML), len(want))
 			}
-			if whole := strings.ReplaceAll(long, "\r\n", "\n"); !strings.Contains(got.Text, whole) {
+			indented := strings.NewReplacer("\r\n", "\n  ", "\n", "\n  ").Replace(long)
+			if !strings.Contains(got.Text, indented) {
 				t.Error("the description is not whole")
 			}
 			for _, line := range wire.said() {
