@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"bytes"
+	"crypto/tls"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +13,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/partner-operator/partner-operator/hack/apiproxy"
+	"github.com/partner-operator/partner-operator/hack/operator"
 )
 
 var _ = Describe("the operator's start", func() {
@@ -48,4 +51,27 @@ var _ = Describe("the operator's start", func() {
 		Expect(string(said)).To(And(ContainSubstring("cannot be reached"), ContainSubstring("connection refused")))
 		Expect(strings.Count(string(said), "\n")).To(Equal(1), string(said))
 	})
+
+	DescribeTable("serves metrics to whom it should", func(scheme string, code int, args ...string) {
+		address, err := operator.FreeAddress()
+		Expect(err).NotTo(HaveOccurred())
+		second, err := operator.Start(ctx, operator.Options{
+			Binary: "../../bin/partner-operator", Cluster: plane, Kubeconfig: proxy.Kubeconfig,
+			Args: append([]string{"--leader-elect", "--metrics-bind-address=" + address}, args...),
+		})
+		Expect(err).NotTo(HaveOccurred())
+		defer func() { Expect(second.Stop()).To(Succeed()) }()
+		insecure := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+		Eventually(func() (int, error) { // its certificate is made after the start
+			response, err := insecure.Get(scheme + "://" + address + "/metrics")
+			if err != nil {
+				return 0, err
+			}
+			return response.StatusCode, response.Body.Close()
+		}, soon, often).Should(Equal(code))
+		Expect(get(somebody(), second.Portal+"/t/nobody/login").Code).To(Equal(http.StatusNotFound), "a replica that does not lead serves the portal")
+	},
+		Entry("over https to nobody unknown", "https", http.StatusUnauthorized),
+		Entry("over http to everybody, if told so", "http", http.StatusOK, "--metrics-secure=false"),
+	)
 })
