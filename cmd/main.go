@@ -158,7 +158,7 @@ func assemble(ctx context.Context, mgr ctrl.Manager, keys *keyring.Keyring, list
 	}
 	step := &accept.Step{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Events: mgr.GetEventRecorder("partner-operator"), Now: time.Now}
 	controllers := controller.Options{
-		Keys: keys, Company: o.smtp.From.Name, Portal: o.portal, Accept: step, Concurrency: o.concurrency, Now: time.Now,
+		Keys: keys, Company: o.smtp.From.Name, Portal: o.portal, MailMode: o.mailMode, Accept: step, Concurrency: o.concurrency, Now: time.Now,
 	}
 	if o.useSMTP {
 		sender := smtp.NewSender(o.smtp)

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap/zapcore"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
+	"github.com/partner-operator/partner-operator/internal/controller"
 	"github.com/partner-operator/partner-operator/internal/link"
 	"github.com/partner-operator/partner-operator/internal/mail"
 	"github.com/partner-operator/partner-operator/internal/mail/smtp"
@@ -35,8 +36,9 @@ type options struct {
 	metricsSecure  bool
 	probeAddress   string
 
-	smtp    smtp.Config
-	useSMTP bool
+	smtp     smtp.Config
+	useSMTP  bool
+	mailMode controller.MailMode
 
 	log zap.Options
 }
@@ -47,7 +49,7 @@ const environmentPrefix = "PARTNER_OPERATOR_"
 // parseOptions reads the flags, and for those that are not given the environment. Its errors name the flag and fit on
 // one line. The error flag.ErrHelp means that help was printed.
 func parseOptions(args []string, environment func(string) (string, bool), help io.Writer) (options, error) {
-	o := options{log: zap.Options{TimeEncoder: zapcore.RFC3339TimeEncoder}}
+	o := options{mailMode: controller.MailSend, log: zap.Options{TimeEncoder: zapcore.RFC3339TimeEncoder}}
 	var portalURL, proxies, smtpURL, mailFrom string
 	f := flag.NewFlagSet("partner-operator", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
@@ -67,6 +69,13 @@ func parseOptions(args []string, environment func(string) (string, bool), help i
 	f.StringVar(&o.smtp.PasswordFile, "smtp-password-file", "", "`file` with the password of the user in --smtp-url; it is read for each connection")
 	f.StringVar(&mailFrom, "mail-from", "", "`sender` of all mail, such as «Acme Partners <partners@acme.example>»; unset: no-reply at the host of --portal-url")
 	f.Float64Var(&o.smtp.Rate, "mail-rate", 0, "most mails per second; 0: any number")
+	f.Func("mail-mode", "`send|hold|log`: hold keeps all mail back, for restores and first syncs; log does too, and logs what would be sent (default send)", func(text string) error {
+		o.mailMode = controller.MailMode(text)
+		if o.mailMode != controller.MailSend && o.mailMode != controller.MailHold && o.mailMode != controller.MailLog {
+			return errors.New("it can be send, hold or log")
+		}
+		return nil
+	})
 	o.log.BindFlags(f)
 
 	if err := f.Parse(args); errors.Is(err, flag.ErrHelp) {

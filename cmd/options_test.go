@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/partner-operator/partner-operator/internal/controller"
 	"github.com/partner-operator/partner-operator/internal/mail/smtp"
 )
 
@@ -39,6 +40,7 @@ type told struct {
 	TLS                                        smtp.TLSMode
 	Rate                                       float64
 	Connections                                int
+	MailMode                                   controller.MailMode
 }
 
 func tell(o options) told {
@@ -47,6 +49,7 @@ func tell(o options) told {
 		proxies = append(proxies, p.String())
 	}
 	t := told{
+		MailMode:   o.mailMode,
 		Kubeconfig: o.kubeconfig, OperatorNamespace: o.operatorNamespace, LeaderElect: o.leaderElect,
 		Concurrency: o.concurrency, ClientRate: o.clientRate, AddressRate: o.addressRate,
 		Portal: o.portal.Origin(), PortalAddress: o.portalAddress, TrustedProxies: strings.Join(proxies, " "),
@@ -68,7 +71,7 @@ func defaults() told {
 	return told{
 		OperatorNamespace: "partner-operator-system", Concurrency: 16, ClientRate: 10, AddressRate: 2,
 		Portal: "https://partners.example.com", PortalAddress: ":8080", MetricsAddress: ":8443", ProbeAddress: ":8081", MetricsSecure: true,
-		From: "no-reply@partners.example.com", Connections: 16,
+		From: "no-reply@partners.example.com", Connections: 16, MailMode: controller.MailSend,
 	}
 }
 
@@ -105,7 +108,17 @@ func TestOptions(t *testing.T) {
 		"client-rate":               {args: flags("--client-rate=0"), want: func(w *told) { w.ClientRate = 0 }},
 		"address-rate":              {args: flags("--address-rate=0"), want: func(w *told) { w.AddressRate = 0 }},
 		"mail-rate":                 {args: flags("--mail-rate=0.5"), want: func(w *told) { w.Rate = 0.5 }},
-		"zap-devel":                 {args: flags("--zap-devel"), want: func(w *told) { w.Development = true }},
+		"mail-mode send":            {args: flags("--mail-mode=send"), want: func(*told) {}},
+		"mail-mode hold":            {args: flags("--mail-mode=hold"), want: func(w *told) { w.MailMode = controller.MailHold }},
+		"mail-mode log":             {args: flags("--mail-mode", "log"), want: func(w *told) { w.MailMode = controller.MailLog }},
+		"mail-mode twice":           {args: flags("--mail-mode=hold", "--mail-mode=send"), want: func(*told) {}},
+		"mail-mode from the environment": {
+			args: flags(), environment: env{"PARTNER_OPERATOR_MAIL_MODE": "hold"}, want: func(w *told) { w.MailMode = controller.MailHold },
+		},
+		"a mail-mode goes before the environment": {
+			args: flags("--mail-mode=send"), environment: env{"PARTNER_OPERATOR_MAIL_MODE": "hold"}, want: func(*told) {},
+		},
+		"zap-devel": {args: flags("--zap-devel"), want: func(w *told) { w.Development = true }},
 		"trusted-proxies": {
 			args: flags("--trusted-proxies= 10.0.0.0/8, 192.168.1.7/32 ,,fd00::/8,"),
 			want: func(w *told) { w.TrustedProxies = "10.0.0.0/8 192.168.1.7/32 fd00::/8" },
@@ -205,6 +218,13 @@ func TestOptionsAreRefused(t *testing.T) {
 		"client-rate below zero":        {flags("--client-rate=-1"), nil, "--client-rate", "negative"},
 		"address-rate below zero":       {flags("--address-rate=-1"), nil, "--address-rate", "negative"},
 		"mail-rate below zero":          {flags("--mail-rate=-0.1"), nil, "--mail-rate", "negative"},
+		"mail-mode of another word":     {flags("--mail-mode=pause"), nil, "-mail-mode", "send, hold or log"},
+		"mail-mode in capitals":         {flags("--mail-mode=HOLD"), nil, "-mail-mode", "send, hold or log"},
+		"mail-mode of two words":        {flags("--mail-mode=hold,log"), nil, "-mail-mode", "send, hold or log"},
+		"mail-mode of two lines":        {flags("--mail-mode=hold\nlog"), nil, "-mail-mode", `"hold\nlog"`},
+		"an empty mail-mode":            {flags("--mail-mode="), nil, "-mail-mode", "send, hold or log"},
+		"a variable of another mode":    {flags(), env{"PARTNER_OPERATOR_MAIL_MODE": "pause"}, "PARTNER_OPERATOR_MAIL_MODE", "send, hold or log"},
+		"an empty variable of a mode":   {flags(), env{"PARTNER_OPERATOR_MAIL_MODE": ""}, "PARTNER_OPERATOR_MAIL_MODE", `""`},
 		"mail-rate of no number":        {flags("--mail-rate=fast"), nil, "-mail-rate", "--help"},
 		"mail-rate that is not any":     {flags("--mail-rate=NaN"), nil, "--mail-rate", ""},
 		"a proxy that is no network":    {flags("--trusted-proxies=10.0.0.0/8,10.0.0.1"), nil, "--trusted-proxies", `"10.0.0.1"`},
@@ -251,7 +271,7 @@ func TestHelpListsEveryFlag(t *testing.T) {
 	documented := map[string]string{ // with the default, if one is worth telling
 		"kubeconfig": "", "portal-url": "", "portal-bind-address": ":8080", "metrics-bind-address": ":8443", "metrics-secure": "true",
 		"health-probe-bind-address": ":8081", "leader-elect": "", "operator-namespace": "", "smtp-url": "", "smtp-password-file": "",
-		"mail-from": "", "mail-rate": "", "concurrency": "16", "trusted-proxies": "", "client-rate": "10", "address-rate": "2",
+		"mail-from": "", "mail-rate": "", "mail-mode": "send", "concurrency": "16", "trusted-proxies": "", "client-rate": "10", "address-rate": "2",
 		"zap-devel": "", "zap-encoder": "", "zap-log-level": "", "zap-stacktrace-level": "", "zap-time-encoding": "",
 	}
 	for _, ask := range []string{"--help", "-help", "-h"} {

@@ -30,6 +30,7 @@ type layer struct {
 
 // layers is the order in which packages build on each other, the lowest first. A new package gets its place here.
 var layers = []layer{
+	{name: "leaves", apart: true, packages: []string{"internal/keylock"}},
 	{name: "api", packages: []string{"api/v1alpha1"}},
 	{name: "rules", pure: true, packages: []string{
 		"internal/address", "internal/delivery", "internal/event", "internal/invite", "internal/link", "internal/mail",
@@ -41,7 +42,9 @@ var layers = []layer{
 }
 
 // beyondRules is what a pure package must not import. A slash at the end means everything below.
-var beyondRules = []string{"sigs.k8s.io/controller-runtime/", "k8s.io/client-go/", "net/http/", "os/", "io/ioutil/"}
+var beyondRules = []string{
+	"sigs.k8s.io/controller-runtime/", "k8s.io/client-go/", "net/http/", "os/", "io/ioutil/", module + "internal/keylock/",
+}
 
 // vagueNames say nothing about what a folder or a file holds.
 var vagueNames = []string{"util", "utils", "common", "helper", "helpers", "misc", "pkg"}
@@ -182,6 +185,7 @@ func asksForTheTime(file *ast.File) (found bool) {
 // What is right stays silent, and each thing that is wrong is found.
 func TestArchitectureFindsWhatIsWrong(t *testing.T) {
 	small := []layer{
+		{name: "leaves", apart: true, packages: []string{"internal/keylock"}},
 		{name: "api", packages: []string{"api/v1alpha1"}},
 		{name: "rules", pure: true, packages: []string{"internal/invite", "internal/program"}},
 		{name: "steps", packages: []string{"internal/accept"}},
@@ -201,8 +205,9 @@ func TestArchitectureFindsWhatIsWrong(t *testing.T) {
 		"internal/invite/decide.go":       imports("func f(now time.Time) time.Duration { return time.Minute }", "~internal/program", "time", "net/url", "net/netip"),
 		"internal/invite/decide_test.go":  imports("var now = time.Now()", "os", "time"),
 		"internal/invite/testdata/util/x": "anything",
-		"internal/accept/step.go":         imports("var now = time.Now", "~internal/invite", "sigs.k8s.io/controller-runtime/pkg/client", "time"),
-		"internal/controller/setup.go":    imports("", "~internal/accept", "~internal/invite"),
+		"internal/keylock/keylock.go":     imports("", "sync", "hash/fnv"),
+		"internal/accept/step.go":         imports("var now = time.Now", "~internal/invite", "~internal/keylock", "sigs.k8s.io/controller-runtime/pkg/client", "time"),
+		"internal/controller/setup.go":    imports("", "~internal/accept", "~internal/invite", "~internal/keylock"),
 		"internal/portal/server.go":       imports("", "~internal/accept", "net/http"),
 		"internal/portal/pages/page.html": "<p>",
 		"cmd/main.go":                     imports("", "~internal/controller", "~internal/portal", "os"),
@@ -221,6 +226,9 @@ func TestArchitectureFindsWhatIsWrong(t *testing.T) {
 		"rules import net/http":             {"internal/invite/answer.go", imports("", "net/http"), "internal/invite/answer.go is to be pure, and imports net/http"},
 		"rules import os":                   {"internal/invite/answer.go", imports("", "os"), "internal/invite/answer.go is to be pure, and imports os"},
 		"rules import os/exec":              {"internal/invite/answer.go", imports("", "os/exec"), "internal/invite/answer.go is to be pure, and imports os/exec"},
+		"rules take turns":                  {"internal/invite/answer.go", imports("", "~internal/keylock"), "internal/invite/answer.go is to be pure, and imports github.com/partner-operator/partner-operator/internal/keylock"},
+		"a leaf imports the API":            {"internal/keylock/more.go", imports("", "~api/v1alpha1"), "internal/keylock/more.go imports api/v1alpha1, against the direction"},
+		"a leaf imports rules":              {"internal/keylock/more.go", imports("", "~internal/invite"), "internal/keylock/more.go imports internal/invite, against the direction"},
 		"rules ask for the time":            {"internal/invite/answer.go", imports("var now = time.Now()", "time"), "internal/invite/answer.go is to be pure, and asks for the time"},
 		"rules hold the clock":              {"internal/invite/answer.go", imports("var now = time.Now", "time"), "internal/invite/answer.go is to be pure, and asks for the time"},
 		"rules ask for the time since":      {"internal/invite/answer.go", imports("func f(t time.Time) bool { return time.Since(t) > 0 }", "time"), "internal/invite/answer.go is to be pure, and asks for the time"},

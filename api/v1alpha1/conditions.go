@@ -56,6 +56,11 @@ const (
 	ReasonAddressRejected = "AddressRejected"
 	// ReasonGaveUp: False and Stalled, the mail server did not take the mail for a day.
 	ReasonGaveUp = "GaveUp"
+	// ReasonHeld: False and Reconciling, mail is held back: by a suspended program, by its maxPerHour, or by the
+	// operator's --mail-mode; the message says which.
+	ReasonHeld = "Held"
+	// ReasonLinkReady: True, the link stands in its Secret, and no mail is sent.
+	ReasonLinkReady = "LinkReady"
 	// ReasonMailerNotConfigured: False and Reconciling, the operator runs without --smtp-url.
 	ReasonMailerNotConfigured = "MailerNotConfigured"
 )
@@ -72,10 +77,28 @@ const (
 	ReasonExpired = "Expired"
 )
 
+// Reasons of Accepted for an invite that was not sent because of what else there is.
+const (
+	// ReasonAlreadyPartner: False, the person is an active partner in every program of the invite.
+	ReasonAlreadyPartner = "AlreadyPartner"
+	// ReasonPartnerRevoked: False, the person's access to a program of the invite is revoked; reinstate it instead.
+	ReasonPartnerRevoked = "PartnerRevoked"
+	// ReasonDuplicateInvite: False, another open invite of the same address offers all that this one does.
+	ReasonDuplicateInvite = "DuplicateInvite"
+)
+
+// Reasons of Reconciling, besides those of the condition in the way.
+const (
+	// ReasonCoolingDown: True, a resend waits for the program's resendCooldown to pass.
+	ReasonCoolingDown = "CoolingDown"
+)
+
 // Reasons of Active, besides ProgramNotFound and TeamNotFound: nobody has access until they exist.
 const (
 	// ReasonActive: True, the partner has access.
 	ReasonActive = "Active"
+	// ReasonProgramSuspended: False, the program is suspended.
+	ReasonProgramSuspended = "ProgramSuspended"
 	// ReasonRevoked: False, the company ended access.
 	ReasonRevoked = "Revoked"
 )

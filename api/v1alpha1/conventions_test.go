@@ -23,6 +23,7 @@ import (
 
 // allowedBooleans are the fields that are true or false, each with the reason why no word of an enum is better.
 var allowedBooleans = map[string]string{
+	"Program.spec.suspend":               "the design fixes the name and the value, as Kubernetes has it in spec.suspend of CronJob and Job",
 	"Partnership.spec.revocation.notify": "there is nothing between one mail and none, and the design promises the name",
 }
 

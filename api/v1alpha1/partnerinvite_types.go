@@ -61,16 +61,53 @@ type PartnerInviteSpec struct {
 	// 8760h. Unset: the group's, else the program's; of several the shortest.
 	// +optional
 	ExpiresAfter InviteLifetime `json:"expiresAfter,omitempty"`
+
+	// notAfter is an absolute end: from then on nothing is sent, and the link does not work, whatever expiresAfter says.
+	// An old manifest that is applied again later sends nothing. Unset: no such end.
+	// +optional
+	NotAfter *metav1.Time `json:"notAfter,omitempty"`
+
+	// delivery tells how the link reaches the person: Email, or Link for no mail at all; then the link stands in the
+	// Secret <name of the invite>-link under the key url, which goes with the invite. A change counts from the next
+	// resend. Unset: Email.
+	// +optional
+	// +kubebuilder:default=Email
+	Delivery InviteDelivery `json:"delivery,omitempty"`
+
+	// resendToken is any text. A new one sends the invite again, with a new link and a fresh expiry; the old link is
+	// dead. What stands here when the invite is first issued, or taking it away, sends nothing. An accepted invite is
+	// not sent again. The annotation partner-operator.io/resend-requested-at does the same without a change of the spec.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	ResendToken string `json:"resendToken,omitempty"`
 }
 
+// ResendAnnotation asks for an invite to be sent again; any new text does.
+const ResendAnnotation = "partner-operator.io/resend-requested-at"
+
+// InviteDelivery tells how a link reaches the person.
+// +kubebuilder:validation:Enum=Email;Link
+type InviteDelivery string
+
+// The ways of delivery.
+const (
+	// DeliveryEmail: the operator mails the link.
+	DeliveryEmail InviteDelivery = "Email"
+	// DeliveryLink: no mail; the link stands in a Secret.
+	DeliveryLink InviteDelivery = "Link"
+)
+
 // InviteState is where an invite stands.
-// +kubebuilder:validation:Enum=Pending;Sent;Accepted;Declined;Expired;Failed
+// +kubebuilder:validation:Enum=Pending;Held;Sent;Accepted;Declined;Expired;Failed;AlreadyPartner;Refused
 type InviteState string
 
 // The states of an invite.
 const (
 	// InvitePending: no mail has left yet. The Ready condition says what the invite waits for.
 	InvitePending InviteState = "Pending"
+	// InviteHeld: it could be mailed, but mail is held back; the condition Sent says by what. It goes out by itself.
+	InviteHeld InviteState = "Held"
 	// InviteSent: the mail server took the mail, and the person has yet to answer.
 	InviteSent InviteState = "Sent"
 	// InviteAccepted: the person accepted, and is a partner.
@@ -79,9 +116,39 @@ const (
 	InviteDeclined InviteState = "Declined"
 	// InviteExpired: nobody answered in time. The link no longer works.
 	InviteExpired InviteState = "Expired"
-	// InviteFailed: the mail cannot be delivered. Nothing more happens until the spec is changed.
+	// InviteFailed: the mail cannot be delivered. Nothing more happens until the spec is changed or a resend is asked for.
 	InviteFailed InviteState = "Failed"
+	// InviteAlreadyPartner: the person is a partner in every program of the invite, so nothing was sent.
+	InviteAlreadyPartner InviteState = "AlreadyPartner"
+	// InviteRefused: nothing was sent; the condition Accepted says why.
+	InviteRefused InviteState = "Refused"
 )
+
+// HandledResend is what a resend was last asked with.
+type HandledResend struct {
+	// annotation is the text of the annotation partner-operator.io/resend-requested-at.
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	Annotation string `json:"annotation,omitempty"`
+
+	// token is the text of spec.resendToken.
+	// +optional
+	// +kubebuilder:validation:MaxLength=128
+	Token string `json:"token,omitempty"`
+}
+
+// InviteRenewal is a person's wish for a new link in place of an expired one.
+type InviteRenewal struct {
+	// serial is the number of the expired link.
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=2147483647
+	Serial int64 `json:"serial"`
+
+	// time is when it was asked for.
+	// +required
+	Time metav1.Time `json:"time"`
+}
 
 // InviteDecision is a person's answer to an invite.
 // +kubebuilder:validation:Enum=Accepted;Declined
@@ -130,7 +197,8 @@ type PartnerInviteStatus struct {
 	// +kubebuilder:validation:Minimum=-1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// state is where the invite stands: Pending, Sent, Accepted, Declined, Expired or Failed.
+	// state is where the invite stands: Pending, Held, Sent, Accepted, Declined, Expired, Failed, AlreadyPartner or
+	// Refused.
 	// +optional
 	State InviteState `json:"state,omitempty"`
 
@@ -178,6 +246,10 @@ type PartnerInviteStatus struct {
 	// +optional
 	LastAttemptTime *metav1.Time `json:"lastAttemptTime,omitempty"`
 
+	// nextAttemptTime is when the next try is due after one that failed. Unset: none is.
+	// +optional
+	NextAttemptTime *metav1.Time `json:"nextAttemptTime,omitempty"`
+
 	// messageID is the Message-ID of the mail, the same on each attempt, so that a repeated mail can be recognised.
 	// +optional
 	// +kubebuilder:validation:MaxLength=512
@@ -186,6 +258,15 @@ type PartnerInviteStatus struct {
 	// acceptance is the person's answer. Unset: none yet.
 	// +optional
 	Acceptance *InviteAcceptance `json:"acceptance,omitempty"`
+
+	// handledResend is what the latest resend was asked with; only a text that differs sends again. What stood there
+	// when the invite was first issued counts as handled.
+	// +optional
+	HandledResend *HandledResend `json:"handledResend,omitempty"`
+
+	// renewal is the person's latest wish for a new link, made on the page of an expired one.
+	// +optional
+	Renewal *InviteRenewal `json:"renewal,omitempty"`
 
 	// partnershipRefs name the partnerships that came from accepting. They stay here when a partnership is deleted.
 	// +optional

@@ -50,10 +50,20 @@ type ProgramSpec struct {
 	// +optional
 	DefaultGroupRef *GroupReference `json:"defaultGroupRef,omitempty"`
 
+	// suspend stops the program while it is true: no mail about it, no acceptance, no access. Invites into it are Held
+	// and go out, oldest first, when it ends; links are refused and not spent; everything else is as it was before.
+	// Unset: false.
+	// +optional
+	Suspend bool `json:"suspend,omitempty"`
+
 	// invites holds the defaults of the invites into this program.
 	// +optional
 	// +kubebuilder:default:={}
 	Invites ProgramInvites `json:"invites,omitzero"`
+
+	// mail limits the mail of this program.
+	// +optional
+	Mail ProgramMail `json:"mail,omitzero"`
 }
 
 // ProgramInvites holds the defaults of the invites into a program.
@@ -64,6 +74,22 @@ type ProgramInvites struct {
 	// +optional
 	// +kubebuilder:default="168h"
 	ExpiresAfter InviteLifetime `json:"expiresAfter,omitempty"`
+
+	// resendCooldown is how long after a mail the next one for the same invite can leave; a resend that is asked for
+	// earlier waits. A duration up to 24h, or 0. An invite into several programs takes the longest. Unset: 1m.
+	// +optional
+	// +kubebuilder:default="1m"
+	ResendCooldown Cooldown `json:"resendCooldown,omitempty"`
+}
+
+// ProgramMail limits the mail of a program.
+type ProgramMail struct {
+	// maxPerHour is a brake against a mistake: how many invites into this program are mailed within an hour. Beyond it
+	// invites are Held, never dropped, and go out as the hour passes, oldest first. Unset: any number.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000000
+	MaxPerHour *int32 `json:"maxPerHour,omitempty"`
 }
 
 // ProgramStatus is what the operator observed of a program.

@@ -34,6 +34,7 @@ type Proxy struct {
 }
 
 // Request is a kind of request, such as {"PUT", "partnerinvites/status"}, {"POST", "events"} or {"GET", "core/secrets"}.
+// Reading a whole collection is the method LIST or WATCH.
 type Request struct{ Method, Resource string }
 
 // Fault is what goes wrong with one request.
@@ -114,7 +115,8 @@ func (p *Proxy) Writes() int {
 	writes := 0
 	for request, times := range p.Seen() {
 		ours := strings.HasPrefix(request.Resource, "partner") || strings.HasPrefix(request.Resource, "program") || request.Resource == "events"
-		if ours && request.Method != http.MethodGet {
+		reads := request.Method == http.MethodGet || request.Method == "LIST" || request.Method == "WATCH"
+		if ours && !reads {
 			writes += times
 		}
 	}
@@ -129,19 +131,31 @@ func (p *Proxy) Forget() {
 }
 
 // path takes apart /apis/GROUP/VERSION/namespaces/NS/RESOURCE/NAME/SUBRESOURCE.
-var path = regexp.MustCompile(`^/(?:api|apis/[^/]+)/[^/]+/(?:namespaces/[^/]+/)?([^/]+)(?:/[^/]+(/[^/]+)?)?$`)
+var path = regexp.MustCompile(`^/(?:api|apis/[^/]+)/[^/]+/(?:namespaces/[^/]+/)?([^/]+)(/[^/]+)?(/[^/]+)?$`)
+
+// kindOf tells what kind of request one is.
+func kindOf(r *http.Request) Request {
+	parts := path.FindStringSubmatch(r.URL.Path)
+	if parts == nil {
+		return Request{r.Method, r.URL.Path}
+	}
+	kind := Request{r.Method, parts[1] + parts[3]}
+	if strings.HasPrefix(r.URL.Path, "/api/") {
+		kind.Resource = "core/" + kind.Resource
+	}
+	if r.Method == http.MethodGet && parts[2] == "" {
+		kind.Method = "LIST"
+		if r.URL.Query().Get("watch") == "true" {
+			kind.Method = "WATCH"
+		}
+	}
+	return kind
+}
 
 func (p *Proxy) count(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		resource := r.URL.Path
-		if parts := path.FindStringSubmatch(r.URL.Path); parts != nil {
-			resource = parts[1] + parts[2]
-			if strings.HasPrefix(r.URL.Path, "/api/") {
-				resource = "core/" + resource
-			}
-		}
 		p.mutex.Lock()
-		p.seen[Request{r.Method, resource}]++
+		p.seen[kindOf(r)]++
 		fault := p.fault
 		p.mutex.Unlock()
 		kind := None

@@ -6,9 +6,7 @@ package accept
 import (
 	"context"
 	"fmt"
-	"hash/fnv"
 	"slices"
-	"sync"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -20,6 +18,7 @@ import (
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/address"
 	"github.com/partner-operator/partner-operator/internal/invite"
+	"github.com/partner-operator/partner-operator/internal/keylock"
 	"github.com/partner-operator/partner-operator/internal/lookup"
 	"github.com/partner-operator/partner-operator/internal/partnership"
 )
@@ -38,7 +37,7 @@ type Step struct {
 	// Now is the clock.
 	Now func() time.Time
 
-	locks [64]sync.Mutex
+	turns keylock.Keys
 }
 
 // Refusal is why an answer does not count. The link is not spent by it.
@@ -53,7 +52,7 @@ func (r *Refusal) Error() string { return "the invite cannot be answered: " + st
 // Whoever calls it has checked that the link is genuine. It gives the invite as it is afterwards. An error is a
 // *Refusal, or the API server is at fault and the same call can be made again.
 func (s *Step) Answer(ctx context.Context, key client.ObjectKey, uid string, serial int64, decision v1alpha1.InviteDecision) (*v1alpha1.PartnerInvite, error) {
-	defer s.lock(uid)()
+	defer s.turns.Lock(uid)()
 	answered := &v1alpha1.PartnerInvite{}
 	err := retry.RetryOnConflict(retry.DefaultBackoff, func() error {
 		return s.record(ctx, key, uid, serial, decision, answered)
@@ -98,6 +97,33 @@ func (s *Step) record(ctx context.Context, key client.ObjectKey, uid string, ser
 		s.Events.Eventf(answered, nil, e.Type, e.Reason, e.Action, "%s", e.Note)
 	}
 	return nil
+}
+
+// Renew notes that the person wants a new link in place of the expired one of this serial; a controller issues and mails
+// it. It is a *Refusal if that is not possible: Gone, or Refused while a program is suspended.
+func (s *Step) Renew(ctx context.Context, key client.ObjectKey, uid string, serial int64) error {
+	defer s.turns.Lock(uid)()
+	return retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		i := &v1alpha1.PartnerInvite{}
+		if err := s.Live.Get(ctx, key, i); apierrors.IsNotFound(err) {
+			return &Refusal{invite.Gone}
+		} else if err != nil {
+			return err
+		}
+		catalog, err := lookup.Catalog(ctx, s.Client, i.Namespace)
+		switch {
+		case err != nil:
+			return err
+		case string(i.UID) != uid || i.Status.Serial != serial || !invite.Renewable(i, s.Now()):
+			return &Refusal{invite.Gone}
+		case invite.Suspended(i, catalog):
+			return &Refusal{invite.Refused}
+		case i.Status.Renewal != nil && i.Status.Renewal.Serial == serial:
+			return nil
+		}
+		invite.Renew(&i.Status, s.Now())
+		return s.Client.Status().Update(ctx, i)
+	})
 }
 
 // Openness tells whether an invite can be answered with the link of this serial. To decline is possible whatever stands
@@ -196,13 +222,4 @@ func (s *Step) recordFinished(ctx context.Context, accepted *v1alpha1.PartnerInv
 		invite.Finished(&accepted.Status, names, s.Now())
 		return s.Client.Status().Update(ctx, accepted)
 	}))
-}
-
-// lock makes answers to one invite within this process take turns, which spares the API server those that would lose.
-func (s *Step) lock(uid string) (unlock func()) {
-	hash := fnv.New32a()
-	_, _ = hash.Write([]byte(uid))
-	mutex := &s.locks[hash.Sum32()%uint32(len(s.locks))]
-	mutex.Lock()
-	return mutex.Unlock
 }

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -10,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -18,6 +20,7 @@ import (
 	"github.com/partner-operator/partner-operator/internal/address"
 	"github.com/partner-operator/partner-operator/internal/delivery"
 	"github.com/partner-operator/partner-operator/internal/invite"
+	"github.com/partner-operator/partner-operator/internal/keylock"
 	"github.com/partner-operator/partner-operator/internal/lookup"
 	"github.com/partner-operator/partner-operator/internal/mail"
 	"github.com/partner-operator/partner-operator/internal/program"
@@ -29,7 +32,10 @@ type PartnerInviteReconciler struct {
 	base
 	post        *post
 	accept      *accept.Step
+	brake       *brake
 	concurrency int
+	// people makes the claims for invites of one person take turns.
+	people keylock.Keys
 }
 
 // +kubebuilder:rbac:groups=partner-operator.io,resources=partnerinvites,verbs=get;list;watch
@@ -41,20 +47,20 @@ func (r *PartnerInviteReconciler) setup(mgr ctrl.Manager) error {
 	// Without the predicate the event of each of our own writes would wake a reconcile on a stale copy.
 	answered := predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		before, after := e.ObjectOld.(*v1alpha1.PartnerInvite), e.ObjectNew.(*v1alpha1.PartnerInvite)
-		return (before.Status.Acceptance == nil) != (after.Status.Acceptance == nil)
+		return (before.Status.Acceptance == nil) != (after.Status.Acceptance == nil) || before.Status.Renewal == nil && after.Status.Renewal != nil
 	}}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("partnerinvite").
-		For(&v1alpha1.PartnerInvite{}, builder.WithPredicates(predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, answered))).
+		For(&v1alpha1.PartnerInvite{}, builder.WithPredicates(predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, answered))).
 		Watches(&v1alpha1.Program{}, handler.EnqueueRequestsFromMapFunc(r.waiting), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.PartnerGroup{}, handler.EnqueueRequestsFromMapFunc(r.waiting), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: r.concurrency}).
 		Complete(reconcile.AsReconciler(mgr.GetClient(), r))
 }
 
-// waiting are the invites that a new or changed program or group may let go on.
+// waiting are the invites that a new or changed program or group may let go on, oldest first.
 func (r *PartnerInviteReconciler) waiting(ctx context.Context, object client.Object) []reconcile.Request {
-	invites, err := lookup.UnissuedInvites(ctx, r.Client, object.GetNamespace())
+	invites, err := lookup.WaitingInvites(ctx, r.Client, object.GetNamespace())
 	if err != nil {
 		return nil // only for a missing index
 	}
@@ -66,85 +72,149 @@ func (r *PartnerInviteReconciler) Reconcile(ctx context.Context, i *v1alpha1.Par
 	if !i.DeletionTimestamp.IsZero() {
 		return reconcile.Result{}, nil
 	}
-	catalog, err := lookup.Catalog(ctx, r.Client, i.Namespace)
+	in, err := r.observe(ctx, i)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	d := invite.Decide(r.input(i, catalog))
+	d := invite.Decide(in)
 	before := i.Status
 	switch {
 	case d.Action == invite.ActionSend:
-		return r.send(ctx, i, d, catalog)
+		return r.send(ctx, in, d)
 	case d.Action == invite.ActionFinish:
 		err = r.accept.Finish(ctx, i.DeepCopy())
 	case !equality.Semantic.DeepEqual(before, d.Status):
 		after := i.DeepCopy()
 		after.Status = d.Status
 		if err = r.Status().Update(ctx, after); err == nil {
-			r.tell(before, after)
+			r.tell(ctx, before, after)
 		}
 	}
 	return resultOf(d.RequeueAfter, err)
 }
 
-func (r *PartnerInviteReconciler) input(i *v1alpha1.PartnerInvite, catalog program.Catalog) invite.Input {
+func (r *PartnerInviteReconciler) observe(ctx context.Context, i *v1alpha1.PartnerInvite) (invite.Input, error) {
 	keys := r.post.keys.Current()
-	return invite.Input{
+	in := invite.Input{
 		Invite:           i,
-		Catalog:          catalog,
 		MailerConfigured: r.post.configured(),
+		Hold:             r.post.hold(),
 		HoldsKey:         keys.Holds,
 		NewestKeyID:      keys.NewestKeyID(),
 		MessageDomain:    r.post.messageDomain(),
 		Now:              r.now(),
 	}
+	var err error
+	if in.Catalog, err = lookup.Catalog(ctx, r.Client, i.Namespace); err != nil {
+		return in, err
+	}
+	in.Brake = r.brake.until(ctx, i.Namespace, in.Catalog)
+	if in.Partnerships, err = lookup.PartnershipsOf(ctx, r.Client, i.Namespace, string(i.Spec.Contact.Email)); err != nil {
+		return in, err
+	}
+	in.Rivals, err = lookup.InvitesOf(ctx, r.Client, i.Namespace, string(i.Spec.Contact.Email))
+	return in, err
 }
 
 // send carries out a claim.
-func (r *PartnerInviteReconciler) send(ctx context.Context, i *v1alpha1.PartnerInvite, d invite.Decision, catalog program.Catalog) (reconcile.Result, error) {
-	if err := r.post.sender.Ready(ctx); err != nil {
-		return reconcile.Result{}, err
-	}
+func (r *PartnerInviteReconciler) send(ctx context.Context, in invite.Input, d invite.Decision) (reconcile.Result, error) {
+	i := in.Invite
 	claimed := i.DeepCopy()
 	claimed.Status = d.Status
-	message, err := r.message(claimed, catalog)
+	giveBack, taken := r.place(ctx, claimed, in.Catalog)
+	if !taken {
+		return reconcile.Result{RequeueAfter: retrySoon}, nil
+	}
+	send, err := r.sending(ctx, claimed, in.Catalog)
 	if err != nil {
+		giveBack()
 		return reconcile.Result{}, err
 	}
 	before, id := i.Status, d.Status.MessageID
-	err = dispatch(ctx, r.post, claimOf[*v1alpha1.PartnerInvite]{claimed, message, func(i *v1alpha1.PartnerInvite, failure *delivery.Failure) bool {
-		if i.Status.MessageID != id || i.Status.SentTime != nil {
-			return false
-		}
-		if failure == nil {
-			invite.Delivered(&i.Status, r.now())
-		} else {
-			invite.NotDelivered(&i.Status, failure, r.now())
-		}
-		return true
-	}})
+	err = dispatch(ctx, r.post, claimOf[*v1alpha1.PartnerInvite]{
+		object: claimed,
+		claim:  func(ctx context.Context) error { return r.claim(ctx, in, claimed) },
+		send:   send,
+		record: func(i *v1alpha1.PartnerInvite, failure *delivery.Failure) bool {
+			if i.Status.MessageID != id || i.Status.SentTime != nil {
+				return false
+			}
+			if failure == nil {
+				invite.Delivered(&i.Status, i.Spec.Delivery, r.now())
+			} else {
+				invite.NotDelivered(&i.Status, failure, r.now())
+			}
+			return true
+		},
+	})
+	if errors.Is(err, errLost) {
+		giveBack()
+	}
 	if err != nil {
 		return resultOf(retrySoon, err)
 	}
-	r.tell(before, claimed)
-	return reconcile.Result{RequeueAfter: invite.Decide(r.input(claimed, catalog)).RequeueAfter}, nil
+	r.tell(ctx, before, claimed)
+	in.Invite = claimed
+	return reconcile.Result{RequeueAfter: invite.Decide(in).RequeueAfter}, nil
 }
 
-// message is the mail of a claim. The link is made here and nowhere kept.
+// place takes a place under the brakes of the programs for a mail. What is no mail needs none.
+func (r *PartnerInviteReconciler) place(ctx context.Context, claimed *v1alpha1.PartnerInvite, catalog program.Catalog) (giveBack func(), taken bool) {
+	if claimed.Spec.Delivery == v1alpha1.DeliveryLink {
+		return func() {}, true
+	}
+	return r.brake.take(ctx, claimed.Namespace, claimed.Status.Programs, catalog)
+}
+
+// claim writes a claim unless another invite of the same person, as the API server has it now, goes first. The cache may
+// not have seen yet that the other one was issued a moment ago; who claims for one person takes turns.
+func (r *PartnerInviteReconciler) claim(ctx context.Context, in invite.Input, claimed *v1alpha1.PartnerInvite) error {
+	defer r.people.Lock(claimed.Namespace + "/" + address.Normalize(string(claimed.Spec.Contact.Email)))()
+	fresh := make([]v1alpha1.PartnerInvite, 0, len(in.Rivals))
+	for i := range in.Rivals {
+		if in.Rivals[i].UID == claimed.UID {
+			continue
+		}
+		rival := v1alpha1.PartnerInvite{}
+		err := r.live.Get(ctx, client.ObjectKeyFromObject(&in.Rivals[i]), &rival)
+		if client.IgnoreNotFound(err) != nil {
+			return err
+		}
+		if err == nil {
+			fresh = append(fresh, rival)
+		}
+	}
+	in.Rivals = fresh
+	in.Brake = nil // the place is taken, by this claim
+	if again := invite.Decide(in); again.Action != invite.ActionSend || again.Status.Serial != claimed.Status.Serial {
+		return errLost
+	}
+	return r.Status().Update(ctx, claimed)
+}
+
+// sending is what a claim is about: a mail, or the Secret with the link.
+func (r *PartnerInviteReconciler) sending(ctx context.Context, claimed *v1alpha1.PartnerInvite, catalog program.Catalog) (func(context.Context) error, error) {
+	if claimed.Spec.Delivery == v1alpha1.DeliveryLink {
+		url, err := r.link(claimed)
+		return func(ctx context.Context) error { return r.writeLink(ctx, claimed, url) }, err
+	}
+	if err := r.post.sender.Ready(ctx); err != nil {
+		return nil, err
+	}
+	message, err := r.message(claimed, catalog)
+	return r.post.mail(message), err
+}
+
+// message is the mail of a claim.
 func (r *PartnerInviteReconciler) message(i *v1alpha1.PartnerInvite, catalog program.Catalog) (mail.Message, error) {
-	text, err := r.post.keys.Current().Sign(token.PurposeInvite, i.Status.KeyID, token.Subject{
-		Namespace: i.Namespace,
-		UID:       string(i.UID),
-		Serial:    i.Status.Serial,
-		Address:   string(i.Spec.Contact.Email),
-	})
+	url, err := r.link(i)
 	if err != nil {
 		return mail.Message{}, err
 	}
 	content := mail.Content{
 		FirstName:  string(i.Spec.Contact.FirstName),
 		Company:    r.post.company,
-		Link:       r.post.portal.Invite(i.Namespace, text),
+		Link:       url,
 		ExpiryTime: i.Status.ExpiryTime.Time,
 	}
 	for _, grant := range i.Status.Programs {
@@ -153,6 +223,17 @@ func (r *PartnerInviteReconciler) message(i *v1alpha1.PartnerInvite, catalog pro
 	message, err := mail.Render(v1alpha1.MailInvite, content)
 	message.ID, message.To = i.Status.MessageID, string(i.Spec.Contact.Email)
 	return message, err
+}
+
+// link is the address of an invite's page. It is made here whenever it is needed, and nowhere kept.
+func (r *PartnerInviteReconciler) link(i *v1alpha1.PartnerInvite) (string, error) {
+	text, err := r.post.keys.Current().Sign(token.PurposeInvite, i.Status.KeyID, token.Subject{
+		Namespace: i.Namespace,
+		UID:       string(i.UID),
+		Serial:    i.Status.Serial,
+		Address:   string(i.Spec.Contact.Email),
+	})
+	return r.post.portal.Invite(i.Namespace, text), err
 }
 
 // programLine is how a program and the group in it are called in a mail.
@@ -167,8 +248,12 @@ func programLine(name string, group *v1alpha1.GroupReference, catalog program.Ca
 	return line
 }
 
-func (r *PartnerInviteReconciler) tell(before v1alpha1.PartnerInviteStatus, after *v1alpha1.PartnerInvite) {
-	if e, ok := invite.Transition(before, after.Status, address.Mask(string(after.Spec.Contact.Email))); ok {
+func (r *PartnerInviteReconciler) tell(ctx context.Context, before v1alpha1.PartnerInviteStatus, after *v1alpha1.PartnerInvite) {
+	masked := address.Mask(string(after.Spec.Contact.Email))
+	if e, ok := invite.Transition(before, after.Status, masked); ok {
 		r.events.Eventf(after, nil, e.Type, e.Reason, e.Action, "%s", e.Note)
+	}
+	if r.post.mode == MailLog && before.State != v1alpha1.InviteHeld && after.Status.State == v1alpha1.InviteHeld {
+		log.FromContext(ctx).Info("Would be sent with --mail-mode=send", "kind", v1alpha1.MailInvite, "address", masked)
 	}
 }

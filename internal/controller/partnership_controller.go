@@ -87,7 +87,7 @@ func (r *PartnershipReconciler) Reconcile(ctx context.Context, p *v1alpha1.Partn
 }
 
 func (r *PartnershipReconciler) observe(ctx context.Context, p *v1alpha1.Partnership) (partnership.Input, error) {
-	in := partnership.Input{Partnership: p, MailerConfigured: r.post.configured(), Now: r.now()}
+	in := partnership.Input{Partnership: p, MailerConfigured: r.post.configured(), Hold: r.post.hold() != "", Now: r.now()}
 	var err error
 	if in.Catalog, err = lookup.Catalog(ctx, r.Client, p.Namespace); err != nil {
 		return in, err
@@ -117,9 +117,13 @@ func (r *PartnershipReconciler) send(ctx context.Context, in partnership.Input, 
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	err = dispatch(ctx, r.post, claimOf[*v1alpha1.Partnership]{claimed, message, func(p *v1alpha1.Partnership, failure *delivery.Failure) bool {
-		return partnership.Record(&p.Status, d.Send, serial, failure)
-	}})
+	err = dispatch(ctx, r.post, claimOf[*v1alpha1.Partnership]{
+		object: claimed,
+		send:   r.post.mail(message),
+		record: func(p *v1alpha1.Partnership, failure *delivery.Failure) bool {
+			return partnership.Record(&p.Status, d.Send, serial, failure)
+		},
+	})
 	if err != nil {
 		return resultOf(retrySoon, err)
 	}

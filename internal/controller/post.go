@@ -20,12 +20,26 @@ import (
 type post struct {
 	base
 	sender  mail.Sender
+	mode    MailMode
 	keys    *keyring.Keyring
 	portal  link.Base
 	company string
 }
 
 func (p *post) configured() bool { return p.sender != nil }
+
+// hold says why all mail is held back; empty: it is not.
+func (p *post) hold() string {
+	if p.mode == MailSend {
+		return ""
+	}
+	return "the operator holds all mail back, with --mail-mode=" + string(p.mode) + "; the invite goes out once it runs with --mail-mode=send"
+}
+
+// mail is a send that hands a mail to the mail server.
+func (p *post) mail(message mail.Message) func(context.Context) error {
+	return func(ctx context.Context) error { return p.sender.Send(ctx, message) }
+}
 
 func (p *post) messageDomain() string {
 	if p.sender == nil {
@@ -38,21 +52,27 @@ func (p *post) messageDomain() string {
 type claimOf[T client.Object] struct {
 	// object carries the claim in its status.
 	object T
-	// message is the mail.
-	message mail.Message
-	// record changes a status to tell the outcome; failure is nil if the server took the mail. It returns false if the
-	// object no longer speaks of this mail.
+	// claim writes that; nil: as it is. It gives errLost if the claim must not be made after all.
+	claim func(ctx context.Context) error
+	// send does what is claimed. Its error may be a *delivery.Failure; any other is a temporary one.
+	send func(ctx context.Context) error
+	// record changes a status to tell the outcome; failure is nil if it was sent. It returns false if the object no
+	// longer speaks of this mail.
 	record func(object T, failure *delivery.Failure) bool
 }
 
-// errLost tells that another process changed the object since it was observed: nothing was sent.
+// errLost tells that another process changed the object since it was observed, or that the claim is no longer due:
+// nothing was sent.
 var errLost = errors.New("the claim was lost")
 
 // dispatch claims, sends and records. The claim is written with the resourceVersion that was judged, so that of several
 // processes, or of one with a stale cache, only one sends. Once it is written, neither a stopping process nor an API
 // server that is away for a while keeps the outcome from being recorded, as long as the claim is in force.
 func dispatch[T client.Object](ctx context.Context, p *post, c claimOf[T]) error {
-	if err := p.Status().Update(ctx, c.object); apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
+	if c.claim == nil {
+		c.claim = func(ctx context.Context) error { return p.Status().Update(ctx, c.object) }
+	}
+	if err := c.claim(ctx); apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
 		return errLost
 	} else if err != nil {
 		return err
@@ -61,11 +81,11 @@ func dispatch[T client.Object](ctx context.Context, p *post, c claimOf[T]) error
 	defer cancel()
 
 	var failure *delivery.Failure
-	if err := p.sender.Send(ctx, c.message); err != nil && !errors.As(err, &failure) {
+	if err := c.send(ctx); err != nil && !errors.As(err, &failure) {
 		failure = &delivery.Failure{Message: err.Error()}
 	}
 	if failure != nil {
-		log.FromContext(ctx).Info("Mail not delivered", "kind", c.message.Kind, "permanent", failure.Permanent, "cause", failure.Message)
+		log.FromContext(ctx).Info("Not delivered", "permanent", failure.Permanent, "cause", failure.Message)
 	}
 	return p.writeDown(ctx, func(ctx context.Context, fresh bool) error {
 		if fresh {

@@ -21,6 +21,8 @@ type Options struct {
 	Keys *keyring.Keyring
 	// Sender sends mail; nil: mail is not configured, and what needs it waits.
 	Sender mail.Sender
+	// MailMode tells whether mail leaves.
+	MailMode MailMode
 	// Company is the name of who writes; empty: mail names none.
 	Company string
 	// Portal is where links lead to.
@@ -32,6 +34,19 @@ type Options struct {
 	// Now is the clock.
 	Now func() time.Time
 }
+
+// MailMode tells whether mail leaves.
+type MailMode string
+
+// The mail modes.
+const (
+	// MailSend: it does.
+	MailSend MailMode = "send"
+	// MailHold: it waits, for example until a restored cluster has been looked at.
+	MailHold MailMode = "hold"
+	// MailLog: it waits, and the log tells what would be sent, with masked addresses and without links.
+	MailLog MailMode = "log"
+)
 
 // base is what every reconciler has.
 type base struct {
@@ -49,12 +64,12 @@ func Setup(mgr ctrl.Manager, o Options) error {
 		events: mgr.GetEventRecorder("partner-operator"),
 		now:    o.Now,
 	}
-	post := &post{base: b, sender: o.Sender, keys: o.Keys, portal: o.Portal, company: o.Company}
+	post := &post{base: b, sender: o.Sender, mode: o.MailMode, keys: o.Keys, portal: o.Portal, company: o.Company}
 	for name, setup := range map[string]func(ctrl.Manager) error{
 		"program":       (&ProgramReconciler{base: b}).setup,
 		"partnergroup":  (&PartnerGroupReconciler{base: b}).setup,
 		"partnerteam":   (&PartnerTeamReconciler{base: b}).setup,
-		"partnerinvite": (&PartnerInviteReconciler{base: b, post: post, accept: o.Accept, concurrency: o.Concurrency}).setup,
+		"partnerinvite": (&PartnerInviteReconciler{base: b, post: post, accept: o.Accept, brake: newBrake(b.Client, o.Now), concurrency: o.Concurrency}).setup,
 		"partnership":   (&PartnershipReconciler{base: b, post: post, concurrency: o.Concurrency}).setup,
 	} {
 		if err := setup(mgr); err != nil {

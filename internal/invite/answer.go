@@ -1,6 +1,7 @@
 package invite
 
 import (
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -25,7 +26,7 @@ const (
 )
 
 // Answerable tells whether an invite can be answered with a link of this serial. Partnerships are those of the person
-// in the namespace. A program that is gone is no offer, so an invite whose programs are all gone is refused.
+// in the namespace. While a program is suspended nothing can be accepted. A program that is gone is no offer, so an invite whose programs are all gone is refused.
 func Answerable(invite *v1alpha1.PartnerInvite, serial int64, catalog program.Catalog, partnerships []v1alpha1.Partnership, now time.Time) Openness {
 	status := invite.Status
 	switch {
@@ -44,16 +45,25 @@ func Answerable(invite *v1alpha1.PartnerInvite, serial int64, catalog program.Ca
 			}
 		}
 	}
-	if !offered {
+	if !offered || Suspended(invite, catalog) {
 		return Refused
 	}
 	return Open
+}
+
+// Suspended tells whether a program that an invite offers is suspended.
+func Suspended(invite *v1alpha1.PartnerInvite, catalog program.Catalog) bool {
+	return slices.ContainsFunc(invite.Status.Programs, func(grant v1alpha1.ProgramGrant) bool {
+		p := catalog.Programs[grant.Name]
+		return p != nil && p.Spec.Suspend
+	})
 }
 
 // Answer records a person's answer. It must be written with the resourceVersion that was judged, so that of two
 // answers at once only one counts.
 func Answer(status *v1alpha1.PartnerInviteStatus, decision v1alpha1.InviteDecision, now time.Time) {
 	status.Acceptance = &v1alpha1.InviteAcceptance{Decision: decision, Time: metav1.NewTime(now)}
+	setter(status, now).Unknown(v1alpha1.ConditionAccepted, v1alpha1.ReasonPending, "the person answered") // whatever was refused before
 	Summarize(status, now)
 }
 

@@ -30,30 +30,68 @@ func TestAnswerable(t *testing.T) {
 		partnerships []v1alpha1.Partnership
 		want         Openness
 	}{
-		"sent":                                   {nil, 1, nil, Open},
-		"with the link of before":                {nil, 0, nil, Gone},
-		"with a link that is not issued":         {nil, 2, nil, Gone},
-		"with a replaced link":                   {reissued, 1, nil, Gone},
-		"with the link that replaced it":         {reissued, 2, nil, Open},
-		"with a link below zero":                 {nil, -1, nil, Gone},
-		"never issued":                           {never, 0, nil, Gone},
-		"never issued, with a first link":        {never, 1, nil, Gone},
-		"being deleted":                          {deleted, 1, nil, Gone},
-		"accepted":                               {answers(v1alpha1.DecisionAccepted), 1, nil, Gone},
-		"accepted and finished":                  {finish, 1, nil, Gone},
-		"declined":                               {answers(v1alpha1.DecisionDeclined), 1, nil, Gone},
-		"just before its time is over":           {after(week - time.Nanosecond), 1, nil, Open},
-		"as its time is over":                    {after(week), 1, nil, TooLate},
-		"long after":                             {after(2 * week), 1, nil, TooLate},
-		"too late, with the link of before":      {after(week), 0, nil, Gone},
-		"too late, and declined":                 {func(t testing.TB, l *life) { answers(v1alpha1.DecisionDeclined)(t, l); after(week)(t, l) }, 1, nil, Gone},
-		"too late, and revoked":                  {after(week), 1, isPartner(in("referral", true)), TooLate},
-		"revoked in a program of it":             {nil, 1, isPartner(in("referral", true)), Refused},
-		"revoked in one, active in the other":    {nil, 1, isPartner(in("referral", false), in("reseller", true)), Refused},
-		"revoked in another program":             {nil, 1, isPartner(in("cosell", true)), Open},
-		"a partner in a program of it":           {nil, 1, isPartner(in("referral", false)), Open},
-		"one of its programs is gone":            {programGoes, 1, nil, Open},
-		"all its programs are gone":              {allGo, 1, nil, Refused},
+		"sent":                                {nil, 1, nil, Open},
+		"with the link of before":             {nil, 0, nil, Gone},
+		"with a link that is not issued":      {nil, 2, nil, Gone},
+		"with a replaced link":                {reissued, 1, nil, Gone},
+		"with the link that replaced it":      {reissued, 2, nil, Open},
+		"with a link below zero":              {nil, -1, nil, Gone},
+		"never issued":                        {never, 0, nil, Gone},
+		"never issued, with a first link":     {never, 1, nil, Gone},
+		"being deleted":                       {deleted, 1, nil, Gone},
+		"accepted":                            {answers(v1alpha1.DecisionAccepted), 1, nil, Gone},
+		"accepted and finished":               {finish, 1, nil, Gone},
+		"declined":                            {answers(v1alpha1.DecisionDeclined), 1, nil, Gone},
+		"just before its time is over":        {after(week - time.Nanosecond), 1, nil, Open},
+		"as its time is over":                 {after(week), 1, nil, TooLate},
+		"long after":                          {after(2 * week), 1, nil, TooLate},
+		"too late, with the link of before":   {after(week), 0, nil, Gone},
+		"too late, and declined":              {func(t testing.TB, l *life) { answers(v1alpha1.DecisionDeclined)(t, l); after(week)(t, l) }, 1, nil, Gone},
+		"too late, and revoked":               {after(week), 1, isPartner(in("referral", true)), TooLate},
+		"revoked in a program of it":          {nil, 1, isPartner(in("referral", true)), Refused},
+		"revoked in one, active in the other": {nil, 1, isPartner(in("referral", false), in("reseller", true)), Refused},
+		"revoked in another program":          {nil, 1, isPartner(in("cosell", true)), Open},
+		"a partner in a program of it":        {nil, 1, isPartner(in("referral", false)), Open},
+		"one of its programs is gone":         {programGoes, 1, nil, Open},
+		"all its programs are gone":           {allGo, 1, nil, Refused},
+		"a program of it is suspended":        {suspends("reseller"), 1, nil, Refused},
+		"suspended, and no longer":            {func(t testing.TB, l *life) { suspends("reseller")(t, l); resumes("reseller")(t, l) }, 1, nil, Open},
+		"a program that it does not offer is suspended": {
+			func(t testing.TB, l *life) { onceMore(t, l); suspends("affiliate")(t, l) }, 1, nil, Open,
+		},
+		"too late, and suspended": {func(t testing.TB, l *life) { suspends("referral")(t, l); after(week)(t, l) }, 1, nil, TooLate},
+		"declined, and suspended": {
+			func(t testing.TB, l *life) { answers(v1alpha1.DecisionDeclined)(t, l); suspends("referral")(t, l) }, 1, nil, Gone,
+		},
+		"all mail is held": {holds, 1, nil, Open},
+		"asked again, which waits": {
+			func(t testing.TB, l *life) { annotates("a")(t, l); l.decide(t) }, 1, nil, Open,
+		},
+		"asked again, the old link": {
+			func(t testing.TB, l *life) { after(time.Hour)(t, l); annotates("a")(t, l); mailed(nil)(t, l) }, 1, nil, Gone,
+		},
+		"asked again, the new link": {
+			func(t testing.TB, l *life) { after(time.Hour)(t, l); annotates("a")(t, l); mailed(nil)(t, l) }, 2, nil, Open,
+		},
+		"declined and asked again, the old link": {
+			func(t testing.TB, l *life) {
+				answers(v1alpha1.DecisionDeclined)(t, l)
+				after(time.Hour)(t, l)
+				annotates("a")(t, l)
+				mailed(nil)(t, l)
+			}, 1, nil, Gone,
+		},
+		"declined, asked again and refused, the old link": {
+			func(t testing.TB, l *life) {
+				answers(v1alpha1.DecisionDeclined)(t, l)
+				isPartnerIn("referral", "reseller")(t, l)
+				annotates("a")(t, l)
+				l.decide(t)
+			}, 1, nil, Gone,
+		},
+		"past an end that was set later": {
+			func(t testing.TB, l *life) { ends(time.Hour)(t, l); l.decide(t); after(time.Hour)(t, l) }, 1, nil, TooLate,
+		},
 		"a program that it does not offer stays": {func(t testing.TB, l *life) { allGo(t, l); programs(3)(t, l) }, 1, nil, Refused},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -120,5 +158,29 @@ func TestFinished(t *testing.T) {
 	}
 	if waits := condition(l.invite.Status.Conditions, v1alpha1.ConditionReconciling); waits != "" {
 		t.Errorf("Reconciling is %s", waits)
+	}
+}
+
+func TestSuspended(t *testing.T) {
+	for name, test := range map[string]struct {
+		happens []step // after it was issued into referral
+		want    bool
+	}{
+		"its program runs":              {nil, false},
+		"its program is suspended":      {steps(suspends("referral")), true},
+		"another program is suspended":  {steps(suspends("reseller")), false},
+		"its program is suspended anew": {steps(suspends("referral"), resumes("referral"), suspends("referral")), true},
+		"its program is gone":           {steps(suspends("referral"), programGoes), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLife()
+			mailed(nil)(t, l)
+			for _, happens := range test.happens {
+				happens(t, l)
+			}
+			if got := Suspended(l.invite, l.catalog); got != test.want {
+				t.Errorf("Suspended = %v", got)
+			}
+		})
 	}
 }

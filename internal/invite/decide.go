@@ -1,9 +1,9 @@
 // Package invite holds the rules of a PartnerInvite's life. It is pure: what was observed and the time go in, what
 // status should say and what to do come out.
 //
-// An invite waits until what it names exists. Then it is issued: its scope is frozen, its link gets a serial and an
-// expiry. Issuing is a claim in status, written before the mail leaves; the outcome is written after. From then on a
-// person answers, or the invite expires.
+// An invite waits until what it names exists, and while mail is held back. Then it is issued: its scope is frozen, its
+// link gets a serial and an expiry. Issuing is a claim in status, written before the mail leaves; the outcome is
+// written after. From then on a person answers, or the invite expires. A resend issues it anew.
 package invite
 
 import (
@@ -25,8 +25,16 @@ type Input struct {
 	Invite *v1alpha1.PartnerInvite
 	// Catalog is what exists in its namespace.
 	Catalog program.Catalog
+	// Partnerships are those of the person in the namespace.
+	Partnerships []v1alpha1.Partnership
+	// Rivals are the other invites of the person in the namespace.
+	Rivals []v1alpha1.PartnerInvite
 	// MailerConfigured: there is a mail server to send to.
 	MailerConfigured bool
+	// Hold says why the operator holds all mail back; empty: it does not.
+	Hold string
+	// Brake says until when the programs of a scope may send no more, and which; the zero time: they may. Nil: no brake.
+	Brake func(scope []v1alpha1.ProgramGrant) (programName string, until time.Time)
 	// HoldsKey tells whether links of a key still work; NewestKeyID names the key for new links.
 	HoldsKey    func(keyID string) bool
 	NewestKeyID string
@@ -43,7 +51,8 @@ type Action string
 const (
 	// ActionNone: write the status, if it differs.
 	ActionNone Action = "None"
-	// ActionSend: the status is a claim. Write it; only if that succeeds, send the mail and record the outcome.
+	// ActionSend: the status is a claim. Write it; only if that succeeds, send the mail, or write the Secret, and record
+	// the outcome.
 	ActionSend Action = "Send"
 	// ActionFinish: the person accepted, and the partnerships may not all exist yet.
 	ActionFinish Action = "Finish"
@@ -57,36 +66,74 @@ type Decision struct {
 	Action Action
 	// RequeueAfter is when to look again even if nothing changes; 0: never.
 	RequeueAfter time.Duration
+
+	// resend is what a resend waits for.
+	resend *obstacle
 }
+
+// obstacle is what something waits for.
+type obstacle struct{ reason, message string }
 
 // Decide tells what should be done about an invite.
 func Decide(in Input) Decision {
 	d := Decision{Status: *in.Invite.Status.DeepCopy(), Action: ActionNone}
 	specChanged := d.Status.ObservedGeneration != in.Invite.Generation
 	d.Status.ObservedGeneration = in.Invite.Generation
+	d.followEnd(in.Invite.Spec.NotAfter)
 
-	switch {
-	case d.Status.Acceptance != nil:
-		if d.Status.Acceptance.Decision == v1alpha1.DecisionAccepted && len(d.Status.PartnershipRefs) == 0 {
-			d.Action = ActionFinish
-		}
+	switch state := State(d.Status, in.Now); {
+	case state == v1alpha1.InviteAccepted:
+		d.accepted(in)
+	case resendWanted(in.Invite, in.Now):
+		d.issueAnew(in)
+	case state == v1alpha1.InviteDeclined, state == v1alpha1.InviteAlreadyPartner, state == v1alpha1.InviteRefused:
 		d.answeredUnsent(in)
-	case Expired(d.Status, in.Now):
-		if d.Status.SentTime == nil && State(d.Status, in.Now) == v1alpha1.InviteExpired {
-			setter(&d.Status, in.Now).False(v1alpha1.ConditionSent, v1alpha1.ReasonTemporaryFailure, "the mail did not leave before the invite expired")
-		}
+	case state == v1alpha1.InviteExpired:
+		d.expired(in)
 	case d.Status.SentTime != nil:
 		d.RequeueAfter = d.Status.ExpiryTime.Sub(in.Now)
+	case d.Status.Serial == 0:
+		d.issueFirst(in)
 	default:
-		d.deliver(in, specChanged)
+		d.tryAgain(in, specChanged)
 	}
-	Summarize(&d.Status, in.Now)
+	summarize(&d.Status, in.Now, d.resend)
 	return d
+}
+
+// followEnd takes over a notAfter that was changed: an earlier one cuts the expiry short, and an invite that was not
+// issued has none but that.
+func (d *Decision) followEnd(end *metav1.Time) {
+	switch {
+	case d.Status.Serial == 0:
+		d.Status.ExpiryTime = nil
+	case end != nil && d.Status.ExpiryTime != nil && end.Before(d.Status.ExpiryTime):
+		d.Status.ExpiryTime = end.DeepCopy()
+	}
+}
+
+// accepted settles what an acceptance left open. A resend of an accepted invite does nothing.
+func (d *Decision) accepted(in Input) {
+	if len(d.Status.PartnershipRefs) == 0 {
+		d.Action = ActionFinish
+	}
+	if resendAsked(in.Invite) {
+		d.Status.HandledResend = asked(in.Invite)
+	}
+	d.answeredUnsent(in)
+}
+
+// expired notes what a person is told about a mail that never left.
+func (d *Decision) expired(in Input) {
+	if d.Status.SentTime == nil && d.Status.Serial > 0 {
+		d.Status.NextAttemptTime = nil
+		setter(&d.Status, in.Now).False(v1alpha1.ConditionSent, v1alpha1.ReasonTemporaryFailure, "the mail did not leave before the invite expired")
+	}
 }
 
 // answeredUnsent settles what a process that died left open: whoever answered has the mail.
 func (d *Decision) answeredUnsent(in Input) {
-	if sentReason(d.Status) != v1alpha1.ReasonSending {
+	if d.Status.Acceptance == nil || sentReason(d.Status) != v1alpha1.ReasonSending {
 		return
 	}
 	if due := Tries(d.Status).Last.Add(delivery.InFlight); in.Now.Before(due) {
@@ -97,36 +144,100 @@ func (d *Decision) answeredUnsent(in Input) {
 	setter(&d.Status, in.Now).True(v1alpha1.ConditionSent, v1alpha1.ReasonSent, "the person answered, so the mail arrived")
 }
 
-// deliver decides about an invite whose mail has not left.
-func (d *Decision) deliver(in Input, specChanged bool) {
+// issueFirst decides about an invite that was never issued.
+func (d *Decision) issueFirst(in Input) {
 	set := setter(&d.Status, in.Now)
-	if _, err := address.Deliverable(string(in.Invite.Spec.Contact.Email)); err != nil {
-		set.False(v1alpha1.ConditionSent, v1alpha1.ReasonAddressRejected, "contact.email "+err.Error()+"; create a new invite for the right address")
+	if d.unreachable(in) {
 		return
 	}
-	if d.Status.Serial == 0 {
-		scope, unresolved := Scope(in.Invite, in.Catalog)
-		if unresolved != nil {
-			set.False(v1alpha1.ConditionResolvedRefs, unresolved.Reason, unresolved.Message)
-			set.Unknown(v1alpha1.ConditionSent, v1alpha1.ReasonPending, "nothing is sent before every reference is resolved")
+	if end := in.Invite.Spec.NotAfter; end != nil {
+		if !in.Now.Before(end.Time) {
+			d.Status.ExpiryTime = end.DeepCopy()
+			set.False(v1alpha1.ConditionSent, v1alpha1.ReasonExpired, "notAfter had passed before anything was sent")
 			return
 		}
-		set.True(v1alpha1.ConditionResolvedRefs, v1alpha1.ReasonResolvedRefs, "everything that the spec names exists")
-		if !in.MailerConfigured {
-			d.noMailer(in)
-			return
-		}
-		d.Status.Programs = scope
-		d.issue(in)
-		d.claim(in)
+		d.RequeueAfter = end.Sub(in.Now)
+	}
+	scope, unresolved := Scope(in.Invite, in.Catalog)
+	if unresolved != nil {
+		set.False(v1alpha1.ConditionResolvedRefs, unresolved.Reason, unresolved.Message)
+		set.Unknown(v1alpha1.ConditionSent, v1alpha1.ReasonPending, "nothing is sent before every reference is resolved")
 		return
 	}
-	d.tryAgain(in, specChanged)
+	set.True(v1alpha1.ConditionResolvedRefs, v1alpha1.ReasonResolvedRefs, "everything that the spec names exists")
+	scope, refusal := offer(in, scope)
+	if refusal != nil {
+		d.Status.HandledResend = asked(in.Invite)
+		d.refuse(in, refusal)
+		return
+	}
+	if obstacle, until := held(in, scope); obstacle != nil {
+		set.False(v1alpha1.ConditionSent, obstacle.reason, obstacle.message)
+		d.lookAgain(until, in.Now)
+		return
+	}
+	d.Status.Programs = scope
+	d.Status.HandledResend = asked(in.Invite)
+	d.issue(in)
 }
 
-// noMailer notes that there is nowhere to send the mail to.
-func (d *Decision) noMailer(in Input) {
-	setter(&d.Status, in.Now).False(v1alpha1.ConditionSent, v1alpha1.ReasonMailerNotConfigured, "the operator runs without --smtp-url; set it and the invite is sent")
+// issueAnew carries out a resend or a renewal, or notes what it waits for. Until then the old link works as before.
+func (d *Decision) issueAnew(in Input) {
+	if d.Status.Serial == 0 { // it was refused before it was issued
+		d.Status.HandledResend = asked(in.Invite)
+		setter(&d.Status, in.Now).Unknown(v1alpha1.ConditionAccepted, v1alpha1.ReasonPending, "the person has not been asked yet")
+		d.issueFirst(in)
+		return
+	}
+	if end := in.Invite.Spec.NotAfter; end != nil && !in.Now.Before(end.Time) {
+		d.handled(in)
+		return
+	}
+	if refusal := refusalOf(in, d.Status.Programs); refusal != nil {
+		d.handled(in)
+		d.refuse(in, refusal)
+		return
+	}
+	obstacle, until := coolingDown(d.Status, in)
+	if obstacle == nil {
+		obstacle, until = held(in, d.Status.Programs)
+	}
+	if obstacle != nil {
+		d.resend = obstacle
+		d.lookAgain(until, in.Now)
+		if isOpen(d.Status, in.Now) {
+			d.lookAgain(d.Status.ExpiryTime.Time, in.Now)
+		}
+		return
+	}
+	d.handled(in)
+	d.Status.Acceptance = nil
+	d.Status.SentTime = nil
+	setter(&d.Status, in.Now).Unknown(v1alpha1.ConditionAccepted, v1alpha1.ReasonPending, "the person has not answered yet")
+	d.issue(in)
+}
+
+// handled notes that a resend or renewal was seen to.
+func (d *Decision) handled(in Input) {
+	d.Status.HandledResend = asked(in.Invite)
+	d.Status.Renewal = nil
+}
+
+// unreachable tells whether no mail can ever reach the address, and notes it.
+func (d *Decision) unreachable(in Input) bool {
+	_, err := address.Deliverable(string(in.Invite.Spec.Contact.Email))
+	if err != nil {
+		setter(&d.Status, in.Now).False(v1alpha1.ConditionSent, v1alpha1.ReasonAddressRejected, "contact.email "+err.Error()+"; create a new invite for the right address")
+	}
+	return err != nil
+}
+
+func (d *Decision) refuse(in Input, why *obstacle) {
+	set := setter(&d.Status, in.Now)
+	set.False(v1alpha1.ConditionAccepted, why.reason, why.message)
+	if d.Status.SentTime == nil {
+		set.False(v1alpha1.ConditionSent, why.reason, "nothing was sent: "+why.message)
+	}
 }
 
 // tryAgain decides about an invite that was issued but whose mail has not left.
@@ -141,28 +252,38 @@ func (d *Decision) tryAgain(in Input, specChanged bool) {
 		return
 	}
 	verdict, due := delivery.Next(tries, in.Now)
-	switch {
-	case verdict == delivery.GiveUp:
-		message := fmt.Sprintf("given up after %d tries in a day; change the spec to try anew", d.Status.Attempts)
+	if verdict == delivery.GiveUp {
+		d.Status.NextAttemptTime = nil
+		message := fmt.Sprintf("given up after %d tries in a day; change the spec or ask for a resend to try anew", d.Status.Attempts)
 		setter(&d.Status, in.Now).False(v1alpha1.ConditionSent, v1alpha1.ReasonGaveUp, message)
-	case verdict == delivery.Send && !in.MailerConfigured:
-		d.noMailer(in)
-		d.RequeueAfter = d.Status.ExpiryTime.Sub(in.Now)
-	case verdict == delivery.Send:
-		d.claim(in)
-	default:
-		d.RequeueAfter = max(min(due.Sub(in.Now), d.Status.ExpiryTime.Sub(in.Now)), time.Second)
+		return
 	}
+	d.lookAgain(d.Status.ExpiryTime.Time, in.Now)
+	if verdict == delivery.Wait {
+		d.lookAgain(due, in.Now)
+		return
+	}
+	if obstacle, until := held(in, d.Status.Programs); obstacle != nil {
+		setter(&d.Status, in.Now).False(v1alpha1.ConditionSent, obstacle.reason, obstacle.message)
+		d.lookAgain(until, in.Now)
+		return
+	}
+	d.claim(in)
 }
 
-// issue gives the invite a link and the time by which it has to be answered.
+// issue gives the invite a new link and the time by which it has to be answered, and claims its mail.
 func (d *Decision) issue(in Input) {
 	d.Status.Serial++
 	d.Status.KeyID = in.NewestKeyID
 	d.Status.IssuedTime = &metav1.Time{Time: in.Now}
-	d.Status.ExpiryTime = &metav1.Time{Time: in.Now.Add(Lifetime(in.Invite, d.Status.Programs, in.Catalog))}
+	expiry := in.Now.Add(Lifetime(in.Invite, d.Status.Programs, in.Catalog))
+	if end := in.Invite.Spec.NotAfter; end != nil && end.Time.Before(expiry) {
+		expiry = end.Time
+	}
+	d.Status.ExpiryTime = &metav1.Time{Time: expiry}
 	d.Status.MessageID = delivery.MessageID(string(v1alpha1.MailInvite), string(in.Invite.UID), d.Status.Serial, in.MessageDomain)
 	d.Status.Attempts = 0
+	d.claim(in)
 }
 
 // claim announces a try in status, so that no other process makes it too.
@@ -175,8 +296,21 @@ func (d *Decision) claim(in Input) {
 		d.Status.FirstAttemptTime = &metav1.Time{Time: in.Now}
 	}
 	d.Status.LastAttemptTime = &metav1.Time{Time: in.Now}
+	d.Status.NextAttemptTime = nil
 	setter(&d.Status, in.Now).False(v1alpha1.ConditionSent, v1alpha1.ReasonSending, "handing the mail to the mail server")
 	d.Action = ActionSend
+	d.RequeueAfter = 0
+}
+
+// lookAgain asks to look at a time, if that is before what was asked for so far; the zero time asks for nothing.
+func (d *Decision) lookAgain(at, now time.Time) {
+	if at.IsZero() {
+		return
+	}
+	after := max(at.Sub(now), time.Second)
+	if d.RequeueAfter == 0 || after < d.RequeueAfter {
+		d.RequeueAfter = after
+	}
 }
 
 // Tries is what status knows of the tries to deliver the invite's mail.
@@ -191,10 +325,15 @@ func Tries(status v1alpha1.PartnerInviteStatus) delivery.Tries {
 	return tries
 }
 
-// Delivered records that the mail server took the mail of a claim.
-func Delivered(status *v1alpha1.PartnerInviteStatus, now time.Time) {
+// Delivered records that the mail server took the mail of a claim, or that the Secret holds the link.
+func Delivered(status *v1alpha1.PartnerInviteStatus, how v1alpha1.InviteDelivery, now time.Time) {
 	status.SentTime = &metav1.Time{Time: now}
-	setter(status, now).True(v1alpha1.ConditionSent, v1alpha1.ReasonSent, "the mail server took the mail")
+	status.NextAttemptTime = nil
+	if how == v1alpha1.DeliveryLink {
+		setter(status, now).True(v1alpha1.ConditionSent, v1alpha1.ReasonLinkReady, "the link stands in the Secret; no mail is sent")
+	} else {
+		setter(status, now).True(v1alpha1.ConditionSent, v1alpha1.ReasonSent, "the mail server took the mail")
+	}
 	Summarize(status, now)
 }
 
@@ -206,13 +345,18 @@ func NotDelivered(status *v1alpha1.PartnerInviteStatus, failure *delivery.Failur
 	} else {
 		tries := Tries(*status)
 		due := tries.Last.Add(delivery.Backoff(tries.Attempts, tries.Seed))
+		status.NextAttemptTime = &metav1.Time{Time: due}
 		set.False(v1alpha1.ConditionSent, v1alpha1.ReasonTemporaryFailure, fmt.Sprintf("%s; next try at %s", failure.Message, due.UTC().Format(time.RFC3339)))
 	}
 	Summarize(status, now)
 }
 
 func sentReason(status v1alpha1.PartnerInviteStatus) string {
-	if c := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionSent); c != nil {
+	return reasonOf(status, v1alpha1.ConditionSent)
+}
+
+func reasonOf(status v1alpha1.PartnerInviteStatus, conditionType string) string {
+	if c := meta.FindStatusCondition(status.Conditions, conditionType); c != nil {
 		return c.Reason
 	}
 	return ""

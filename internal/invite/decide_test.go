@@ -32,12 +32,17 @@ type life struct {
 	noMailer bool
 	keys     []string // the keys whose links work, the newest last
 	now      time.Time
+
+	partnerships []v1alpha1.Partnership
+	rivals       []v1alpha1.PartnerInvite
+	hold         string    // why all mail is held back
+	full         time.Time // until when the program referral may send no more
 }
 
 func newLife() *life {
 	return &life{
 		invite: &v1alpha1.PartnerInvite{
-			ObjectMeta: metav1.ObjectMeta{Name: "ada", UID: "uid", Generation: 1},
+			ObjectMeta: metav1.ObjectMeta{Name: "ada", UID: "uid", Generation: 1, CreationTimestamp: metav1.NewTime(start)},
 			Spec: v1alpha1.PartnerInviteSpec{
 				Contact:  v1alpha1.Contact{Email: "ada@example.com"},
 				Programs: []v1alpha1.ProgramGrant{{Name: "referral"}},
@@ -68,12 +73,26 @@ func (l *life) input() Input {
 	return Input{
 		Invite:           l.invite,
 		Catalog:          l.catalog,
+		Partnerships:     l.partnerships,
+		Rivals:           l.rivals,
 		MailerConfigured: !l.noMailer,
+		Hold:             l.hold,
+		Brake:            l.brake,
 		HoldsKey:         func(id string) bool { return slices.Contains(l.keys, id) },
 		NewestKeyID:      l.keys[len(l.keys)-1],
 		MessageDomain:    "acme.example",
 		Now:              l.now,
 	}
+}
+
+// brake lets no more mail of the program referral through for a while.
+func (l *life) brake(scope []v1alpha1.ProgramGrant) (string, time.Time) {
+	for _, g := range scope {
+		if g.Name == "referral" && l.now.Before(l.full) {
+			return g.Name, l.full
+		}
+	}
+	return "", time.Time{}
 }
 
 // decide takes over what the rules decide, as the API server gives it back.
@@ -110,7 +129,7 @@ func mailed(failure *delivery.Failure) step {
 			t.Fatalf("the action is %s and not to send the mail", d.Action)
 		}
 		if failure == nil {
-			Delivered(&l.invite.Status, l.now)
+			Delivered(&l.invite.Status, l.invite.Spec.Delivery, l.now)
 		} else {
 			NotDelivered(&l.invite.Status, failure, l.now)
 		}
@@ -178,6 +197,7 @@ type standing struct {
 	Reconciling, Stalled string // the reason; empty: absent
 	Offers               string // the scope
 	Serial               int64
+	Handled              string // the annotation and the token of the resend that was seen to
 	Attempts             int32
 	Again                time.Duration
 }
@@ -199,12 +219,16 @@ func standingOf(d Decision) standing {
 		}
 		offered = append(offered, g.Name)
 	}
+	handled := ""
+	if h := d.Status.HandledResend; h != nil {
+		handled = h.Annotation + "|" + h.Token
+	}
 	return standing{
 		Action: d.Action, State: d.Status.State,
 		Ready: condition(c, v1alpha1.ConditionReady), Refs: condition(c, v1alpha1.ConditionResolvedRefs),
 		Sent: condition(c, v1alpha1.ConditionSent), Accepted: condition(c, v1alpha1.ConditionAccepted),
 		Reconciling: whileTrue(v1alpha1.ConditionReconciling), Stalled: whileTrue(v1alpha1.ConditionStalled),
-		Offers: strings.Join(offered, " "), Serial: d.Status.Serial, Attempts: d.Status.Attempts, Again: d.RequeueAfter,
+		Offers: strings.Join(offered, " "), Serial: d.Status.Serial, Handled: handled, Attempts: d.Status.Attempts, Again: d.RequeueAfter,
 	}
 }
 
@@ -250,8 +274,9 @@ func over(state v1alpha1.InviteState, accepted, sentCondition string, attempts i
 
 func with(s standing, change func(*standing)) standing { change(&s); return s }
 
+func steps(s ...step) []step { return s }
+
 func TestDecide(t *testing.T) {
-	steps := func(s ...step) []step { return s }
 	first, second := delivery.Backoff(1, messageID), delivery.Backoff(2, messageID)
 	const due = 72 * time.Second // the longest that the second try waits
 	for name, test := range map[string]struct {
@@ -412,30 +437,34 @@ func TestDecide(t *testing.T) {
 			over(v1alpha1.InviteDeclined, "False/Declined", "True/Sent", 1),
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			l := newLife()
-			for _, happens := range test.happens {
-				happens(t, l)
-			}
-			d := l.decide(t)
-			got := standingOf(d)
-			if got.Sent == "False/GaveUp" {
-				test.want.Attempts = got.Attempts // how many depends on chance; TestTriesOfADay counts them
-			}
-			if diff := cmp.Diff(test.want, got); diff != "" {
-				t.Errorf("unexpected (-want +got):\n%s", diff)
-			}
-			if got := l.invite.Status.ObservedGeneration; got != l.invite.Generation {
-				t.Errorf("observedGeneration %d of %d", got, l.invite.Generation)
-			}
-			for _, c := range l.invite.Status.Conditions {
-				if c.ObservedGeneration != l.invite.Generation {
-					t.Errorf("condition %s was observed at generation %d of %d", c.Type, c.ObservedGeneration, l.invite.Generation)
-				}
-			}
-			stays(t, l, d)
-		})
+		t.Run(name, func(t *testing.T) { judge(t, test.happens, test.want) })
 	}
+}
+
+// judge looks at an invite after what happened to it.
+func judge(t *testing.T, happened []step, want standing) {
+	t.Helper()
+	l := newLife()
+	for _, happens := range happened {
+		happens(t, l)
+	}
+	d := l.decide(t)
+	got := standingOf(d)
+	if got.Sent == "False/GaveUp" {
+		want.Attempts = got.Attempts // how many depends on chance; TestTriesOfADay counts them
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("unexpected (-want +got):\n%s", diff)
+	}
+	if got := l.invite.Status.ObservedGeneration; got != l.invite.Generation {
+		t.Errorf("observedGeneration %d of %d", got, l.invite.Generation)
+	}
+	for _, c := range l.invite.Status.Conditions {
+		if c.ObservedGeneration != l.invite.Generation {
+			t.Errorf("condition %s was observed at generation %d of %d", c.Type, c.ObservedGeneration, l.invite.Generation)
+		}
+	}
+	stays(t, l, d)
 }
 
 // stays checks that to decide once more changes nothing and sends nothing.
@@ -568,7 +597,30 @@ func TestMessagesNameWhatIsMissing(t *testing.T) {
 		"the mail server":      {mailerGoes, v1alpha1.ConditionReconciling, []string{"--smtp-url"}},
 		"the next try":         {mailed(busy), v1alpha1.ConditionSent, []string{"the mail server is busy", "next try at 2026-01-01T12:0"}},
 		"what can be done":     {mailed(refused), v1alpha1.ConditionStalled, []string{"knows nobody of that name", "create a new invite"}},
-		"until when to answer": {mailed(nil), v1alpha1.ConditionReady, []string{"until 2026-01-08T12:00:00Z"}},
+		"until when to answer": {mailed(nil), v1alpha1.ConditionReady, []string{"the mail has left", "until 2026-01-08T12:00:00Z"}},
+		"where the link stands": {
+			func(t testing.TB, l *life) { linkOnly(t, l); mailed(nil)(t, l) }, v1alpha1.ConditionReady,
+			[]string{"the link stands in the Secret", "until 2026-01-08T12:00:00Z"},
+		},
+		"the suspended program":  {suspends("referral"), v1alpha1.ConditionReady, []string{`Program "referral" is suspended`}},
+		"why all mail is held":   {holds, v1alpha1.ConditionReady, []string{holdMessage}},
+		"until when it is full":  {fullFor(time.Hour), v1alpha1.ConditionReady, []string{`Program "referral"`, "maxPerHour", "at 2026-01-01T13:00:00Z"}},
+		"what it is partner in":  {isPartnerIn("referral"), v1alpha1.ConditionReady, []string{"active partner in every program"}},
+		"what was revoked":       {isRevokedIn("referral"), v1alpha1.ConditionStalled, []string{`Program "referral"`, `Partnership "ada-referral"`, "spec.revocation", "reinstate"}},
+		"the invite that counts": {rival("older", older), v1alpha1.ConditionStalled, []string{`PartnerInvite "older"`, "resend"}},
+		"until when it cools": {
+			func(t testing.TB, l *life) { mailed(nil)(t, l); annotates("a")(t, l) }, v1alpha1.ConditionReconciling,
+			[]string{"until 2026-01-01T12:01:00Z", "resendCooldown"},
+		},
+		"what a resend waits for": {
+			func(t testing.TB, l *life) {
+				mailed(nil)(t, l)
+				after(time.Hour)(t, l)
+				suspends("referral")(t, l)
+				annotates("a")(t, l)
+			},
+			v1alpha1.ConditionReconciling, []string{`Program "referral" is suspended`},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLife()
@@ -590,7 +642,8 @@ func TestMessagesNameWhatIsMissing(t *testing.T) {
 func TestNoConditionTellsTheAddress(t *testing.T) {
 	for name, happens := range map[string]step{
 		"sent": mailed(nil), "refused": mailed(refused), "busy": mailed(busy),
-		"invalid": edit(func(s *v1alpha1.PartnerInviteSpec) { s.Contact.Email = "ada@a_b.example" }),
+		"invalid":   edit(func(s *v1alpha1.PartnerInviteSpec) { s.Contact.Email = "ada@a_b.example" }),
+		"a partner": isPartnerIn("referral"), "revoked": isRevokedIn("referral"), "a duplicate": rival("older", older),
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLife()

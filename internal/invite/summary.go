@@ -19,9 +19,14 @@ func Expired(status v1alpha1.PartnerInviteStatus, now time.Time) bool {
 // State is where an invite stands, by the facts in its status.
 func State(status v1alpha1.PartnerInviteStatus, now time.Time) v1alpha1.InviteState {
 	reason := sentReason(status)
+	refusal := reasonOf(status, v1alpha1.ConditionAccepted)
 	switch {
 	case status.Acceptance != nil && status.Acceptance.Decision == v1alpha1.DecisionAccepted:
 		return v1alpha1.InviteAccepted
+	case refusal == v1alpha1.ReasonAlreadyPartner:
+		return v1alpha1.InviteAlreadyPartner
+	case refusal == v1alpha1.ReasonPartnerRevoked || refusal == v1alpha1.ReasonDuplicateInvite:
+		return v1alpha1.InviteRefused
 	case status.Acceptance != nil:
 		return v1alpha1.InviteDeclined
 	case reason == v1alpha1.ReasonAddressRejected || reason == v1alpha1.ReasonGaveUp:
@@ -30,6 +35,8 @@ func State(status v1alpha1.PartnerInviteStatus, now time.Time) v1alpha1.InviteSt
 		return v1alpha1.InviteExpired
 	case status.SentTime != nil:
 		return v1alpha1.InviteSent
+	case reason == v1alpha1.ReasonHeld:
+		return v1alpha1.InviteHeld
 	default:
 		return v1alpha1.InvitePending
 	}
@@ -37,11 +44,15 @@ func State(status v1alpha1.PartnerInviteStatus, now time.Time) v1alpha1.InviteSt
 
 // Summarize sets what follows from the facts in a status: the state, and the conditions Accepted, Ready, Reconciling
 // and Stalled. The conditions ResolvedRefs and Sent are facts.
-func Summarize(status *v1alpha1.PartnerInviteStatus, now time.Time) {
+func Summarize(status *v1alpha1.PartnerInviteStatus, now time.Time) { summarize(status, now, nil) }
+
+// summarize is Summarize for an invite whose resend may be waiting for something.
+func summarize(status *v1alpha1.PartnerInviteStatus, now time.Time, resend *obstacle) {
 	status.State = State(*status, now)
 	set := setter(status, now)
 	set.Observe(v1alpha1.ConditionResolvedRefs)
 	set.Observe(v1alpha1.ConditionSent)
+	set.Observe(v1alpha1.ConditionAccepted)
 	switch status.State {
 	case v1alpha1.InviteAccepted:
 		set.True(v1alpha1.ConditionAccepted, v1alpha1.ReasonAccepted, "the person accepted")
@@ -49,42 +60,59 @@ func Summarize(status *v1alpha1.PartnerInviteStatus, now time.Time) {
 			waiting(set, v1alpha1.ReasonAccepted, "the person accepted; creating the partnerships")
 			return
 		}
-		done(set, v1alpha1.ReasonAccepted, "the person accepted and is a partner")
+		done(set, resend, v1alpha1.ReasonAccepted, "the person accepted and is a partner")
 	case v1alpha1.InviteDeclined:
 		set.False(v1alpha1.ConditionAccepted, v1alpha1.ReasonDeclined, "the person declined")
-		done(set, v1alpha1.ReasonDeclined, "the person declined")
+		done(set, resend, v1alpha1.ReasonDeclined, "the person declined")
 	case v1alpha1.InviteExpired:
 		set.False(v1alpha1.ConditionAccepted, v1alpha1.ReasonExpired, "nobody answered in time")
-		done(set, v1alpha1.ReasonExpired, "nobody answered in time; the link no longer works")
+		done(set, resend, v1alpha1.ReasonExpired, "nobody answered in time; the link no longer works")
 	case v1alpha1.InviteSent:
 		set.Unknown(v1alpha1.ConditionAccepted, v1alpha1.ReasonPending, "the person has not answered yet")
-		done(set, v1alpha1.ReasonSent, "the mail has left; the person can answer until "+status.ExpiryTime.UTC().Format(time.RFC3339))
+		done(set, resend, sentReason(*status), sentMessage(*status))
+	case v1alpha1.InviteAlreadyPartner:
+		done(set, resend, v1alpha1.ReasonAlreadyPartner, messageOf(*status, v1alpha1.ConditionAccepted))
+	case v1alpha1.InviteRefused:
+		stalled(set, resend, reasonOf(*status, v1alpha1.ConditionAccepted), messageOf(*status, v1alpha1.ConditionAccepted))
 	default:
 		set.Unknown(v1alpha1.ConditionAccepted, v1alpha1.ReasonPending, "the person has not been asked yet")
-		notSent(status, set)
+		notSent(status, set, resend)
 	}
 }
 
 // notSent mirrors the condition that is in the way of the mail.
-func notSent(status *v1alpha1.PartnerInviteStatus, set v1alpha1.ConditionSetter) {
+func notSent(status *v1alpha1.PartnerInviteStatus, set v1alpha1.ConditionSetter, resend *obstacle) {
 	blocking := blockingCondition(status.Conditions)
 	if blocking == nil {
 		return
 	}
 	reason, message := blocking.Reason, blocking.Message
 	if status.State == v1alpha1.InviteFailed || reason == v1alpha1.ReasonTooManyPrograms {
-		stalled(set, reason, message)
+		stalled(set, resend, reason, message)
 		return
 	}
 	waiting(set, reason, message)
 }
 
+// sentMessage says how the link left, and until when it can be answered.
+func sentMessage(status v1alpha1.PartnerInviteStatus) string {
+	how := "the mail has left"
+	if sentReason(status) == v1alpha1.ReasonLinkReady {
+		how = "the link stands in the Secret"
+	}
+	return how + "; the person can answer until " + status.ExpiryTime.UTC().Format(time.RFC3339)
+}
+
 // done, waiting and stalled are the three ways in which an invite can stand. A condition that stays is not taken away
 // and put back, which would look like a transition.
-func done(set v1alpha1.ConditionSetter, reason, message string) {
+func done(set v1alpha1.ConditionSetter, resend *obstacle, reason, message string) {
 	set.True(v1alpha1.ConditionReady, reason, message)
-	set.Remove(v1alpha1.ConditionReconciling)
 	set.Remove(v1alpha1.ConditionStalled)
+	if resend == nil {
+		set.Remove(v1alpha1.ConditionReconciling)
+		return
+	}
+	set.True(v1alpha1.ConditionReconciling, resend.reason, resend.message)
 }
 
 func waiting(set v1alpha1.ConditionSetter, reason, message string) {
@@ -93,8 +121,13 @@ func waiting(set v1alpha1.ConditionSetter, reason, message string) {
 	set.Remove(v1alpha1.ConditionStalled)
 }
 
-func stalled(set v1alpha1.ConditionSetter, reason, message string) {
+func stalled(set v1alpha1.ConditionSetter, resend *obstacle, reason, message string) {
 	set.False(v1alpha1.ConditionReady, reason, message)
+	if resend != nil {
+		set.True(v1alpha1.ConditionReconciling, resend.reason, resend.message)
+		set.Remove(v1alpha1.ConditionStalled)
+		return
+	}
 	set.True(v1alpha1.ConditionStalled, reason, message)
 	set.Remove(v1alpha1.ConditionReconciling)
 }
@@ -113,9 +146,12 @@ func setter(status *v1alpha1.PartnerInviteStatus, now time.Time) v1alpha1.Condit
 // Transition is the event of a change of status, and false if none is worth telling: entering a state, or beginning to
 // wait for something. The address comes masked.
 func Transition(before, after v1alpha1.PartnerInviteStatus, masked string) (event.Event, bool) {
-	if before.State != after.State {
+	if before.State != after.State || before.Serial != after.Serial {
 		switch after.State {
 		case v1alpha1.InviteSent:
+			if sentReason(after) == v1alpha1.ReasonLinkReady {
+				return event.Normal("Sent", "Send", fmt.Sprintf("Link %d stands in the Secret; no mail is sent", after.Serial)), true
+			}
 			return event.Normal("Sent", "Send", fmt.Sprintf("Mailed invite %d to %s", after.Serial, masked)), true
 		case v1alpha1.InviteAccepted:
 			return event.Normal("Accepted", "Accept", masked+" accepted"), true
@@ -124,8 +160,12 @@ func Transition(before, after v1alpha1.PartnerInviteStatus, masked string) (even
 		case v1alpha1.InviteExpired:
 			return event.Normal("Expired", "Expire", masked+" did not answer in time"), true
 		case v1alpha1.InviteFailed:
-			return event.Warning(sentReason(after), "Send", readyMessage(after)), true
-		case v1alpha1.InvitePending: // what it waits for is told below
+			return event.Warning(sentReason(after), "Send", messageOf(after, v1alpha1.ConditionReady)), true
+		case v1alpha1.InviteAlreadyPartner:
+			return event.Normal(v1alpha1.ReasonAlreadyPartner, "Refuse", masked+" is a partner already; nothing was sent"), true
+		case v1alpha1.InviteRefused:
+			return event.Warning(reasonOf(after, v1alpha1.ConditionAccepted), "Refuse", messageOf(after, v1alpha1.ConditionAccepted)), true
+		case v1alpha1.InvitePending, v1alpha1.InviteHeld: // what it waits for is told below
 		}
 	}
 	was, is := meta.FindStatusCondition(before.Conditions, v1alpha1.ConditionReconciling), meta.FindStatusCondition(after.Conditions, v1alpha1.ConditionReconciling)
@@ -138,8 +178,8 @@ func Transition(before, after v1alpha1.PartnerInviteStatus, masked string) (even
 	return event.Warning(is.Reason, "Wait", is.Message), true
 }
 
-func readyMessage(status v1alpha1.PartnerInviteStatus) string {
-	if c := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady); c != nil {
+func messageOf(status v1alpha1.PartnerInviteStatus, conditionType string) string {
+	if c := meta.FindStatusCondition(status.Conditions, conditionType); c != nil {
 		return c.Message
 	}
 	return ""

@@ -34,7 +34,6 @@ func TestExpired(t *testing.T) {
 // Every transition is told once, and a retry or a second look never.
 func TestTransition(t *testing.T) {
 	const masked = "a***@example.com"
-	steps := func(s ...step) []step { return s }
 	lookThrice := func(t testing.TB, l *life) {
 		for range 3 {
 			l.decide(t)
@@ -60,6 +59,27 @@ func TestTransition(t *testing.T) {
 		"waits, and is refused for now":       {steps(programGoes, looksAgain, programComes, mailed(busy), after(time.Hour), mailed(busy)), "ProgramNotFound TemporaryFailure"},
 		"expires between two tries":           {steps(mailed(busy), after(week), lookThrice), "TemporaryFailure Expired"},
 		"refused for good, then sent":         {steps(mailed(refused), rename, mailed(nil)), "AddressRejected Sent"},
+
+		"suspended, then not":                 {steps(suspends("referral"), lookThrice, lookThrice, resumes("referral"), mailed(nil)), "Held Sent"},
+		"held by the operator":                {steps(holds, lookThrice, after(time.Hour), lookThrice, releases, mailed(nil)), "Held Sent"},
+		"held by two things in turn":          {steps(holds, lookThrice, suspends("referral"), releases, lookThrice), "Held"},
+		"held until later and later":          {steps(fullFor(time.Hour), lookThrice, fullFor(2*time.Hour), lookThrice), "Held"},
+		"waits for its program, then held":    {steps(programGoes, lookThrice, programComes, holds, lookThrice), "ProgramNotFound Held"},
+		"held between two tries":              {steps(mailed(busy), holds, after(time.Hour), lookThrice, lookThrice), "TemporaryFailure Held"},
+		"a partner already":                   {steps(isPartnerIn("referral"), lookThrice, lookThrice), "AlreadyPartner"},
+		"revoked":                             {steps(isRevokedIn("referral"), lookThrice, lookThrice), "PartnerRevoked"},
+		"a duplicate":                         {steps(rival("older", older), lookThrice, lookThrice), "DuplicateInvite"},
+		"revoked, reinstated and asked again": {steps(isRevokedIn("referral"), lookThrice, isNoPartner, annotates("a"), mailed(nil)), "PartnerRevoked Sent"},
+		"notAfter has passed":                 {steps(ends(-time.Hour), lookThrice, lookThrice), "Expired"},
+		"the link stands in the Secret":       {steps(linkOnly, mailed(nil), lookThrice), "Sent"},
+		"sent, and asked again too early":     {steps(mailed(nil), annotates("a"), lookThrice, lookThrice), "Sent CoolingDown"},
+		"sent, and asked again while held":    {steps(mailed(nil), after(time.Hour), holds, annotates("a"), lookThrice, lookThrice), "Sent Held"},
+		"sent, and sent again":                {steps(mailed(nil), after(time.Hour), annotates("a"), mailed(nil), lookThrice), "Sent Sent"},
+		"sent, cooled down and sent again":    {steps(mailed(nil), annotates("a"), lookThrice, after(time.Minute), mailed(nil), lookThrice), "Sent CoolingDown Sent"},
+		"declined, and sent again":            {steps(mailed(nil), answers(v1alpha1.DecisionDeclined), after(time.Hour), annotates("a"), mailed(nil)), "Sent Declined Sent"},
+		"expired, and renewed":                {steps(mailed(nil), after(week), lookThrice, renews, mailed(nil)), "Sent Expired Sent"},
+		"refused for good, twice":             {steps(mailed(refused), annotates("a"), mailed(refused), lookThrice), "AddressRejected AddressRejected"},
+		"accepted, and asked again":           {steps(mailed(nil), answers(v1alpha1.DecisionAccepted), finished, annotates("a"), lookThrice), "Sent Accepted"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLife()
@@ -99,6 +119,18 @@ func TestEventsSayWhatHappened(t *testing.T) {
 			func(t testing.TB, l *life) { mailed(nil)(t, l); after(week)(t, l); l.decide(t) },
 			event.Normal("Expired", "Expire", "a***@example.com did not answer in time"),
 		},
+		"a partner already": {
+			func(t testing.TB, l *life) { isPartnerIn("referral")(t, l); l.decide(t) },
+			event.Normal("AlreadyPartner", "Refuse", "a***@example.com is a partner already; nothing was sent"),
+		},
+		"revoked": {
+			func(t testing.TB, l *life) { isRevokedIn("referral")(t, l); l.decide(t) },
+			event.Warning("PartnerRevoked", "Refuse", `access to Program "referral" is revoked by Partnership "ada-referral"; remove its spec.revocation to reinstate the partner, then ask for a resend if it is still needed`),
+		},
+		"held": {
+			func(t testing.TB, l *life) { holds(t, l); l.decide(t) },
+			event.Warning("Held", "Wait", holdMessage),
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLife()
@@ -108,5 +140,17 @@ func TestEventsSayWhatHappened(t *testing.T) {
 				t.Errorf("the event is %+v, want %+v", got, test.want)
 			}
 		})
+	}
+}
+
+// An invite with delivery Link is not mailed, so no event says so.
+func TestTheEventOfALinkTellsOfNoMail(t *testing.T) {
+	l := newLife()
+	before := l.invite.Status
+	linkOnly(t, l)
+	mailed(nil)(t, l)
+	got, told := Transition(before, l.invite.Status, "a***@example.com")
+	if !told || got.Reason != "Sent" || strings.Contains(got.Note, "Mailed") {
+		t.Errorf("the event is %+v, %v", got, told)
 	}
 }

@@ -2,9 +2,12 @@
 package lookup
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
@@ -18,7 +21,7 @@ const (
 	byAddress = "address"
 	byProgram = "program"
 	byTeam    = "team"
-	unissued  = "unissued"
+	waiting   = "waiting"
 )
 
 // AddIndexes makes the indexes. Call it before the cache starts.
@@ -29,11 +32,19 @@ func AddIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 		values client.IndexerFunc
 	}{
 		{&v1alpha1.PartnerInvite{}, byUID, uid},
-		{&v1alpha1.PartnerInvite{}, unissued, func(o client.Object) []string {
-			if o.(*v1alpha1.PartnerInvite).Status.Serial > 0 {
+		{&v1alpha1.PartnerInvite{}, waiting, func(o client.Object) []string {
+			switch o.(*v1alpha1.PartnerInvite).Status.State {
+			case "", v1alpha1.InvitePending, v1alpha1.InviteHeld:
+				return []string{"true"}
+			default:
+				if meta.IsStatusConditionTrue(o.(*v1alpha1.PartnerInvite).Status.Conditions, v1alpha1.ConditionReconciling) {
+					return []string{"true"} // a resend waits
+				}
 				return nil
 			}
-			return []string{"true"}
+		}},
+		{&v1alpha1.PartnerInvite{}, byAddress, func(o client.Object) []string {
+			return []string{address.Normalize(string(o.(*v1alpha1.PartnerInvite).Spec.Contact.Email))}
 		}},
 		{&v1alpha1.Partnership{}, byUID, uid},
 		{&v1alpha1.Partnership{}, byAddress, func(o client.Object) []string {
@@ -86,10 +97,20 @@ func InviteByUID(ctx context.Context, cache client.Reader, namespace, uid string
 	return &list.Items[0], nil
 }
 
-// UnissuedInvites finds the invites that wait for something.
-func UnissuedInvites(ctx context.Context, cache client.Reader, namespace string) ([]v1alpha1.PartnerInvite, error) {
+// WaitingInvites finds the invites that wait for something other than the person, oldest first.
+func WaitingInvites(ctx context.Context, cache client.Reader, namespace string) ([]v1alpha1.PartnerInvite, error) {
 	var list v1alpha1.PartnerInviteList
-	err := find(ctx, cache, &list, namespace, unissued, "true")
+	err := find(ctx, cache, &list, namespace, waiting, "true")
+	slices.SortFunc(list.Items, func(a, b v1alpha1.PartnerInvite) int {
+		return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), cmp.Compare(a.Name, b.Name))
+	})
+	return list.Items, err
+}
+
+// InvitesOf finds the invites of a person, whatever the case of the address.
+func InvitesOf(ctx context.Context, cache client.Reader, namespace, email string) ([]v1alpha1.PartnerInvite, error) {
+	var list v1alpha1.PartnerInviteList
+	err := find(ctx, cache, &list, namespace, byAddress, address.Normalize(email))
 	return list.Items, err
 }
 

@@ -13,7 +13,12 @@ const SignInLifetime = 15 * time.Minute
 // a revocation counts from the moment it is seen, whether or not a controller is there to act on it. Program is the one
 // that the partnership names; nil: it does not exist.
 func HasAccess(p *v1alpha1.Partnership, program *v1alpha1.Program) bool {
-	return program != nil && p.Spec.Revocation == nil && p.DeletionTimestamp.IsZero()
+	return program != nil && !program.Spec.Suspend && Stands(p)
+}
+
+// Stands tells whether a partnership is active as far as it alone is concerned, whatever holds for its program.
+func Stands(p *v1alpha1.Partnership) bool {
+	return p.Spec.Revocation == nil && p.DeletionTimestamp.IsZero()
 }
 
 // SessionCounts tells whether a session that was signed in at a time still counts for a partnership.

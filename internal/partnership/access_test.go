@@ -11,24 +11,47 @@ import (
 
 func TestHasAccess(t *testing.T) {
 	exists := &v1alpha1.Program{}
+	suspended := &v1alpha1.Program{Spec: v1alpha1.ProgramSpec{Suspend: true}}
 	deleted := metav1.NewTime(start)
 	for name, test := range map[string]struct {
 		partnership v1alpha1.Partnership
 		program     *v1alpha1.Program
 		want        bool
 	}{
-		"a partnership":                       {v1alpha1.Partnership{}, exists, true},
-		"its program does not exist":          {v1alpha1.Partnership{}, nil, false},
-		"revoked, seen by no controller yet":  {v1alpha1.Partnership{Spec: v1alpha1.PartnershipSpec{Revocation: &v1alpha1.Revocation{}}}, exists, false},
-		"reinstated, seen by no controller":   {v1alpha1.Partnership{Status: v1alpha1.PartnershipStatus{State: v1alpha1.PartnershipRevoked}}, exists, true},
-		"being deleted":                       {v1alpha1.Partnership{ObjectMeta: metav1.ObjectMeta{DeletionTimestamp: &deleted}}, exists, false},
-		"revoked and its program is deleted":  {v1alpha1.Partnership{Spec: v1alpha1.PartnershipSpec{Revocation: &v1alpha1.Revocation{}}}, nil, false},
-		"its program is about to be deleted":  {v1alpha1.Partnership{}, &v1alpha1.Program{ObjectMeta: metav1.ObjectMeta{DeletionTimestamp: &deleted}}, true},
-		"sessions of before do not decide it": {v1alpha1.Partnership{Status: v1alpha1.PartnershipStatus{SessionsNotBefore: &metav1.MicroTime{Time: start}}}, exists, true},
+		"a partnership":                        {v1alpha1.Partnership{}, exists, true},
+		"its program does not exist":           {v1alpha1.Partnership{}, nil, false},
+		"revoked, seen by no controller yet":   {v1alpha1.Partnership{Spec: v1alpha1.PartnershipSpec{Revocation: &v1alpha1.Revocation{}}}, exists, false},
+		"reinstated, seen by no controller":    {v1alpha1.Partnership{Status: v1alpha1.PartnershipStatus{State: v1alpha1.PartnershipRevoked}}, exists, true},
+		"being deleted":                        {v1alpha1.Partnership{ObjectMeta: metav1.ObjectMeta{DeletionTimestamp: &deleted}}, exists, false},
+		"revoked and its program is deleted":   {v1alpha1.Partnership{Spec: v1alpha1.PartnershipSpec{Revocation: &v1alpha1.Revocation{}}}, nil, false},
+		"its program is about to be deleted":   {v1alpha1.Partnership{}, &v1alpha1.Program{ObjectMeta: metav1.ObjectMeta{DeletionTimestamp: &deleted}}, true},
+		"its program is suspended":             {v1alpha1.Partnership{}, suspended, false},
+		"revoked and its program is suspended": {v1alpha1.Partnership{Spec: v1alpha1.PartnershipSpec{Revocation: &v1alpha1.Revocation{}}}, suspended, false},
+		"sessions of before do not decide it":  {v1alpha1.Partnership{Status: v1alpha1.PartnershipStatus{SessionsNotBefore: &metav1.MicroTime{Time: start}}}, exists, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := HasAccess(&test.partnership, test.program); got != test.want {
 				t.Errorf("HasAccess = %v", got)
+			}
+		})
+	}
+}
+
+// Whether a partnership stands does not depend on its program, nor on what a controller has seen.
+func TestStands(t *testing.T) {
+	deleted := metav1.NewTime(start)
+	for name, test := range map[string]struct {
+		partnership v1alpha1.Partnership
+		want        bool
+	}{
+		"a partnership":                      {v1alpha1.Partnership{}, true},
+		"revoked, seen by no controller yet": {v1alpha1.Partnership{Spec: v1alpha1.PartnershipSpec{Revocation: &v1alpha1.Revocation{}}}, false},
+		"reinstated, seen by no controller":  {v1alpha1.Partnership{Status: v1alpha1.PartnershipStatus{State: v1alpha1.PartnershipRevoked}}, true},
+		"being deleted":                      {v1alpha1.Partnership{ObjectMeta: metav1.ObjectMeta{DeletionTimestamp: &deleted}}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := Stands(&test.partnership); got != test.want {
+				t.Errorf("Stands = %v", got)
 			}
 		})
 	}

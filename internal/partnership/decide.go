@@ -22,6 +22,8 @@ type Input struct {
 	Team *v1alpha1.PartnerTeam
 	// MailerConfigured: there is a mail server to send to.
 	MailerConfigured bool
+	// Hold: the operator holds all mail back.
+	Hold bool
 	// Now is the time.
 	Now time.Time
 }
@@ -70,6 +72,12 @@ func group(in Input) (string, *program.Unresolved) {
 	return inForce, unresolved
 }
 
+// suspended tells whether the program is.
+func suspended(in Input) bool {
+	p := in.Catalog.Programs[in.Partnership.Spec.ProgramRef.Name]
+	return p != nil && p.Spec.Suspend
+}
+
 func orNone(group string) string {
 	if group == "" {
 		return "none"
@@ -110,6 +118,9 @@ func (d *Decision) summarize(in Input, unresolved *program.Unresolved) {
 			message += ": " + p.Spec.Revocation.Reason
 		}
 		set.False(v1alpha1.ConditionActive, v1alpha1.ReasonRevoked, message)
+	case suspended(in):
+		d.Status.State = v1alpha1.PartnershipActive
+		set.False(v1alpha1.ConditionActive, v1alpha1.ReasonProgramSuspended, fmt.Sprintf("Program %q is suspended; access comes back when that ends", p.Spec.ProgramRef.Name))
 	case unresolved != nil && (unresolved.Reason == v1alpha1.ReasonProgramNotFound || unresolved.Reason == v1alpha1.ReasonTeamNotFound):
 		d.Status.State = v1alpha1.PartnershipActive
 		set.False(v1alpha1.ConditionActive, unresolved.Reason, unresolved.Message)
@@ -122,6 +133,9 @@ func (d *Decision) summarize(in Input, unresolved *program.Unresolved) {
 		set.False(v1alpha1.ConditionResolvedRefs, unresolved.Reason, unresolved.Message)
 		set.True(v1alpha1.ConditionReconciling, unresolved.Reason, unresolved.Message)
 		return
+	}
+	if suspended(in) && p.Spec.Revocation == nil {
+		message = "the program is suspended"
 	}
 	set.True(v1alpha1.ConditionReady, string(d.Status.State), message)
 	set.True(v1alpha1.ConditionResolvedRefs, v1alpha1.ReasonResolvedRefs, "everything that the spec names exists")

@@ -19,12 +19,15 @@ import (
 
 var start = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 
+const week = 7 * 24 * time.Hour
+
 // life is a partnership over time: people change things, the rules decide, the mail server answers.
 type life struct {
 	partnership *v1alpha1.Partnership
 	catalog     program.Catalog
 	team        *v1alpha1.PartnerTeam
 	noMailer    bool
+	hold        bool
 	server      server
 	now         time.Time
 
@@ -71,7 +74,7 @@ func groupOf(name, of string) v1alpha1.PartnerGroup {
 }
 
 func (l *life) input() Input {
-	return Input{Partnership: l.partnership, Catalog: l.catalog, Team: l.team, MailerConfigured: !l.noMailer, Now: l.now}
+	return Input{Partnership: l.partnership, Catalog: l.catalog, Team: l.team, MailerConfigured: !l.noMailer, Hold: l.hold, Now: l.now}
 }
 
 // settle does what the controller does, until there is nothing to do.
@@ -140,6 +143,10 @@ var (
 	noMailer      = step(func(l *life) { l.noMailer = true })
 	requestSignIn = step(func(l *life) { RequestSignIn(&l.partnership.Status, l.now) })
 	useSignIn     = step(func(l *life) { UseSignIn(&l.partnership.Status, l.now) })
+	suspends      = step(func(l *life) { l.catalog.Programs["referral"].Spec.Suspend = true })
+	resumes       = step(func(l *life) { l.catalog.Programs["referral"].Spec.Suspend = false })
+	holds         = step(func(l *life) { l.hold = true })
+	releases      = step(func(l *life) { l.hold = false })
 	programGoes   = step(func(l *life) { delete(l.catalog.Programs, "referral") })
 	goldGoes      = step(func(l *life) { delete(l.catalog.Groups, "gold") })
 	goldComes     = step(func(l *life) { g := groupOf("gold", "referral"); l.catalog.Groups["gold"] = &g })
@@ -172,6 +179,11 @@ func partner(change func(*standing)) standing {
 		change(&s)
 	}
 	return s
+}
+
+// inSuspended is the same for a partner of a program that is suspended.
+func inSuspended(mails, handedOver string) standing {
+	return partner(func(s *standing) { s.Active, s.Mails, s.HandedOver = "False/ProgramSuspended", mails, handedOver })
 }
 
 // revoked is the same for a partner whose access has ended.
@@ -354,6 +366,82 @@ func TestDecide(t *testing.T) {
 				s.State, s.Active, s.Mails = v1alpha1.PartnershipRevoked, "False/Revoked", "revoked/1 Skipped"
 				return s
 			}(),
+		},
+
+		"its program is suspended":          {then: steps(suspends), want: inSuspended("", "")},
+		"created in a suspended program":    {created: steps(suspends), want: inSuspended("", "")},
+		"its program is suspended no more":  {then: steps(suspends, resumes), want: partner(nil)},
+		"moved while suspended":             {then: steps(suspends, moveTo("gold")), want: func() standing { s := inSuspended("", ""); s.Group = "gold"; return s }()},
+		"revoked, then suspended":           {then: steps(revoke("", nil), suspends), want: revoked(oneRevoked, revokedOnce)},
+		"revoked while suspended":           {then: steps(suspends, revoke("", nil), after(time.Hour)), want: revoked("revoked/1 Pending", "")},
+		"revoked while suspended, no more":  {then: steps(suspends, revoke("", nil), after(week), resumes), want: revoked(oneRevoked, revokedOnce)},
+		"revoked silently while suspended":  {then: steps(suspends, revoke("", no), resumes), want: revoked("revoked/1 Skipped", "")},
+		"reinstated while suspended":        {then: steps(suspends, revoke("", nil), reinstate), want: inSuspended("revoked/1 Skipped", "")},
+		"reinstated while suspended, later": {then: steps(suspends, revoke("", nil), reinstate, resumes), want: withMails("revoked/1 Skipped", "")},
+		"created revoked while suspended":   {created: steps(suspends, revoke("", nil)), then: steps(resumes), want: revoked("revoked/1 Skipped", "")},
+		"suspended between two tries": {
+			then: steps(serverIs(busy), revoke("", nil), suspends, serverIs(takes), after(time.Hour)),
+			want: revoked("revoked/1 Pending", "revoked/1"),
+		},
+		"suspended between two tries, no more": {
+			then: steps(serverIs(busy), revoke("", nil), suspends, serverIs(takes), after(time.Hour), resumes),
+			want: revoked(oneRevoked, "revoked/1, revoked/1"),
+		},
+		"suspended while the mail is in flight": {
+			then: steps(serverIs(silent), revoke("", nil), suspends),
+			want: again(revoked("revoked/1 Sending", "revoked/1"), delivery.InFlight, delivery.InFlight),
+		},
+		"suspended, and the claim of the mail died": {
+			then: steps(serverIs(silent), revoke("", nil), suspends, serverIs(takes), after(delivery.InFlight)),
+			want: revoked("revoked/1 Sending", "revoked/1"),
+		},
+		"suspended, the claim of the mail died, no more": {
+			then: steps(serverIs(silent), revoke("", nil), suspends, serverIs(takes), after(delivery.InFlight), resumes),
+			want: revoked(oneRevoked, "revoked/1, revoked/1"),
+		},
+		"a sign-in link is asked for while suspended": {then: steps(suspends, requestSignIn), want: inSuspended("sign-in/1 Skipped", "")},
+		"suspended before the sign-in mail could leave": {
+			then: steps(noMailer, requestSignIn, suspends, mailerComes, resumes), want: withMails("sign-in/1 Skipped", ""),
+		},
+		"a team of a suspended program": {created: steps(isTeam, teamComes), then: steps(suspends), want: inSuspended("", "")},
+		"suspended, and the team does not exist": {
+			created: steps(isTeam), then: steps(suspends),
+			want: func() standing {
+				s := unresolved(v1alpha1.ReasonTeamNotFound, "standard")
+				s.Active = "False/ProgramSuspended"
+				return s
+			}(),
+		},
+		"suspended, and the group does not exist": {
+			then: steps(suspends, moveTo("platinum")),
+			want: func() standing {
+				s := unresolved(v1alpha1.ReasonGroupNotFound, "standard")
+				s.Active = "False/ProgramSuspended"
+				return s
+			}(),
+		},
+		"suspended and then deleted": {
+			then: steps(suspends, programGoes),
+			want: func() standing {
+				s := unresolved(v1alpha1.ReasonProgramNotFound, "standard")
+				s.Active = "False/ProgramNotFound"
+				return s
+			}(),
+		},
+
+		"all mail is held":                                 {then: steps(holds), want: partner(nil)},
+		"revoked while all mail is held":                   {then: steps(holds, revoke("", nil), after(time.Hour)), want: revoked("revoked/1 Pending", "")},
+		"revoked while all mail is held, no more":          {then: steps(holds, revoke("", nil), after(week), releases), want: revoked(oneRevoked, revokedOnce)},
+		"reinstated while all mail is held":                {then: steps(holds, revoke("", nil), reinstate, releases), want: withMails("revoked/1 Skipped", "")},
+		"revoked while held, no more, but it is suspended": {then: steps(holds, suspends, revoke("", nil), releases), want: revoked("revoked/1 Pending", "")},
+		"a sign-in link is asked for while all is held":    {then: steps(holds, requestSignIn, after(time.Minute)), want: withMails("sign-in/1 Pending", "")},
+		"a sign-in link is asked for, and soon no more":    {then: steps(holds, requestSignIn, after(SignInLifetime-time.Second), releases), want: withMails("sign-in/1 Sent", "sign-in/1")},
+		"a sign-in link expires while all mail is held":    {then: steps(holds, requestSignIn, func(l *life) { after(SignInLifetime)(l); releases(l) }), want: withMails("sign-in/1 Skipped", "")},
+		"a sign-in link is asked for anew while held":      {then: steps(holds, requestSignIn, after(SignInLifetime), requestSignIn, releases), want: withMails("sign-in/2 Sent", "sign-in/2")},
+		"two mails wait while all mail is held":            {then: steps(holds, requestSignIn, revoke("", nil), releases), want: revoked("sign-in/1 Skipped, revoked/1 Sent", "revoked/1")},
+		"held between two tries": {
+			then: steps(serverIs(busy), revoke("", nil), holds, serverIs(takes), after(48*time.Hour), releases),
+			want: revoked(oneRevoked, "revoked/1, revoked/1"),
 		},
 
 		"a sign-in link is asked for":          {then: steps(requestSignIn), want: withMails("sign-in/1 Sent", "sign-in/1")},
@@ -588,5 +676,24 @@ func TestTheReasonOfARevocationIsShown(t *testing.T) {
 	got := meta.FindStatusCondition(l.partnership.Status.Conditions, v1alpha1.ConditionActive).Message
 	if got != "the company ended access: Contract ended in May" {
 		t.Errorf("Active says %q", got)
+	}
+}
+
+// No condition of a partner whose program is suspended says that there is access.
+func TestASuspendedProgramIsNoAccess(t *testing.T) {
+	l := newLife()
+	suspends(l)
+	l.settle(t)
+	for _, c := range l.partnership.Status.Conditions {
+		if strings.Contains(c.Message, "the partner has access") {
+			t.Errorf("%s says %q", c.Type, c.Message)
+		}
+	}
+	active := meta.FindStatusCondition(l.partnership.Status.Conditions, v1alpha1.ConditionActive)
+	if want := `Program "referral" is suspended`; !strings.Contains(active.Message, want) {
+		t.Errorf("Active does not say %q: %q", want, active.Message)
+	}
+	if HasAccess(l.partnership, l.catalog.Programs["referral"]) || !Stands(l.partnership) {
+		t.Error("the partner has access, or is none any more")
 	}
 }

@@ -49,7 +49,7 @@ func TestEachTransitionIsToldOnce(t *testing.T) {
 	l := newLife()
 	var told []string
 	for _, happens := range []step{
-		func(*life) {}, moveTo("gold"), serverIs(busy), revoke("", nil), after(4 * time.Minute), after(4 * time.Minute), reinstate, moveTo("silver"), goldGoes,
+		func(*life) {}, moveTo("gold"), serverIs(busy), revoke("", nil), after(4 * time.Minute), after(4 * time.Minute), reinstate, suspends, resumes, moveTo("silver"), goldGoes,
 	} {
 		happens(l)
 		for range 3 {

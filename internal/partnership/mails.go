@@ -79,7 +79,7 @@ func (d *Decision) deliver(in Input) {
 			mail.State = v1alpha1.DeliveryFailed
 		case verdict == delivery.Wait:
 			d.lookAgain(due.Sub(in.Now))
-		case in.MailerConfigured && d.Send == "":
+		case in.MailerConfigured && !in.Hold && !suspended(in) && d.Send == "":
 			d.claim(mail, in.Now)
 		}
 	}

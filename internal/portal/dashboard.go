@@ -51,4 +51,6 @@ func (s *Server) dashboard(w http.ResponseWriter, r *http.Request) {
 
 func dashboardPath(namespace string) string { return "/t/" + namespace + "/" }
 
+func invitePath(namespace, token string) string { return "/t/" + namespace + "/invite/" + token }
+
 func loginPath(namespace string) string { return "/t/" + namespace + "/login" }

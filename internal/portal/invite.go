@@ -96,7 +96,7 @@ func (s *Server) acceptInvite(w http.ResponseWriter, r *http.Request, visit invi
 	}
 	answered, err := s.answer(r, visit, v1alpha1.DecisionAccepted)
 	if err != nil {
-		s.refuse(w, r, err)
+		s.refuseVisit(w, r, visit, err)
 		return
 	}
 	email := string(answered.Spec.Contact.Email)
@@ -112,7 +112,7 @@ func (s *Server) declineInvite(w http.ResponseWriter, r *http.Request, visit inv
 		return
 	}
 	if _, err := s.answer(r, visit, v1alpha1.DecisionDeclined); err != nil {
-		s.refuse(w, r, err)
+		s.refuseVisit(w, r, visit, err)
 		return
 	}
 	http.Redirect(w, r, loginPath(visit.namespace)+"?declined", http.StatusSeeOther)
@@ -125,7 +125,7 @@ func (s *Server) answerable(w http.ResponseWriter, r *http.Request, visit invite
 	case err != nil:
 		s.unavailable(w, r, err)
 	case openness != invite.Open:
-		s.refuse(w, r, &accept.Refusal{Openness: openness})
+		s.refuseVisit(w, r, visit, &accept.Refusal{Openness: openness})
 	default:
 		return true
 	}
@@ -157,17 +157,36 @@ func (s *Server) answer(r *http.Request, visit inviteVisit, decision v1alpha1.In
 	return s.Accept.Answer(r.Context(), client.ObjectKeyFromObject(visit.invite), string(visit.invite.UID), visit.serial, decision)
 }
 
-// refuse tells why an answer does not count.
-func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
+// renewInvite asks for a new link in place of an expired one. It goes to the invited address, whoever asks.
+func (s *Server) renewInvite(w http.ResponseWriter, r *http.Request, visit inviteVisit) {
+	if ok, wait := s.clients.allow(s.client(r)); !ok {
+		s.tooMany(w, r, wait)
+		return
+	}
+	err := s.Accept.Renew(r.Context(), client.ObjectKeyFromObject(visit.invite), string(visit.invite.UID), visit.serial)
+	if err != nil {
+		s.refuseVisit(w, r, visit, err)
+		return
+	}
+	http.Redirect(w, r, loginPath(visit.namespace)+"?renewed", http.StatusSeeOther)
+}
+
+// refuseVisit tells why an answer does not count, and what to do.
+func (s *Server) refuseVisit(w http.ResponseWriter, r *http.Request, visit inviteVisit, err error) {
 	var refusal *accept.Refusal
 	switch {
 	case !errors.As(err, &refusal):
 		s.unavailable(w, r, err)
 	case refusal.Openness == invite.TooLate:
-		s.notice(w, r, http.StatusGone, notice{
+		n := notice{
 			Title: "This invitation has expired",
 			Text:  "It was not answered in time, so its link no longer works. Please ask whoever invited you for a new one.",
-		})
+		}
+		if invite.Renewable(visit.invite, s.Now()) {
+			n.Text = "It was not answered in time, so its link no longer works. We can send a new one to " + address.Mask(string(visit.invite.Spec.Contact.Email)) + ", the address that was invited."
+			n.Action, n.ActionLabel = invitePath(visit.namespace, visit.token)+"/renew", "Send me a new one"
+		}
+		s.notice(w, r, http.StatusGone, n)
 	case refusal.Openness == invite.Refused:
 		s.notice(w, r, http.StatusForbidden, notice{
 			Title: "This invitation cannot be accepted at the moment",

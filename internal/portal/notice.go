@@ -18,6 +18,8 @@ type notice struct {
 	Advice []string
 	// SignIn is the label of a button that leads to signing in; empty: none.
 	SignIn string
+	// Action is where a button posts to, and ActionLabel what it says; empty: there is none.
+	Action, ActionLabel string
 }
 
 func (s *Server) notice(w http.ResponseWriter, r *http.Request, code int, n notice) {

@@ -89,6 +89,7 @@ func (s *Server) routes() *http.ServeMux {
 	mux.HandleFunc("GET /t/{ns}/invite/{token}", s.tenant(s.withInvite(s.invitePage)))
 	mux.HandleFunc("POST /t/{ns}/invite/{token}/accept", s.tenant(s.withInvite(s.acceptInvite)))
 	mux.HandleFunc("POST /t/{ns}/invite/{token}/decline", s.tenant(s.withInvite(s.declineInvite)))
+	mux.HandleFunc("POST /t/{ns}/invite/{token}/renew", s.tenant(s.withInvite(s.renewInvite)))
 	mux.HandleFunc("/", s.notFound)
 	return mux
 }

@@ -22,14 +22,14 @@ import (
 
 // loginView is what the page shows that asks for an address.
 type loginView struct {
-	Asked, Declined, SignedOut bool
-	Typed, Error               string
+	Asked, Declined, Renewed, SignedOut bool
+	Typed, Error                        string
 }
 
 // loginPage asks for the address to send a sign-in link to.
 func (s *Server) loginPage(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
-	view := loginView{Asked: query.Has("asked"), Declined: query.Has("declined"), SignedOut: query.Has("signed-out")}
+	view := loginView{Asked: query.Has("asked"), Declined: query.Has("declined"), Renewed: query.Has("renewed"), SignedOut: query.Has("signed-out")}
 	title := "Sign in"
 	if view.Asked {
 		title = "Look into your inbox"

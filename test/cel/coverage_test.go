@@ -46,7 +46,7 @@ func TestARuleWithoutARefusedRowIsFound(t *testing.T) {
 // allRefused are the refused rows of all tables.
 func allRefused() []refusal {
 	tables := []map[string]refusal{
-		refusedEmails(), refusedLifetimes(), refusedChanges, refusedShapes, refusedLengths(), refusedLines(), refusedStatuses,
+		refusedEmails(), refusedLifetimes(), refusedCooldowns(), refusedChanges, refusedShapes, refusedLengths(), refusedLines(), refusedStatuses,
 	}
 	var rows []refusal
 	for _, table := range tables {

@@ -20,6 +20,19 @@ var defaults = map[string]stored{
 		attempt{kind: "Program", change: set("spec.invites", map[string]any{})}, "spec.invites.expiresAfter", "168h"},
 	"a program's own lifetime stays": {
 		attempt{kind: "Program", change: set("spec.invites.expiresAfter", "1h")}, "spec.invites.expiresAfter", "1h"},
+	"a program's resends cool down for a minute": {
+		attempt{kind: "Program", change: all()}, "spec.invites.resendCooldown", "1m"},
+	"a program's own cool-down stays": {
+		attempt{kind: "Program", change: set("spec.invites.resendCooldown", "0")}, "spec.invites.resendCooldown", "0"},
+	"a program's own lifetime does not take away the cool-down": {
+		attempt{kind: "Program", change: set("spec.invites.expiresAfter", "1h")}, "spec.invites.resendCooldown", "1m"},
+	"a program mails as many as there are": {attempt{kind: "Program", change: all()}, "spec.mail", nil},
+	"a program is not suspended":           {attempt{kind: "Program", change: all()}, "spec.suspend", nil},
+	"an invite is mailed": {
+		attempt{kind: "PartnerInvite", change: all()}, "spec.delivery", "Email"},
+	"an invite without a mail stays so": {
+		attempt{kind: "PartnerInvite", change: set("spec.delivery", "Link")}, "spec.delivery", "Link"},
+	"an invite has no end of its own": {attempt{kind: "PartnerInvite", change: all()}, "spec.notAfter", nil},
 	"a group's invites take the program's lifetime": {
 		attempt{kind: "PartnerGroup", change: set("spec.invites", map[string]any{})}, "spec.invites.expiresAfter", nil},
 	"an invite takes the lifetime of its group or program": {

@@ -29,6 +29,24 @@ var acceptedChanges = map[string]attempt{
 			map[string]any{"name": "reseller"},
 			map[string]any{"name": "referral", "groupRef": map[string]any{"name": "gold"}},
 		})},
+	"an invite is to be sent again": {
+		kind: "PartnerInvite", verb: update, given: set("spec.resendToken", "1"), change: set("spec.resendToken", "2")},
+	"an invite loses its resend token": {
+		kind: "PartnerInvite", verb: update, given: set("spec.resendToken", "1"), change: unset("spec.resendToken")},
+	"an invite with programs is to be sent again": {
+		kind: "PartnerInvite", verb: update, given: twoPrograms, change: set("spec.resendToken", "2")},
+	"an invite gets a link instead of a mail": {
+		kind: "PartnerInvite", verb: update, change: set("spec.delivery", "Link")},
+	"an invite gets an end": {
+		kind: "PartnerInvite", verb: update, change: set("spec.notAfter", "2027-01-01T00:00:00Z")},
+	"an invite's end is put off": {
+		kind: "PartnerInvite", verb: update,
+		given: set("spec.notAfter", "2027-01-01T00:00:00Z"), change: set("spec.notAfter", "2028-01-01T00:00:00Z")},
+	"an invite loses its end": {
+		kind: "PartnerInvite", verb: update, given: set("spec.notAfter", "2027-01-01T00:00:00Z"), change: unset("spec.notAfter")},
+	"a program is suspended": {kind: "Program", verb: update, change: set("spec.suspend", true)},
+	"a program goes on": {
+		kind: "Program", verb: update, given: set("spec.suspend", true), change: set("spec.suspend", false)},
 	"a partner moves to another group": {
 		kind: "Partnership", verb: update,
 		given: set("spec.groupRef.name", "gold"), change: set("spec.groupRef.name", "silver")},

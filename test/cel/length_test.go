@@ -30,6 +30,7 @@ var lengths = map[string]struct {
 	"the reason of a revocation":        {"Partnership", "spec.revocation.reason", 500},
 	"the first name in a partnership":   {"Partnership", "spec.contact.firstName", 64},
 	"the phone number in a partnership": {"Partnership", "spec.contact.phone", 32},
+	"the resend token of an invite":     {"PartnerInvite", "spec.resendToken", 128},
 }
 
 func acceptedLengths() map[string]attempt {

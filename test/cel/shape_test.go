@@ -26,6 +26,16 @@ var acceptedShapes = map[string]attempt{
 	"an invite into one program":   {kind: "PartnerInvite", change: set("spec.programs", programsOf(1))},
 	"an invite into 100 programs":  {kind: "PartnerInvite", change: set("spec.programs", programsOf(100))},
 	"a partnership from a network": {kind: "Partnership", change: set("spec.source", "Network")},
+	"a suspended program":          {kind: "Program", change: set("spec.suspend", true)},
+	"a program that runs":          {kind: "Program", change: set("spec.suspend", false)},
+	"a program of one mail":        {kind: "Program", change: set("spec.mail.maxPerHour", int64(1))},
+	"a program of a million mails": {kind: "Program", change: set("spec.mail.maxPerHour", int64(1000000))},
+	"a program of any mails":       {kind: "Program", change: set("spec.mail", map[string]any{})},
+	"an invite by mail":            {kind: "PartnerInvite", change: set("spec.delivery", "Email")},
+	"an invite by link":            {kind: "PartnerInvite", change: set("spec.delivery", "Link")},
+	"an invite with an end":        {kind: "PartnerInvite", change: set("spec.notAfter", "2027-01-01T00:00:00Z")},
+	"an invite whose end passed":   {kind: "PartnerInvite", change: set("spec.notAfter", "2020-01-01T00:00:00Z")},
+	"an end in another zone":       {kind: "PartnerInvite", change: set("spec.notAfter", "2027-01-01T00:00:00+09:00")},
 	"a revocation without a word":  {kind: "Partnership", change: set("spec.revocation", map[string]any{})},
 	"a revocation without a mail":  {kind: "Partnership", change: set("spec.revocation.notify", false)},
 }
@@ -51,6 +61,27 @@ var refusedShapes = map[string]refusal{
 		attempt{kind: "PartnerInvite", change: set("spec.programs", programsOf(101))},
 		"spec.programs", "must have at most 100 items"},
 
+	"an invite by pigeon": {
+		attempt{kind: "PartnerInvite", change: set("spec.delivery", "Pigeon")},
+		"spec.delivery", `supported values: "Email", "Link"`},
+	"an invite by nothing": {
+		attempt{kind: "PartnerInvite", change: set("spec.delivery", "")},
+		"spec.delivery", `supported values: "Email", "Link"`},
+	"an invite that ends on a day without a time": {
+		attempt{kind: "PartnerInvite", change: set("spec.notAfter", "2027-01-01")}, "spec.notAfter", "date-time"},
+	"a resend token that is a number": {
+		attempt{kind: "PartnerInvite", change: set("spec.resendToken", int64(2))}, "spec.resendToken", "must be of type string"},
+	"a program of no mail": {
+		attempt{kind: "Program", change: set("spec.mail.maxPerHour", int64(0))},
+		"spec.mail.maxPerHour", "should be greater than or equal to 1"},
+	"a program of less than no mail": {
+		attempt{kind: "Program", change: set("spec.mail.maxPerHour", int64(-1))},
+		"spec.mail.maxPerHour", "should be greater than or equal to 1"},
+	"a program of more than a million mails": {
+		attempt{kind: "Program", change: set("spec.mail.maxPerHour", int64(1000001))},
+		"spec.mail.maxPerHour", "should be less than or equal to 1000000"},
+	"a program that is suspended by a word": {
+		attempt{kind: "Program", change: set("spec.suspend", "true")}, "spec.suspend", "must be of type boolean"},
 	"a program without a name to show": {
 		attempt{kind: "Program", change: unset("spec.displayName")}, "spec.displayName", "Required value"},
 	"a program without a spec": {attempt{kind: "Program", change: unset("spec")}, "spec", "Required value"},

@@ -1,6 +1,9 @@
 package cel
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 var (
 	sentInvite  = set("status.state", "Sent")
@@ -8,6 +11,15 @@ var (
 )
 
 var acceptedStatuses = map[string]attempt{
+	"a held invite":    {kind: "PartnerInvite", verb: updateStatus, change: set("status.state", "Held")},
+	"one of a partner": {kind: "PartnerInvite", verb: updateStatus, change: set("status.state", "AlreadyPartner")},
+	"a refused invite": {kind: "PartnerInvite", verb: updateStatus, change: set("status.state", "Refused")},
+	"a handled resend": {
+		kind: "PartnerInvite", verb: updateStatus, change: set("status.handledResend", handled(256, 128))},
+	"a handled resend in characters of two bytes": {
+		kind: "PartnerInvite", verb: updateStatus,
+		change: set("status.handledResend.annotation", strings.Repeat("ü", 256))},
+	"a renewal":         {kind: "PartnerInvite", verb: updateStatus, change: set("status.renewal", renewal(1))},
 	"a sent invite":     {kind: "PartnerInvite", verb: updateStatus, change: sentInvite},
 	"an accepted one":   {kind: "PartnerInvite", verb: updateStatus, change: set("status.acceptance", answer("Accepted"))},
 	"a revoked partner": {kind: "Partnership", verb: updateStatus, change: set("status.state", "Revoked")},
@@ -21,7 +33,7 @@ var acceptedStatuses = map[string]attempt{
 var refusedStatuses = map[string]refusal{
 	"an invite in an unknown state": {
 		attempt{kind: "PartnerInvite", verb: updateStatus, change: set("status.state", "Lost")},
-		"status.state", `supported values: "Pending", "Sent", "Accepted", "Declined", "Expired", "Failed"`},
+		"status.state", `supported values: "Pending", "Held", "Sent", "Accepted", "Declined", "Expired", "Failed", "AlreadyPartner", "Refused"`},
 	"an unknown answer": {
 		attempt{kind: "PartnerInvite", verb: updateStatus, change: set("status.acceptance", answer("Maybe"))},
 		"status.acceptance.decision", `supported values: "Accepted", "Declined"`},
@@ -37,6 +49,21 @@ var refusedStatuses = map[string]refusal{
 	"a negative number of attempts": {
 		attempt{kind: "PartnerInvite", verb: updateStatus, change: set("status.attempts", int64(-1))},
 		"status.attempts", "should be greater than or equal to 0"},
+	"a handled annotation that is too long": {
+		attempt{kind: "PartnerInvite", verb: updateStatus, change: set("status.handledResend", handled(257, 0))},
+		"status.handledResend.annotation", "may not be more than 256"},
+	"a handled token that is too long": {
+		attempt{kind: "PartnerInvite", verb: updateStatus, change: set("status.handledResend", handled(0, 129))},
+		"status.handledResend.token", "may not be more than 128"},
+	"a renewal of a link that was never issued": {
+		attempt{kind: "PartnerInvite", verb: updateStatus, change: set("status.renewal", renewal(0))},
+		"status.renewal.serial", "should be greater than or equal to 1"},
+	"a renewal of no link": {
+		attempt{kind: "PartnerInvite", verb: updateStatus, change: set("status.renewal.time", "2026-01-01T00:00:00Z")},
+		"status.renewal.serial", "Required value"},
+	"a renewal at no time": {
+		attempt{kind: "PartnerInvite", verb: updateStatus, change: set("status.renewal.serial", int64(1))},
+		"status.renewal.time", "Required value"},
 	"a partnership in an unknown state": {
 		attempt{kind: "Partnership", verb: updateStatus, change: set("status.state", "Paused")},
 		"status.state", `supported values: "Active", "Revoked"`},
@@ -59,6 +86,16 @@ var refusedStatuses = map[string]refusal{
 // answer is a person's answer to an invite.
 func answer(decision string) map[string]any {
 	return map[string]any{"decision": decision, "time": "2026-01-01T00:00:00Z"}
+}
+
+// handled is a resend that was asked with texts of so many characters.
+func handled(annotation, token int) map[string]any {
+	return map[string]any{"annotation": strings.Repeat("x", annotation), "token": strings.Repeat("x", token)}
+}
+
+// renewal is a person's wish for a new link.
+func renewal(serial int64) map[string]any {
+	return map[string]any{"serial": serial, "time": "2026-01-01T00:00:00Z"}
 }
 
 func TestStatusAccepted(t *testing.T) { checkAccepted(t, acceptedStatuses) }

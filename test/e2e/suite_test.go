@@ -97,7 +97,7 @@ func startOperator(args ...string) {
 		SMTPAddr:   inbox.SMTPAddr(),
 
 		PortalAddress: portalAddress,
-		Args:          append([]string{"--leader-elect", "--zap-log-level=debug", "--client-rate=0", "--address-rate=0", "--trusted-proxies=127.0.0.0/8"}, args...),
+		Args:          append([]string{"--zap-log-level=debug", "--client-rate=0", "--address-rate=0", "--trusted-proxies=127.0.0.0/8"}, args...),
 		Log:           logFile(),
 	})
 	Expect(err).NotTo(HaveOccurred())

@@ -1,0 +1,133 @@
+package invite
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/partnership"
+)
+
+// offer is what is left of a scope to offer to the person: the programs that they are not an active partner in. If
+// nothing is, or something forbids it, it tells why.
+func offer(in Input, scope []v1alpha1.ProgramGrant) ([]v1alpha1.ProgramGrant, *obstacle) {
+	if refusal := refusalOf(in, scope); refusal != nil {
+		return nil, refusal
+	}
+	left := slices.DeleteFunc(slices.Clone(scope), func(grant v1alpha1.ProgramGrant) bool { return isPartner(in, grant.Name) })
+	if older := duplicate(in, left); older != nil {
+		return nil, &obstacle{v1alpha1.ReasonDuplicateInvite, fmt.Sprintf("the open PartnerInvite %q of the same address offers all of this; ask for a resend of that one, or delete it and ask for a resend of this", older.Name)}
+	}
+	return left, nil
+}
+
+// refusalOf tells why a person is not to be invited into a scope; nil: they can be.
+func refusalOf(in Input, scope []v1alpha1.ProgramGrant) *obstacle {
+	partnerInAll := true
+	for _, grant := range scope {
+		for i := range in.Partnerships {
+			p := &in.Partnerships[i]
+			if p.Spec.ProgramRef.Name == grant.Name && p.Spec.Revocation != nil {
+				return &obstacle{v1alpha1.ReasonPartnerRevoked, fmt.Sprintf("access to Program %q is revoked by Partnership %q; remove its spec.revocation to reinstate the partner, then ask for a resend if it is still needed", grant.Name, p.Name)}
+			}
+		}
+		partnerInAll = partnerInAll && isPartner(in, grant.Name)
+	}
+	if partnerInAll {
+		return &obstacle{v1alpha1.ReasonAlreadyPartner, "the person is an active partner in every program of the invite"}
+	}
+	return nil
+}
+
+// isPartner tells whether the person is an active partner in a program. Whether the program lets anybody in right now
+// does not matter.
+func isPartner(in Input, programName string) bool {
+	return slices.ContainsFunc(in.Partnerships, func(p v1alpha1.Partnership) bool {
+		return p.Spec.ProgramRef.Name == programName && partnership.Stands(&p)
+	})
+}
+
+// duplicate finds another open invite of the person that offers all of a scope and counts before this one: one that was
+// issued, else the older one.
+func duplicate(in Input, scope []v1alpha1.ProgramGrant) *v1alpha1.PartnerInvite {
+	for i := range in.Rivals {
+		rival := &in.Rivals[i]
+		if rival.UID != in.Invite.UID && rival.DeletionTimestamp.IsZero() && isOpen(rival.Status, in.Now) && goesFirst(rival, in.Invite) && covers(rival, scope) && !hopeless(in, rival) {
+			return rival
+		}
+	}
+	return nil
+}
+
+// hopeless tells whether an invite that is not issued never will be, though the rules may not have looked at it yet.
+func hopeless(in Input, i *v1alpha1.PartnerInvite) bool {
+	if i.Status.Serial > 0 {
+		return false
+	}
+	if end := i.Spec.NotAfter; end != nil && !in.Now.Before(end.Time) {
+		return true
+	}
+	scope, unresolved := Scope(i, in.Catalog)
+	return unresolved == nil && refusalOf(in, scope) != nil
+}
+
+func isOpen(status v1alpha1.PartnerInviteStatus, now time.Time) bool {
+	switch State(status, now) {
+	case v1alpha1.InvitePending, v1alpha1.InviteHeld, v1alpha1.InviteSent:
+		return true
+	default:
+		return false
+	}
+}
+
+// goesFirst puts two invites of one person in the order in which they count, the same for all who ask.
+func goesFirst(a, b *v1alpha1.PartnerInvite) bool {
+	if issued := a.Status.Serial > 0; issued != (b.Status.Serial > 0) {
+		return issued
+	}
+	if order := a.CreationTimestamp.Compare(b.CreationTimestamp.Time); order != 0 {
+		return order < 0
+	}
+	return a.Name < b.Name
+}
+
+// covers tells whether an invite offers every program of a scope. One that names none, and is not issued yet, offers
+// all there are.
+func covers(i *v1alpha1.PartnerInvite, scope []v1alpha1.ProgramGrant) bool {
+	offered := i.Status.Programs
+	if i.Status.Serial == 0 {
+		if len(i.Spec.Programs) == 0 {
+			return true
+		}
+		offered = i.Spec.Programs
+	}
+	for _, grant := range scope {
+		if !slices.ContainsFunc(offered, func(o v1alpha1.ProgramGrant) bool { return o.Name == grant.Name }) {
+			return false
+		}
+	}
+	return true
+}
+
+// held tells what holds the mail of an invite back, and until when if that is known; nil: nothing does.
+func held(in Input, scope []v1alpha1.ProgramGrant) (*obstacle, time.Time) {
+	if in.Hold != "" {
+		return &obstacle{v1alpha1.ReasonHeld, in.Hold}, time.Time{}
+	}
+	for _, grant := range scope {
+		if p := in.Catalog.Programs[grant.Name]; p != nil && p.Spec.Suspend {
+			return &obstacle{v1alpha1.ReasonHeld, fmt.Sprintf("Program %q is suspended; the invite goes out when that ends", grant.Name)}, time.Time{}
+		}
+	}
+	if !in.MailerConfigured && in.Invite.Spec.Delivery != v1alpha1.DeliveryLink {
+		return &obstacle{v1alpha1.ReasonMailerNotConfigured, "the operator runs without --smtp-url; set it and the invite is sent"}, time.Time{}
+	}
+	if in.Brake == nil || in.Invite.Spec.Delivery == v1alpha1.DeliveryLink {
+		return nil, time.Time{}
+	}
+	if name, until := in.Brake(scope); !until.IsZero() {
+		return &obstacle{v1alpha1.ReasonHeld, fmt.Sprintf("Program %q has sent its mail.maxPerHour; the invite goes out at %s or later", name, until.UTC().Format(time.RFC3339))}, until
+	}
+	return nil, time.Time{}
+}

@@ -1,0 +1,89 @@
+package invite
+
+import (
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/delivery"
+)
+
+// asked is what a resend of an invite is asked with now. Texts that are longer than status can hold are cut.
+func asked(i *v1alpha1.PartnerInvite) *v1alpha1.HandledResend {
+	annotation := i.Annotations[v1alpha1.ResendAnnotation]
+	if runes := []rune(annotation); len(runes) > 256 {
+		annotation = string(runes[:256])
+	}
+	handled := v1alpha1.HandledResend{Annotation: annotation, Token: i.Spec.ResendToken}
+	if before := i.Status.HandledResend; before != nil {
+		// A text that is taken away stays handled, so that putting it back sends nothing.
+		if handled.Annotation == "" {
+			handled.Annotation = before.Annotation
+		}
+		if handled.Token == "" {
+			handled.Token = before.Token
+		}
+	}
+	if handled == (v1alpha1.HandledResend{}) {
+		return nil
+	}
+	return &handled
+}
+
+// resendAsked tells whether a text asks for a resend that was not seen to.
+func resendAsked(i *v1alpha1.PartnerInvite) bool {
+	now, before := asked(i), i.Status.HandledResend
+	if now == nil {
+		return false
+	}
+	return before == nil || *now != *before
+}
+
+// resendWanted tells whether an invite is to be issued anew: the company asks for it, or the person, of an expired one.
+// An invite that was never judged is issued anyway, and what stands there then counts as handled.
+func resendWanted(i *v1alpha1.PartnerInvite, now time.Time) bool {
+	judged := i.Status.Serial > 0 || State(i.Status, now) == v1alpha1.InviteAlreadyPartner || State(i.Status, now) == v1alpha1.InviteRefused
+	if judged && resendAsked(i) {
+		return true
+	}
+	return Renewable(i, now) && i.Status.Renewal != nil && i.Status.Renewal.Serial == i.Status.Serial
+}
+
+// Renewable tells whether the person can ask for a new link in place of this one: it has expired and nothing else ends
+// it.
+func Renewable(i *v1alpha1.PartnerInvite, now time.Time) bool {
+	if end := i.Spec.NotAfter; end != nil && !now.Before(end.Time) {
+		return false
+	}
+	return i.Status.Serial > 0 && State(i.Status, now) == v1alpha1.InviteExpired
+}
+
+// Renew notes the person's wish for a new link. It must be written with the resourceVersion that was judged.
+func Renew(status *v1alpha1.PartnerInviteStatus, now time.Time) {
+	status.Renewal = &v1alpha1.InviteRenewal{Serial: status.Serial, Time: metav1.NewTime(now)}
+}
+
+// coolingDown tells that the mail before is too recent, or is being sent right now, and until when.
+func coolingDown(status v1alpha1.PartnerInviteStatus, in Input) (*obstacle, time.Time) {
+	tries := Tries(status)
+	if due := tries.Last.Add(delivery.InFlight); tries.Claimed && in.Now.Before(due) {
+		return &obstacle{v1alpha1.ReasonCoolingDown, "the mail before is being sent; the resend waits for its outcome"}, due
+	}
+	if status.SentTime == nil {
+		return nil, time.Time{}
+	}
+	var longest time.Duration
+	for _, grant := range status.Programs {
+		cooldown := v1alpha1.DefaultCooldown
+		if p := in.Catalog.Programs[grant.Name]; p != nil {
+			cooldown = p.Spec.Invites.ResendCooldown.Duration()
+		}
+		longest = max(longest, cooldown)
+	}
+	due := status.SentTime.Add(longest)
+	if !in.Now.Before(due) {
+		return nil, time.Time{}
+	}
+	return &obstacle{v1alpha1.ReasonCoolingDown, "the resend waits until " + due.UTC().Format(time.RFC3339) + ", when the resendCooldown of the program has passed"}, due
+}
