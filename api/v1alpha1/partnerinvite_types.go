@@ -74,6 +74,11 @@ type PartnerInviteSpec struct {
 	// +kubebuilder:default=Email
 	Delivery InviteDelivery `json:"delivery,omitempty"`
 
+	// message is this invite's own text in place of the built-in words. The programs, the link and its expiry follow it
+	// in any case. A change counts from the next resend. Unset: the built-in words.
+	// +optional
+	Message InviteMessage `json:"message,omitzero"`
+
 	// resendToken is any text. A new one sends the invite again, with a new link and a fresh expiry; the old link is
 	// dead. What stands here when the invite is first issued, or taking it away, sends nothing. An accepted invite is
 	// not sent again. The annotation partner-operator.io/resend-requested-at does the same without a change of the spec.
@@ -81,6 +86,22 @@ type PartnerInviteSpec struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
 	ResendToken string `json:"resendToken,omitempty"`
+}
+
+// InviteMessage is the text of an invite's mail.
+type InviteMessage struct {
+	// subject is the subject of the mail. Unset: it names who invites to what.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=200
+	Subject LineOfText `json:"subject,omitempty"`
+
+	// body is written in Markdown. HTML in it is left out, and an image is shown as its description, since mails load
+	// nothing from elsewhere. Unset: the built-in words.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=8000
+	Body string `json:"body,omitempty"`
 }
 
 // ResendAnnotation asks for an invite to be sent again; any new text does.

@@ -214,6 +214,8 @@ func (r *PartnerInviteReconciler) message(i *v1alpha1.PartnerInvite, catalog pro
 	content := mail.Content{
 		FirstName:  string(i.Spec.Contact.FirstName),
 		Company:    r.post.company,
+		Subject:    string(i.Spec.Message.Subject),
+		Message:    i.Spec.Message.Body,
 		Link:       url,
 		ExpiryTime: i.Status.ExpiryTime.Time,
 	}

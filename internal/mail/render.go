@@ -20,6 +20,8 @@ type Content struct {
 	Company string
 	// Programs are what an invite offers, or what a revocation is about.
 	Programs []ProgramLine
+	// Subject and Message are the company's own words, Message in Markdown; empty: the built-in ones.
+	Subject, Message string
 	// Link is the address to open.
 	Link string
 	// ExpiryTime is when the link stops working.
@@ -75,6 +77,10 @@ func Render(kind v1alpha1.MailKind, content Content) (Message, error) {
 	}
 	if err := texts.ExecuteTemplate(&text, string(kind)+".txt", content); err != nil {
 		return Message{}, fmt.Errorf("rendering the text of %s: %w", kind, err)
+	}
+	if content.Subject != "" {
+		subject.Reset()
+		subject.WriteString(content.Subject)
 	}
 	if err := pages.ExecuteTemplate(&html, string(kind)+".html", content); err != nil {
 		return Message{}, fmt.Errorf("rendering the page of %s: %w", kind, err)

@@ -24,6 +24,8 @@ var lengths = map[string]struct {
 	"the last name of a contact":        {"PartnerInvite", "spec.contact.lastName", 64},
 	"the job title of a contact":        {"PartnerInvite", "spec.contact.jobTitle", 128},
 	"the phone number of a contact":     {"PartnerInvite", "spec.contact.phone", 32},
+	"the subject of an invite":          {"PartnerInvite", "spec.message.subject", 200},
+	"the text of an invite":             {"PartnerInvite", "spec.message.body", 8000},
 	"the name of a partnership":         {"Partnership", "spec.displayName", 128},
 	"the program of a partnership":      {"Partnership", "spec.programRef.name", 253},
 	"the group of a partnership":        {"Partnership", "spec.groupRef.name", 253},

@@ -22,6 +22,7 @@ var lines = []struct {
 	{"PartnerInvite", create, "spec.contact.lastName"},
 	{"PartnerInvite", create, "spec.contact.jobTitle"},
 	{"PartnerInvite", create, "spec.contact.phone"},
+	{"PartnerInvite", create, "spec.message.subject"},
 	{"Partnership", create, "spec.displayName"},
 	{"Partnership", create, "spec.contact.firstName"},
 	{"Partnership", create, "spec.contact.lastName"},

@@ -131,6 +131,18 @@ var _ = Describe("an invite", func() {
 		Expect(eventReasons(i)()).To(ConsistOf("TemporaryFailure", "Sent"))
 	})
 
+	It("is written in the company's own words, if there are any", func() {
+		ns := newTenant()
+		i := invite(ns, "ada", grant("referral", ""))
+		i.Spec.Message = v1alpha1.InviteMessage{Subject: "Join us, Ada", Body: "We would **love** to have you. <b>Now</b>"}
+		create(i)
+		link := linkTo(address(ns, "ada"), v1alpha1.MailInvite)
+		mail := mailsOf(address(ns, "ada"), v1alpha1.MailInvite)[0]
+		Expect(mail.Subject).To(Equal("Join us, Ada"))
+		Expect(mail.Text).To(And(ContainSubstring("We would **love** to have you."), ContainSubstring("Acme Referral"), ContainSubstring(link)))
+		Expect(mail.HTML).To(And(ContainSubstring("<strong>love</strong>"), Not(ContainSubstring("<b>Now</b>")), ContainSubstring(link)))
+	})
+
 	It("fails for good when the recipient is refused, and tries anew when the spec is changed", func() {
 		ns := newTenant()
 		inbox.Script(mailcatcher.Rule{Stage: mailcatcher.Rcpt, Recipient: address(ns, "ada"), Code: 550, Enhanced: "5.1.1", Text: "no such user " + address(ns, "ada")})

@@ -1,0 +1,53 @@
+package mail
+
+import (
+	"bytes"
+	"html/template"
+
+	"github.com/yuin/goldmark"
+	"github.com/yuin/goldmark/ast"
+	"github.com/yuin/goldmark/text"
+)
+
+// MessageHTML is the company's own words as they stand in a page.
+func (c Content) MessageHTML() (template.HTML, error) { return markdown(c.Message) }
+
+// markdown renders a text of the company. HTML in it is left out, links lead to http, https and mailto only, and an image
+// becomes its description, since a mail loads nothing from elsewhere.
+func markdown(source string) (template.HTML, error) {
+	md := goldmark.New()
+	document := md.Parser().Parse(text.NewReader([]byte(source)))
+	describeImages(document, []byte(source))
+	var page bytes.Buffer
+	if err := md.Renderer().Render(&page, []byte(source), document); err != nil {
+		return "", err
+	}
+	return template.HTML(page.String()), nil //nolint:gosec // the renderer escapes texts and leaves out HTML
+}
+
+func describeImages(document ast.Node, source []byte) {
+	var images []ast.Node
+	_ = ast.Walk(document, func(node ast.Node, entering bool) (ast.WalkStatus, error) { // the walker gives no error
+		if entering && node.Kind() == ast.KindImage {
+			images = append(images, node)
+		}
+		return ast.WalkContinue, nil
+	})
+	for _, image := range images {
+		description := ast.NewString(plainText(image, source))
+		image.Parent().ReplaceChild(image.Parent(), image, description)
+	}
+}
+
+// plainText is the text within a node, without its marks.
+func plainText(node ast.Node, source []byte) []byte {
+	var plain []byte
+	for child := node.FirstChild(); child != nil; child = child.NextSibling() {
+		if leaf, ok := child.(*ast.Text); ok {
+			plain = append(plain, leaf.Segment.Value(source)...)
+		} else {
+			plain = append(plain, plainText(child, source)...)
+		}
+	}
+	return plain
+}
