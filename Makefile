@@ -101,10 +101,11 @@ uninstall: ## Remove the kinds, and with them every program, invite and partner 
 
 .PHONY: deploy
 deploy: install ## Run the operator in the current cluster; edit config/default/operator.env first.
+	$(KUBECTL) apply --server-side -k config/namespace
 	$(KUBECTL) kustomize config/default | sed 's|image: partner-operator:latest|image: $(IMG)|' | $(KUBECTL) apply --server-side -f -
 
 .PHONY: undeploy
-undeploy: ## Remove the operator from the current cluster; the kinds, and all partners, stay.
+undeploy: ## Remove the operator from the current cluster; the kinds, all partners and the signing keys stay.
 	$(KUBECTL) delete --ignore-not-found -k config/default
 
 ##@ Parts

@@ -64,6 +64,7 @@ func (st *stage) startInbox(context.Context) (err error) {
 func (st *stage) makeNamespaces(ctx context.Context) error {
 	return errors.Join(
 		st.kubectl(ctx, nil, "create", "namespace", namespace),
+		st.kubectl(ctx, nil, "apply", "-k", filepath.Join(st.root, "config/namespace")),
 		st.kubectl(ctx, nil, "apply", "-k", filepath.Join(st.root, "config/rbac")),
 	)
 }

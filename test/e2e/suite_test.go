@@ -73,6 +73,7 @@ var _ = BeforeSuite(func() {
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(inbox.Close)
 
+	kubectl("apply", "-k", "../../config/namespace")
 	kubectl("apply", "-k", "../../config/rbac")
 	account, _, err := plane.ServiceAccountConfig(ctx, operatorNamespace, "partner-operator")
 	Expect(err).NotTo(HaveOccurred())
