@@ -11,6 +11,8 @@ const (
 	ConditionReconciling = "Reconciling"
 	// ConditionStalled is present while nothing will happen until somebody changes something.
 	ConditionStalled = "Stalled"
+	// ConditionMailReady tells whether the mail of a program can leave, as far as the latest mails tell.
+	ConditionMailReady = "MailReady"
 	// ConditionSent tells whether the mail of an invite has left.
 	ConditionSent = "Sent"
 	// ConditionAccepted tells what the person answered to an invite.
@@ -41,6 +43,15 @@ const (
 	ReasonReady = "Ready"
 	// ReasonOwnerInvalid: False and Stalled, no mail can be sent to the address of a team's owner.
 	ReasonOwnerInvalid = "OwnerInvalid"
+)
+
+// Reasons of MailReady, besides Ready.
+const (
+	// ReasonTransportUnreachable: False, the mail server cannot be reached or breaks off; mails are tried again.
+	ReasonTransportUnreachable = "TransportUnreachable"
+	// ReasonTransportRejected: False, the mail server refuses the operator's sign-in or sender; mails wait as Held, and
+	// one at a time tries again.
+	ReasonTransportRejected = "TransportRejected"
 )
 
 // Reasons of Sent.

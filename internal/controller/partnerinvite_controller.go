@@ -54,6 +54,7 @@ func (r *PartnerInviteReconciler) setup(mgr ctrl.Manager) error {
 		For(&v1alpha1.PartnerInvite{}, builder.WithPredicates(predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, answered))).
 		Watches(&v1alpha1.Program{}, handler.EnqueueRequestsFromMapFunc(r.waiting), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.PartnerGroup{}, handler.EnqueueRequestsFromMapFunc(r.waiting), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		WatchesRawSource(r.post.transport.follow(handler.EnqueueRequestsFromMapFunc(r.waiting))).
 		WithOptions(controller.Options{MaxConcurrentReconciles: r.concurrency}).
 		Complete(reconcile.AsReconciler(mgr.GetClient(), r))
 }
@@ -104,6 +105,7 @@ func (r *PartnerInviteReconciler) observe(ctx context.Context, i *v1alpha1.Partn
 		MessageDomain:    r.post.messageDomain(),
 		Now:              r.now(),
 	}
+	in.Refused, in.RefusedUntil = r.post.transport.refused()
 	var err error
 	if in.Catalog, err = lookup.Catalog(ctx, r.Client, i.Namespace); err != nil {
 		return in, err
@@ -123,6 +125,10 @@ func (r *PartnerInviteReconciler) send(ctx context.Context, in invite.Input, d i
 	claimed.Status = d.Status
 	giveBack, taken := r.place(ctx, claimed, in.Catalog)
 	if !taken {
+		return reconcile.Result{RequeueAfter: retrySoon}, nil
+	}
+	if claimed.Spec.Delivery != v1alpha1.DeliveryLink && !r.post.transport.try() {
+		giveBack()
 		return reconcile.Result{RequeueAfter: retrySoon}, nil
 	}
 	send, err := r.sending(ctx, claimed, in.Catalog)
@@ -155,7 +161,11 @@ func (r *PartnerInviteReconciler) send(ctx context.Context, in invite.Input, d i
 	}
 	r.tell(ctx, before, claimed)
 	in.Invite = claimed
-	return reconcile.Result{RequeueAfter: invite.Decide(in).RequeueAfter}, nil
+	next := invite.Decide(in)
+	if next.Action != invite.ActionNone { // what was observed before the mail may not hold any more
+		return reconcile.Result{RequeueAfter: retrySoon}, nil
+	}
+	return reconcile.Result{RequeueAfter: next.RequeueAfter}, nil
 }
 
 // place takes a place under the brakes of the programs for a mail. What is no mail needs none.

@@ -19,11 +19,13 @@ import (
 // post sends the mails of all controllers in one way: claim in status, send, record the outcome in status.
 type post struct {
 	base
-	sender  mail.Sender
-	mode    MailMode
-	keys    *keyring.Keyring
-	portal  link.Base
-	company string
+	sender mail.Sender
+	mode   MailMode
+	// transport is what is known of the way to the mail server.
+	transport *transport
+	keys      *keyring.Keyring
+	portal    link.Base
+	company   string
 }
 
 func (p *post) configured() bool { return p.sender != nil }
@@ -36,9 +38,16 @@ func (p *post) hold() string {
 	return "the operator holds all mail back, with --mail-mode=" + string(p.mode) + "; the invite goes out once it runs with --mail-mode=send"
 }
 
-// mail is a send that hands a mail to the mail server.
+// mail is a send that hands a mail to the mail server, and learns from it about the way there.
 func (p *post) mail(message mail.Message) func(context.Context) error {
-	return func(ctx context.Context) error { return p.sender.Send(ctx, message) }
+	return func(ctx context.Context) error {
+		err := p.sender.Send(ctx, message)
+		var failure *delivery.Failure
+		if err == nil || errors.As(err, &failure) {
+			p.transport.learn(ctx, failure)
+		}
+		return err
+	}
 }
 
 func (p *post) messageDomain() string {

@@ -16,8 +16,11 @@ import (
 	"github.com/partner-operator/partner-operator/internal/program"
 )
 
-// ProgramReconciler reports whether a program's references fit.
-type ProgramReconciler struct{ base }
+// ProgramReconciler reports whether a program's references fit, and whether its mail can leave.
+type ProgramReconciler struct {
+	base
+	transport *transport
+}
 
 // +kubebuilder:rbac:groups=partner-operator.io,resources=programs,verbs=get;list;watch
 // +kubebuilder:rbac:groups=partner-operator.io,resources=programs/status,verbs=update
@@ -28,6 +31,7 @@ func (r *ProgramReconciler) setup(mgr ctrl.Manager) error {
 		Named("program").
 		For(&v1alpha1.Program{}, changed).
 		Watches(&v1alpha1.PartnerGroup{}, handler.EnqueueRequestsFromMapFunc(r.namedBy), changed).
+		WatchesRawSource(r.transport.follow(&handler.EnqueueRequestForObject{})).
 		Complete(reconcile.AsReconciler(mgr.GetClient(), r))
 }
 
@@ -55,10 +59,15 @@ func (r *ProgramReconciler) Reconcile(ctx context.Context, p *v1alpha1.Program) 
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	status := program.Status(p, catalog, r.now())
+	status := program.Status(p, catalog, r.transport.known(), r.now())
 	if equality.Semantic.DeepEqual(p.Status, status) {
 		return reconcile.Result{}, nil
 	}
+	before := p.Status
 	p.Status = status
-	return resultOf(0, r.Status().Update(ctx, p))
+	err = r.Status().Update(ctx, p)
+	if e, ok := program.Transition(before, status); ok && err == nil {
+		r.events.Eventf(p, nil, e.Type, e.Reason, e.Action, "%s", e.Note)
+	}
+	return resultOf(0, err)
 }

@@ -64,9 +64,9 @@ func Setup(mgr ctrl.Manager, o Options) error {
 		events: mgr.GetEventRecorder("partner-operator"),
 		now:    o.Now,
 	}
-	post := &post{base: b, sender: o.Sender, mode: o.MailMode, keys: o.Keys, portal: o.Portal, company: o.Company}
+	post := &post{base: b, sender: o.Sender, mode: o.MailMode, transport: &transport{cache: b.Client, now: o.Now}, keys: o.Keys, portal: o.Portal, company: o.Company}
 	for name, setup := range map[string]func(ctrl.Manager) error{
-		"program":       (&ProgramReconciler{base: b}).setup,
+		"program":       (&ProgramReconciler{base: b, transport: post.transport}).setup,
 		"partnergroup":  (&PartnerGroupReconciler{base: b}).setup,
 		"partnerteam":   (&PartnerTeamReconciler{base: b}).setup,
 		"partnerinvite": (&PartnerInviteReconciler{base: b, post: post, accept: o.Accept, brake: newBrake(b.Client, o.Now), concurrency: o.Concurrency}).setup,

@@ -90,8 +90,23 @@ func MessageID(kind, uid string, serial int64, domain string) string {
 type Failure struct {
 	// Permanent: the recipient was refused for good, so no further try is made.
 	Permanent bool
+	// Cause is what is at fault, as far as that is known.
+	Cause Cause
 	// Message is what happened, for people.
 	Message string
 }
+
+// Cause is what is at fault for a failure.
+type Cause string
+
+// The causes.
+const (
+	// Mail: this mail, or something unknown.
+	Mail Cause = ""
+	// Unreachable: the mail server cannot be reached, or breaks off.
+	Unreachable Cause = "Unreachable"
+	// Refused: the mail server refuses the operator, its sign-in or its sender, and so every mail.
+	Refused Cause = "Refused"
+)
 
 func (f *Failure) Error() string { return f.Message }

@@ -31,6 +31,9 @@ type Input struct {
 	Rivals []v1alpha1.PartnerInvite
 	// MailerConfigured: there is a mail server to send to.
 	MailerConfigured bool
+	// Refused says why the mail server takes no mail at all, and until when nothing is tried; empty: it may.
+	Refused      string
+	RefusedUntil time.Time
 	// Hold says why the operator holds all mail back; empty: it does not.
 	Hold string
 	// Brake says until when the programs of a scope may send no more, and which; the zero time: they may. Nil: no brake.
@@ -340,15 +343,25 @@ func Delivered(status *v1alpha1.PartnerInviteStatus, how v1alpha1.InviteDelivery
 // NotDelivered records why the mail server did not take the mail of a claim.
 func NotDelivered(status *v1alpha1.PartnerInviteStatus, failure *delivery.Failure, now time.Time) {
 	set := setter(status, now)
-	if failure.Permanent {
+	switch {
+	case failure.Cause == delivery.Refused:
+		// It says nothing about this mail, so this was none of its tries.
+		status.Attempts = 0
+		set.False(v1alpha1.ConditionSent, v1alpha1.ReasonHeld, refusedMessage(failure.Message))
+	case failure.Permanent:
 		set.False(v1alpha1.ConditionSent, v1alpha1.ReasonAddressRejected, failure.Message+"; create a new invite for the right address, or change this one's spec to try again")
-	} else {
+	default:
 		tries := Tries(*status)
 		due := tries.Last.Add(delivery.Backoff(tries.Attempts, tries.Seed))
 		status.NextAttemptTime = &metav1.Time{Time: due}
 		set.False(v1alpha1.ConditionSent, v1alpha1.ReasonTemporaryFailure, fmt.Sprintf("%s; next try at %s", failure.Message, due.UTC().Format(time.RFC3339)))
 	}
 	Summarize(status, now)
+}
+
+// refusedMessage says that it is not the invite's fault.
+func refusedMessage(answer string) string {
+	return answer + "; the mail goes out once the mail server takes it"
 }
 
 func sentReason(status v1alpha1.PartnerInviteStatus) string {

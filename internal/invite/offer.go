@@ -123,6 +123,9 @@ func held(in Input, scope []v1alpha1.ProgramGrant) (*obstacle, time.Time) {
 	if !in.MailerConfigured && in.Invite.Spec.Delivery != v1alpha1.DeliveryLink {
 		return &obstacle{v1alpha1.ReasonMailerNotConfigured, "the operator runs without --smtp-url; set it and the invite is sent"}, time.Time{}
 	}
+	if in.Refused != "" && in.Invite.Spec.Delivery != v1alpha1.DeliveryLink {
+		return &obstacle{v1alpha1.ReasonHeld, in.Refused}, in.RefusedUntil
+	}
 	if in.Brake == nil || in.Invite.Spec.Delivery == v1alpha1.DeliveryLink {
 		return nil, time.Time{}
 	}

@@ -9,8 +9,16 @@ import (
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 )
 
+// MailHealth is what is known of the way to the mail server.
+type MailHealth struct {
+	// Reason is a reason of MailReady; empty: nothing is known yet.
+	Reason string
+	// Message is what the mail server said, for people.
+	Message string
+}
+
 // Status is what a program's status should say.
-func Status(p *v1alpha1.Program, catalog Catalog, now time.Time) v1alpha1.ProgramStatus {
+func Status(p *v1alpha1.Program, catalog Catalog, mail MailHealth, now time.Time) v1alpha1.ProgramStatus {
 	status := *p.Status.DeepCopy()
 	status.ObservedGeneration = p.Generation
 	var unresolved *Unresolved
@@ -20,6 +28,15 @@ func Status(p *v1alpha1.Program, catalog Catalog, now time.Time) v1alpha1.Progra
 		}
 	}
 	setConditions(&status.Conditions, p.Generation, now, unresolved, "partners can be invited")
+	set := v1alpha1.ConditionSetter{Conditions: &status.Conditions, Generation: p.Generation, Now: now}
+	switch mail.Reason {
+	case "":
+		set.Observe(v1alpha1.ConditionMailReady)
+	case v1alpha1.ReasonReady:
+		set.True(v1alpha1.ConditionMailReady, mail.Reason, mail.Message)
+	default:
+		set.False(v1alpha1.ConditionMailReady, mail.Reason, mail.Message)
+	}
 	return status
 }
 

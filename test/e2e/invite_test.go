@@ -131,6 +131,31 @@ var _ = Describe("an invite", func() {
 		Expect(eventReasons(i)()).To(ConsistOf("TemporaryFailure", "Sent"))
 	})
 
+	It("waits with all others while the mail server refuses the sender, and is not burnt on it", func() {
+		const invites = 12
+		ns := newTenant()
+		p := program(ns, "referral", "", "")
+		inbox.Script(mailcatcher.Rule{Stage: mailcatcher.MailFrom, Code: 550, Enhanced: "5.7.1", Text: "sender not allowed"})
+		defer inbox.Script()
+		for n := range invites {
+			create(invite(ns, fmt.Sprintf("p%d", n), grant("referral", "")))
+		}
+		for n := range invites {
+			Eventually(stateOf(invite(ns, fmt.Sprintf("p%d", n))), soon, often).Should(Equal(v1alpha1.InviteHeld))
+		}
+		mailReady := func() *metav1.Condition {
+			return meta.FindStatusCondition(reread(p).Status.Conditions, v1alpha1.ConditionMailReady)
+		}
+		Eventually(mailReady, soon, often).Should(And(HaveField("Reason", v1alpha1.ReasonTransportRejected), HaveField("Message", ContainSubstring("sender not allowed"))))
+		inbox.Script()
+		for n := range invites {
+			Eventually(stateOf(invite(ns, fmt.Sprintf("p%d", n))), 2*time.Minute, often).Should(Equal(v1alpha1.InviteSent))
+			Expect(mailsTo(address(ns, fmt.Sprintf("p%d", n)), v1alpha1.MailInvite)()).To(Equal(1))
+		}
+		Eventually(mailReady, soon, often).Should(HaveField("Status", metav1.ConditionTrue))
+		Eventually(eventReasons(p), soon, often).Should(ContainElements("TransportRejected", "MailReady"))
+	})
+
 	It("is written in the company's own words, if there are any", func() {
 		ns := newTenant()
 		i := invite(ns, "ada", grant("referral", ""))

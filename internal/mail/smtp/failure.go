@@ -21,10 +21,33 @@ import (
 // permanent; a refused sender or sign-in is a fault of the transport, and a broken connection may heal.
 func failure(err error) *delivery.Failure {
 	f := &delivery.Failure{Message: "the mail server " + strings.TrimSpace(describe(err))}
-	if code := responseCode(err); code >= 500 && !faultOfTransport(code) {
+	code := responseCode(err)
+	switch {
+	case refusesUs(err, code):
+		f.Cause = delivery.Refused
+	case code >= 500:
 		f.Permanent = reason(err, gomail.ErrSMTPRcptTo, gomail.ErrSMTPData, gomail.ErrSMTPDataClose)
+	case code == 0:
+		f.Cause = delivery.Unreachable
 	}
 	return f
+}
+
+// refusesUs tells that the server refuses the operator itself, which would go on for every other mail: its sign-in, or
+// for good its sender.
+func refusesUs(err error, code int) bool {
+	if faultOfTransport(code) || code >= 500 && reason(err, gomail.ErrSMTPMailFrom) {
+		return true
+	}
+	if errors.Is(err, gomail.ErrNoSupportedAuthDiscovered) {
+		return true
+	}
+	var send *gomail.SendError
+	if errors.As(err, &send) {
+		return false
+	}
+	found := answered.FindStringSubmatch(err.Error()) // before any mail: an answer to the greeting or the sign-in
+	return found != nil && found[1][0] == '5'
 }
 
 // describe says what happened in one line without an address.

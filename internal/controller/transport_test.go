@@ -1,0 +1,55 @@
+package controller
+
+import (
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+
+	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/delivery"
+)
+
+func TestTransportLetsOneTryWhileItIsRefused(t *testing.T) {
+	scheme := runtime.NewScheme()
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		t.Fatal(err)
+	}
+	now := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+	way := &transport{cache: fake.NewClientBuilder().WithScheme(scheme).Build(), now: func() time.Time { return now }}
+	expect := func(when string, tries bool, waits bool, reason string) {
+		t.Helper()
+		message, until := way.refused()
+		if (message != "") != waits || waits && !until.After(now) {
+			t.Errorf("%s: mails wait for %q until %s", when, message, until)
+		}
+		if got := way.known().Reason; got != reason {
+			t.Errorf("%s: the health is %q, want %q", when, got, reason)
+		}
+		if got := way.try(); got != tries {
+			t.Errorf("%s: a mail may try: %v", when, got)
+		}
+	}
+	refused := &delivery.Failure{Cause: delivery.Refused, Message: "the mail server answered 535"}
+
+	expect("at first", true, false, "")
+	way.learn(t.Context(), &delivery.Failure{Cause: delivery.Unreachable, Message: "no answer"})
+	expect("unreachable, each mail has its own times", true, false, v1alpha1.ReasonTransportUnreachable)
+	way.learn(t.Context(), refused)
+	way.learn(t.Context(), refused) // another one that was under way
+	way.learn(t.Context(), refused)
+	expect("refused", false, true, v1alpha1.ReasonTransportRejected)
+	now = now.Add(72 * time.Second)
+	expect("after a minute one may try", true, false, v1alpha1.ReasonTransportRejected)
+	expect("and the others wait for it", false, true, v1alpha1.ReasonTransportRejected)
+	way.learn(t.Context(), refused)
+	now = now.Add(72 * time.Second)
+	expect("refused twice, it takes longer", false, true, v1alpha1.ReasonTransportRejected)
+	now = now.Add(72 * time.Second)
+	expect("until it is due", true, false, v1alpha1.ReasonTransportRejected)
+	way.learn(t.Context(), &delivery.Failure{Permanent: true, Message: "550 no such user"})
+	expect("a refused recipient shows that the way is good", true, false, v1alpha1.ReasonReady)
+	way.learn(t.Context(), nil)
+	expect("taken", true, false, v1alpha1.ReasonReady)
+}
