@@ -44,18 +44,6 @@ type Contact struct {
 	Phone LineOfText `json:"phone,omitempty"`
 }
 
-// Name is the person's full name, or nothing if none was given.
-func (c Contact) Name() LineOfText {
-	switch {
-	case c.FirstName == "":
-		return c.LastName
-	case c.LastName == "":
-		return c.FirstName
-	default:
-		return c.FirstName + " " + c.LastName
-	}
-}
-
 // TeamOwner is a person who owns a team.
 type TeamOwner struct {
 	// email is the address of the owner.

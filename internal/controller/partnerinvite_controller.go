@@ -2,7 +2,6 @@ package controller
 
 import (
 	"context"
-	"errors"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -81,7 +80,7 @@ func (r *PartnerInviteReconciler) Reconcile(ctx context.Context, i *v1alpha1.Par
 	before := i.Status
 	switch {
 	case d.Action == invite.ActionSend:
-		return r.send(ctx, in, d)
+		return r.send(ctx, in)
 	case d.Action == invite.ActionFinish:
 		err = r.accept.Finish(ctx, i.DeepCopy())
 	case !equality.Semantic.DeepEqual(before, d.Status):
@@ -118,9 +117,20 @@ func (r *PartnerInviteReconciler) observe(ctx context.Context, i *v1alpha1.Partn
 	return in, err
 }
 
-// send carries out a claim.
-func (r *PartnerInviteReconciler) send(ctx context.Context, in invite.Input, d invite.Decision) (reconcile.Result, error) {
+// send makes a claim and carries it out. The claim is of the moment that the rate lets the mail leave: one that was made
+// before the wait could look like that of a dead process.
+func (r *PartnerInviteReconciler) send(ctx context.Context, in invite.Input) (reconcile.Result, error) {
 	i := in.Invite
+	if i.Spec.Delivery != v1alpha1.DeliveryLink {
+		if err := r.post.sender.Ready(ctx); err != nil {
+			return reconcile.Result{}, err
+		}
+	}
+	in.Now = r.now()
+	d := invite.Decide(in)
+	if d.Action != invite.ActionSend {
+		return reconcile.Result{RequeueAfter: retrySoon}, nil
+	}
 	claimed := i.DeepCopy()
 	claimed.Status = d.Status
 	giveBack, taken := r.place(ctx, claimed, in.Catalog)
@@ -131,16 +141,19 @@ func (r *PartnerInviteReconciler) send(ctx context.Context, in invite.Input, d i
 		giveBack()
 		return reconcile.Result{RequeueAfter: retrySoon}, nil
 	}
-	send, err := r.sending(ctx, claimed, in.Catalog)
+	send, err := r.sending(claimed, in.Catalog)
 	if err != nil {
 		giveBack()
 		return reconcile.Result{}, err
 	}
-	before, id := i.Status, d.Status.MessageID
+	before, id, left := i.Status, d.Status.MessageID, false
 	err = dispatch(ctx, r.post, claimOf[*v1alpha1.PartnerInvite]{
 		object: claimed,
 		claim:  func(ctx context.Context) error { return r.claim(ctx, in, claimed) },
-		send:   send,
+		send: func(ctx context.Context) error {
+			left = true
+			return send(ctx)
+		},
 		record: func(i *v1alpha1.PartnerInvite, failure *delivery.Failure) bool {
 			if i.Status.MessageID != id || i.Status.SentTime != nil {
 				return false
@@ -153,7 +166,7 @@ func (r *PartnerInviteReconciler) send(ctx context.Context, in invite.Input, d i
 			return true
 		},
 	})
-	if errors.Is(err, errLost) {
+	if !left {
 		giveBack()
 	}
 	if err != nil {
@@ -203,13 +216,10 @@ func (r *PartnerInviteReconciler) claim(ctx context.Context, in invite.Input, cl
 }
 
 // sending is what a claim is about: a mail, or the Secret with the link.
-func (r *PartnerInviteReconciler) sending(ctx context.Context, claimed *v1alpha1.PartnerInvite, catalog program.Catalog) (func(context.Context) error, error) {
+func (r *PartnerInviteReconciler) sending(claimed *v1alpha1.PartnerInvite, catalog program.Catalog) (func(context.Context) error, error) {
 	if claimed.Spec.Delivery == v1alpha1.DeliveryLink {
 		url, err := r.link(claimed)
 		return func(ctx context.Context) error { return r.writeLink(ctx, claimed, url) }, err
-	}
-	if err := r.post.sender.Ready(ctx); err != nil {
-		return nil, err
 	}
 	message, err := r.message(claimed, catalog)
 	return r.post.mail(message), err

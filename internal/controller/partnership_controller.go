@@ -74,7 +74,7 @@ func (r *PartnershipReconciler) Reconcile(ctx context.Context, p *v1alpha1.Partn
 	}
 	d := partnership.Decide(in)
 	if d.Send != "" {
-		return r.send(ctx, in, d)
+		return r.send(ctx, in)
 	}
 	if !equality.Semantic.DeepEqual(p.Status, d.Status) {
 		after := p.DeepCopy()
@@ -103,10 +103,16 @@ func (r *PartnershipReconciler) observe(ctx context.Context, p *v1alpha1.Partner
 	return in, client.IgnoreNotFound(err)
 }
 
-// send carries out a claim, and looks again: another mail may be due.
-func (r *PartnershipReconciler) send(ctx context.Context, in partnership.Input, d partnership.Decision) (reconcile.Result, error) {
+// send makes a claim of the moment that the rate lets the mail leave, carries it out, and looks again: another mail may
+// be due.
+func (r *PartnershipReconciler) send(ctx context.Context, in partnership.Input) (reconcile.Result, error) {
 	if err := r.post.sender.Ready(ctx); err != nil {
 		return reconcile.Result{}, err
+	}
+	in.Now = r.now()
+	d := partnership.Decide(in)
+	if d.Send == "" {
+		return reconcile.Result{RequeueAfter: retrySoon}, nil
 	}
 	before := in.Partnership.Status
 	claimed := in.Partnership.DeepCopy()
