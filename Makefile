@@ -32,8 +32,9 @@ test: test-unit test-server test-demo ## Run all tests: unit, against a real API
 ##@ Develop
 
 .PHONY: build
-build: ## Build bin/partner-operator.
+build: ## Build bin/partner-operator and bin/kubectl-partner.
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/partner-operator ./cmd
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/kubectl-partner ./cmd/kubectl-partner
 
 .PHONY: test-unit
 test-unit: ## Run the tests that need nothing but Go.

@@ -29,11 +29,12 @@ import (
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/accept"
+	"github.com/partner-operator/partner-operator/internal/brand"
+	"github.com/partner-operator/partner-operator/internal/brandbook"
 	"github.com/partner-operator/partner-operator/internal/controller"
 	"github.com/partner-operator/partner-operator/internal/delivery"
 	"github.com/partner-operator/partner-operator/internal/keyring"
 	"github.com/partner-operator/partner-operator/internal/lookup"
-	"github.com/partner-operator/partner-operator/internal/mail/smtp"
 	"github.com/partner-operator/partner-operator/internal/portal"
 )
 
@@ -141,7 +142,10 @@ func newManager(restConfig *rest.Config, o options) (ctrl.Manager, error) {
 		GracefulShutdownTimeout:       &grace,
 		Cache: cache.Options{
 			DefaultTransform: cache.TransformStripManagedFields(),
-			ByObject:         map[client.Object]cache.ByObject{&corev1.Secret{}: keyring.CacheOptions(o.operatorNamespace)},
+			ByObject: map[client.Object]cache.ByObject{
+				&corev1.Secret{}:    keyring.CacheOptions(o.operatorNamespace),
+				&corev1.ConfigMap{}: brandbook.CacheOptions(),
+			},
 		},
 		Client: client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}}}},
 	})
@@ -157,21 +161,18 @@ func assemble(ctx context.Context, mgr ctrl.Manager, keys *keyring.Keyring, list
 		return err
 	}
 	step := &accept.Step{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Events: mgr.GetEventRecorder("partner-operator"), Now: time.Now}
+	book := &brandbook.Book{Cache: mgr.GetCache(), Live: mgr.GetAPIReader(), Default: brand.Default(o.mailFrom)}
 	controllers := controller.Options{
-		Keys: keys, Company: o.smtp.From.Name, Portal: o.portal, MailMode: o.mailMode, Accept: step, Concurrency: o.concurrency, Now: time.Now,
+		Keys: keys, Book: book, Portal: o.portal, MailMode: o.mailMode, MailRate: o.mailRate, Accept: step, Concurrency: o.concurrency, Now: time.Now,
 	}
 	if o.useSMTP {
-		sender := smtp.NewSender(o.smtp)
-		if err := mgr.Add(sender); err != nil {
-			return err
-		}
-		controllers.Sender = sender
+		controllers.SMTP = &o.smtp
 	}
 	if err := controller.Setup(mgr, controllers); err != nil {
 		return err
 	}
 	pages := portal.New(portal.Options{
-		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Keys: keys, Accept: step, Base: o.portal, Company: o.smtp.From.Name,
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Keys: keys, Accept: step, Base: o.portal, Book: book,
 		TrustedProxies: o.trustedProxies, ClientRate: o.clientRate, AddressRate: o.addressRate, Now: time.Now,
 	})
 	if err := pages.AddTo(mgr, listener); err != nil {

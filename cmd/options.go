@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	netmail "net/mail"
 	"net/netip"
 	"os"
 	"strings"
@@ -13,9 +14,9 @@ import (
 	"go.uber.org/zap/zapcore"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
+	"github.com/partner-operator/partner-operator/internal/address"
 	"github.com/partner-operator/partner-operator/internal/controller"
 	"github.com/partner-operator/partner-operator/internal/link"
-	"github.com/partner-operator/partner-operator/internal/mail"
 	"github.com/partner-operator/partner-operator/internal/mail/smtp"
 )
 
@@ -38,6 +39,8 @@ type options struct {
 
 	smtp     smtp.Config
 	useSMTP  bool
+	mailFrom *netmail.Address
+	mailRate float64
 	mailMode controller.MailMode
 
 	log zap.Options
@@ -68,7 +71,7 @@ func parseOptions(args []string, environment func(string) (string, bool), help i
 	f.StringVar(&smtpURL, "smtp-url", "", "mail server, as `smtp://[user@]host:port?tls=starttls|implicit|none`; unset: no mail is sent, and invites wait")
 	f.StringVar(&o.smtp.PasswordFile, "smtp-password-file", "", "`file` with the password of the user in --smtp-url; it is read for each connection")
 	f.StringVar(&mailFrom, "mail-from", "", "`sender` of all mail, such as «Acme Partners <partners@acme.example>»; unset: no-reply at the host of --portal-url")
-	f.Float64Var(&o.smtp.Rate, "mail-rate", 0, "most mails per second; 0: any number")
+	f.Float64Var(&o.mailRate, "mail-rate", 0, "most mails per second; 0: any number")
 	f.Func("mail-mode", "`send|hold|log`: hold keeps all mail back, for restores and first syncs; log does too, and logs what would be sent (default send)", func(text string) error {
 		o.mailMode = controller.MailMode(text)
 		if o.mailMode != controller.MailSend && o.mailMode != controller.MailHold && o.mailMode != controller.MailLog {
@@ -125,7 +128,7 @@ func (o *options) complete(portalURL, proxies, smtpURL, mailFrom string, environ
 	if o.concurrency < 1 {
 		return errors.New("--concurrency must be at least 1")
 	}
-	if o.clientRate < 0 || o.addressRate < 0 || math.IsNaN(o.smtp.Rate) || o.smtp.Rate < 0 {
+	if o.clientRate < 0 || o.addressRate < 0 || math.IsNaN(o.mailRate) || o.mailRate < 0 {
 		return errors.New("--client-rate, --address-rate and --mail-rate must not be negative; 0 means any number")
 	}
 	for network := range strings.SplitSeq(proxies, ",") {
@@ -148,7 +151,7 @@ func (o *options) complete(portalURL, proxies, smtpURL, mailFrom string, environ
 }
 
 // completeMail judges what the flags said about mail.
-func (o *options) completeMail(smtpURL, mailFrom string) error {
+func (o *options) completeMail(smtpURL, mailFrom string) (err error) {
 	rest := o.smtp
 	if mailFrom == "" {
 		host := o.portal.Host()
@@ -157,8 +160,7 @@ func (o *options) completeMail(smtpURL, mailFrom string) error {
 		}
 		mailFrom = "no-reply@" + host
 	}
-	from, err := mail.ParseFrom(mailFrom)
-	if err != nil {
+	if o.mailFrom, err = address.ParseSender(mailFrom); err != nil {
 		return fmt.Errorf("--mail-from %w", err)
 	}
 	if smtpURL != "" {
@@ -175,7 +177,7 @@ func (o *options) completeMail(smtpURL, mailFrom string) error {
 		}
 		o.useSMTP = true
 	}
-	o.smtp.From, o.smtp.PasswordFile, o.smtp.Rate, o.smtp.Connections = from, rest.PasswordFile, rest.Rate, o.concurrency
+	o.smtp.PasswordFile = rest.PasswordFile
 	return nil
 }
 

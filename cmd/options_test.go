@@ -39,7 +39,6 @@ type told struct {
 	Server, User, PasswordFile, From, FromName string
 	TLS                                        smtp.TLSMode
 	Rate                                       float64
-	Connections                                int
 	MailMode                                   controller.MailMode
 }
 
@@ -55,13 +54,13 @@ func tell(o options) told {
 		Portal: o.portal.Origin(), PortalAddress: o.portalAddress, TrustedProxies: strings.Join(proxies, " "),
 		MetricsAddress: o.metricsAddress, ProbeAddress: o.probeAddress, MetricsSecure: o.metricsSecure,
 		UseSMTP: o.useSMTP, Development: o.log.Development,
-		User: o.smtp.Username, PasswordFile: o.smtp.PasswordFile, TLS: o.smtp.TLS, Rate: o.smtp.Rate, Connections: o.smtp.Connections,
+		User: o.smtp.Username, PasswordFile: o.smtp.PasswordFile, TLS: o.smtp.TLS, Rate: o.mailRate,
 	}
 	if o.smtp.Host != "" {
 		t.Server = o.smtp.Address()
 	}
-	if o.smtp.From != nil {
-		t.From, t.FromName = o.smtp.From.Address, o.smtp.From.Name
+	if o.mailFrom != nil {
+		t.From, t.FromName = o.mailFrom.Address, o.mailFrom.Name
 	}
 	return t
 }
@@ -71,7 +70,7 @@ func defaults() told {
 	return told{
 		OperatorNamespace: "partner-operator-system", Concurrency: 16, ClientRate: 10, AddressRate: 2,
 		Portal: "https://partners.example.com", PortalAddress: ":8080", MetricsAddress: ":8443", ProbeAddress: ":8081", MetricsSecure: true,
-		From: "no-reply@partners.example.com", Connections: 16, MailMode: controller.MailSend,
+		From: "no-reply@partners.example.com", MailMode: controller.MailSend,
 	}
 }
 
@@ -99,8 +98,8 @@ func TestOptions(t *testing.T) {
 			want: func(w *told) { w.OperatorNamespace = "acme-system" },
 		},
 		"leader-elect":              {args: flags("--leader-elect"), want: func(w *told) { w.LeaderElect = true }},
-		"concurrency":               {args: flags("--concurrency=4"), want: func(w *told) { w.Concurrency, w.Connections = 4, 4 }},
-		"with one dash":             {args: flags("-concurrency", "4"), want: func(w *told) { w.Concurrency, w.Connections = 4, 4 }},
+		"concurrency":               {args: flags("--concurrency=4"), want: func(w *told) { w.Concurrency = 4 }},
+		"with one dash":             {args: flags("-concurrency", "4"), want: func(w *told) { w.Concurrency = 4 }},
 		"portal-bind-address":       {args: flags("--portal-bind-address=127.0.0.1:80"), want: func(w *told) { w.PortalAddress = "127.0.0.1:80" }},
 		"metrics-bind-address":      {args: flags("--metrics-bind-address=0"), want: func(w *told) { w.MetricsAddress = "0" }},
 		"metrics-secure":            {args: flags("--metrics-secure=false"), want: func(w *told) { w.MetricsSecure = false }},
@@ -135,7 +134,7 @@ func TestOptions(t *testing.T) {
 			args: flags("--smtp-url=smtp://acme@mail.example.com?tls=implicit", "--smtp-password-file="+password, "--mail-rate=7", "--concurrency=3"),
 			want: func(w *told) {
 				w.UseSMTP, w.Server, w.TLS, w.User, w.PasswordFile = true, "mail.example.com:465", smtp.Implicit, "acme", password
-				w.Rate, w.Concurrency, w.Connections = 7, 3, 3
+				w.Rate, w.Concurrency = 7, 3
 			},
 		},
 
@@ -146,7 +145,7 @@ func TestOptions(t *testing.T) {
 				"PARTNER_OPERATOR_OPERATOR_NAMESPACE": "acme-system", "POD_NAMESPACE": "pod-system",
 			},
 			want: func(w *told) {
-				w.LeaderElect, w.Concurrency, w.Connections, w.MetricsAddress, w.OperatorNamespace, w.Development = true, 8, 8, "0", "acme-system", true
+				w.LeaderElect, w.Concurrency, w.MetricsAddress, w.OperatorNamespace, w.Development = true, 8, "0", "acme-system", true
 			},
 		},
 		"a flag goes before the environment": {
@@ -154,7 +153,7 @@ func TestOptions(t *testing.T) {
 			environment: env{
 				"PARTNER_OPERATOR_PORTAL_URL": "https://elsewhere.example", "PARTNER_OPERATOR_CONCURRENCY": "8", "PARTNER_OPERATOR_LEADER_ELECT": "true",
 			},
-			want: func(w *told) { w.Concurrency, w.Connections = 4, 4 },
+			want: func(w *told) { w.Concurrency = 4 },
 		},
 		"a flag that says the default goes before the environment": {
 			args: flags("--concurrency=16"), environment: env{"PARTNER_OPERATOR_CONCURRENCY": "8"}, want: func(*told) {},
@@ -230,7 +229,7 @@ func TestOptionsAreRefused(t *testing.T) {
 		"a proxy that is no network":    {flags("--trusted-proxies=10.0.0.0/8,10.0.0.1"), nil, "--trusted-proxies", `"10.0.0.1"`},
 		"a proxy that is a name":        {flags("--trusted-proxies=proxy\nproxy"), nil, "--trusted-proxies", "10.0.0.0/8"},
 		"a network that is too wide":    {flags("--trusted-proxies=10.0.0.0/33"), nil, "--trusted-proxies", `"10.0.0.0/33"`},
-		"mail-from of no address":       {flags("--mail-from=Acme"), nil, "--mail-from", `"Acme"`},
+		"mail-from of no address":       {flags("--mail-from=Acme"), nil, "--mail-from", "partners@acme.example"},
 		"mail-from of two lines":        {flags("--mail-from=Acme\n<a@b.example>"), nil, "--mail-from", "Acme"},
 		"smtp-url without a scheme":     {flags("--smtp-url=mail.example.com"), nil, "--smtp-url", "smtp://"},
 		"smtp-url with a password":      {flags("--smtp-url=smtp://acme:s3cret@mail.example.com"), nil, "--smtp-url", "--smtp-password-file"},

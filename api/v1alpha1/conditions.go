@@ -33,6 +33,8 @@ const (
 	ReasonGroupNotInProgram = "GroupNotInProgram"
 	// ReasonTeamNotFound: False, a PartnerTeam does not exist yet; the message names it.
 	ReasonTeamNotFound = "TeamNotFound"
+	// ReasonTemplateNotFound: False, a ConfigMap that a templateRef names does not exist yet; the message names it.
+	ReasonTemplateNotFound = "TemplateNotFound"
 	// ReasonTooManyPrograms: False and Stalled, an invite without programs would offer more than status can hold.
 	ReasonTooManyPrograms = "TooManyPrograms"
 )
@@ -52,6 +54,9 @@ const (
 	// ReasonTransportRejected: False, the mail server refuses the operator's sign-in or sender; mails wait as Held, and
 	// one at a time tries again.
 	ReasonTransportRejected = "TransportRejected"
+	// ReasonBrandInvalid: False, the ConfigMap partner-brand, or a template or Secret that it names, cannot be used; mails
+	// wait as Held, and go out once it is mended. The message names the key.
+	ReasonBrandInvalid = "BrandInvalid"
 )
 
 // Reasons of Sent.
@@ -67,11 +72,15 @@ const (
 	ReasonAddressRejected = "AddressRejected"
 	// ReasonGaveUp: False and Stalled, the mail server did not take the mail for a day.
 	ReasonGaveUp = "GaveUp"
-	// ReasonHeld: False and Reconciling, mail is held back: by a suspended program, by its maxPerHour, or by the
-	// operator's --mail-mode; the message says which.
+	// ReasonHeld: False and Reconciling, mail is held back: by a suspended program, by its maxPerHour, by the
+	// operator's --mail-mode, by a brand that cannot be used, or by a mail server that refuses the operator; the message
+	// says which.
 	ReasonHeld = "Held"
 	// ReasonLinkReady: True, the link stands in its Secret, and no mail is sent.
 	ReasonLinkReady = "LinkReady"
+	// ReasonTemplateInvalid: False and Stalled, the mail's template cannot be used; the message says why. Mending it is
+	// enough.
+	ReasonTemplateInvalid = "TemplateInvalid"
 	// ReasonMailerNotConfigured: False and Reconciling, the operator runs without --smtp-url.
 	ReasonMailerNotConfigured = "MailerNotConfigured"
 )

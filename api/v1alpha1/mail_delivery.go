@@ -16,6 +16,9 @@ const (
 	MailRevoked MailKind = "revoked"
 )
 
+// MailKinds are all kinds of mail there are.
+var MailKinds = []MailKind{MailInvite, MailSignIn, MailRevoked}
+
 // DeliveryState is where a mail stands.
 // +kubebuilder:validation:Enum=Pending;Sending;Sent;Skipped;Failed
 type DeliveryState string

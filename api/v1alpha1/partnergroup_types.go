@@ -55,6 +55,10 @@ type GroupInvites struct {
 	// Unset: the program's.
 	// +optional
 	ExpiresAfter InviteLifetime `json:"expiresAfter,omitempty"`
+
+	// templateRef names the mail of the invites into this group. Unset: the program's.
+	// +optional
+	TemplateRef *TemplateReference `json:"templateRef,omitempty"`
 }
 
 // PartnerGroupStatus is what the operator observed of a group.

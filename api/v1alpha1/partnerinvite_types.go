@@ -74,10 +74,16 @@ type PartnerInviteSpec struct {
 	// +kubebuilder:default=Email
 	Delivery InviteDelivery `json:"delivery,omitempty"`
 
-	// message is this invite's own text in place of the built-in words. The programs, the link and its expiry follow it
-	// in any case. A change counts from the next resend. Unset: the built-in words.
+	// message is this invite's own text in place of the words of the built-in mail; a body goes before any template. The
+	// programs, the link and its expiry follow it in any case. A change counts from the next resend. Unset: the words of
+	// the template.
 	// +optional
 	Message InviteMessage `json:"message,omitzero"`
+
+	// templateRef names the mail of this invite. A change counts from the next resend. Unset: the group's, else the
+	// program's, else the brand's, else the built-in one.
+	// +optional
+	TemplateRef *TemplateReference `json:"templateRef,omitempty"`
 
 	// resendToken is any text. A new one sends the invite again, with a new link and a fresh expiry; the old link is
 	// dead. What stands here when the invite is first issued, or taking it away, sends nothing. An accepted invite is

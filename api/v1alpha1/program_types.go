@@ -80,6 +80,12 @@ type ProgramInvites struct {
 	// +optional
 	// +kubebuilder:default="1m"
 	ResendCooldown Cooldown `json:"resendCooldown,omitempty"`
+
+	// templateRef names the mail of the invites into this program. An invite's own templateRef goes first, then its
+	// group's, then this, then the one of the brand; of several programs the first that has one. Unset: the brand's,
+	// else the built-in one.
+	// +optional
+	TemplateRef *TemplateReference `json:"templateRef,omitempty"`
 }
 
 // ProgramMail limits the mail of a program.

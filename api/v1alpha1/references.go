@@ -27,6 +27,17 @@ type TeamReference struct {
 	Name string `json:"name"`
 }
 
+// TemplateReference names a ConfigMap of the same namespace that holds a mail.
+type TemplateReference struct {
+	// name is the name of a ConfigMap in the same namespace with the keys subject, and markdown, or text and html.
+	// docs/mail.md tells what can stand there. While it does not exist, or cannot be used, nothing is sent with it:
+	// TemplateNotFound or TemplateInvalid says why, and mending it is enough.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+}
+
 // ProgramGrant is a Program, and the group in it, that an invite offers.
 type ProgramGrant struct {
 	// name is the name of a Program in the same namespace. While it does not exist the invite waits, with

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	netmail "net/mail"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/brand"
 	"github.com/partner-operator/partner-operator/internal/delivery"
 	"github.com/partner-operator/partner-operator/internal/invite"
 	"github.com/partner-operator/partner-operator/internal/keyring"
@@ -29,7 +31,7 @@ func (s slowRate) Ready(context.Context) error { s.wait(); return nil }
 
 func (s slowRate) Send(context.Context, mail.Message) error { s.seen(); return nil }
 
-func (slowRate) MessageDomain() string { return "acme.example" }
+func (slowRate) Close() {}
 
 // A claim that is as old as the wait for the rate looks like that of a dead process, and somebody else sends, too.
 func TestAClaimIsMadeAfterTheWaitForTheRate(t *testing.T) {
@@ -68,13 +70,18 @@ func TestAClaimIsMadeAfterTheWaitForTheRate(t *testing.T) {
 	b := base{Client: c, live: c, events: events.NewFakeRecorder(8), now: clock}
 	r := &PartnerInviteReconciler{
 		base: b, brake: newBrake(c, clock),
-		post: &post{base: b, sender: sender, keys: keys, mode: MailSend, transport: &transport{cache: c, now: clock}},
+		post: &post{base: b, keys: keys, mode: MailSend},
 	}
+	catalog := program.NewCatalog([]v1alpha1.Program{referral}, nil)
+	looks := &style{catalog: catalog, invite: i, tenant: tenant{
+		Brand:     brand.Default(&netmail.Address{Address: "partners@acme.example"}),
+		transport: &transport{sender: sender, now: clock, tell: func(context.Context) {}},
+	}}
 	in := invite.Input{
-		Invite: i, Catalog: program.NewCatalog([]v1alpha1.Program{referral}, nil), MailerConfigured: true,
+		Invite: i, Catalog: catalog, MailerConfigured: true,
 		HoldsKey: keys.Current().Holds, NewestKeyID: keys.Current().NewestKeyID(), MessageDomain: "acme.example", Now: now,
 	}
-	if _, err := r.send(t.Context(), in); err != nil {
+	if _, err := r.send(t.Context(), in, looks); err != nil {
 		t.Fatal(err)
 	}
 	if sent != 1 {

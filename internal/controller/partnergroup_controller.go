@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -16,8 +17,11 @@ import (
 	"github.com/partner-operator/partner-operator/internal/program"
 )
 
-// PartnerGroupReconciler reports whether a group's program exists.
-type PartnerGroupReconciler struct{ base }
+// PartnerGroupReconciler reports whether a group's program exists, and its mail can be used.
+type PartnerGroupReconciler struct {
+	base
+	post *post
+}
 
 // +kubebuilder:rbac:groups=partner-operator.io,resources=partnergroups,verbs=get;list;watch
 // +kubebuilder:rbac:groups=partner-operator.io,resources=partnergroups/status,verbs=update
@@ -28,6 +32,7 @@ func (r *PartnerGroupReconciler) setup(mgr ctrl.Manager) error {
 		Named("partnergroup").
 		For(&v1alpha1.PartnerGroup{}, changed).
 		Watches(&v1alpha1.Program{}, handler.EnqueueRequestsFromMapFunc(r.groupsOf), changed).
+		WatchesMetadata(&corev1.ConfigMap{}, r.post.mattering(r.all)).
 		Complete(reconcile.AsReconciler(mgr.GetClient(), r))
 }
 
@@ -39,6 +44,15 @@ func (r *PartnerGroupReconciler) groupsOf(ctx context.Context, p client.Object) 
 	return requestsFor(groups)
 }
 
+// all are the groups of a ConfigMap's namespace.
+func (r *PartnerGroupReconciler) all(ctx context.Context, configMap client.Object) []reconcile.Request {
+	var groups v1alpha1.PartnerGroupList
+	if err := r.List(ctx, &groups, client.InNamespace(configMap.GetNamespace())); err != nil {
+		return nil
+	}
+	return requestsFor(groups.Items)
+}
+
 // Reconcile writes the status of one group.
 func (r *PartnerGroupReconciler) Reconcile(ctx context.Context, g *v1alpha1.PartnerGroup) (reconcile.Result, error) {
 	if !g.DeletionTimestamp.IsZero() {
@@ -48,7 +62,11 @@ func (r *PartnerGroupReconciler) Reconcile(ctx context.Context, g *v1alpha1.Part
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	status := program.GroupStatus(g, catalog, r.now())
+	template, err := r.post.checkTemplate(ctx, g.Namespace, g.Spec.Invites.TemplateRef)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	status := program.GroupStatus(g, catalog, template, r.now())
 	if equality.Semantic.DeepEqual(g.Status, status) {
 		return reconcile.Result{}, nil
 	}

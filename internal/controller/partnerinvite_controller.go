@@ -2,7 +2,9 @@ package controller
 
 import (
 	"context"
+	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -20,8 +22,8 @@ import (
 	"github.com/partner-operator/partner-operator/internal/delivery"
 	"github.com/partner-operator/partner-operator/internal/invite"
 	"github.com/partner-operator/partner-operator/internal/keylock"
+	"github.com/partner-operator/partner-operator/internal/link"
 	"github.com/partner-operator/partner-operator/internal/lookup"
-	"github.com/partner-operator/partner-operator/internal/mail"
 	"github.com/partner-operator/partner-operator/internal/program"
 	"github.com/partner-operator/partner-operator/internal/token"
 )
@@ -53,12 +55,13 @@ func (r *PartnerInviteReconciler) setup(mgr ctrl.Manager) error {
 		For(&v1alpha1.PartnerInvite{}, builder.WithPredicates(predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, answered))).
 		Watches(&v1alpha1.Program{}, handler.EnqueueRequestsFromMapFunc(r.waiting), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.PartnerGroup{}, handler.EnqueueRequestsFromMapFunc(r.waiting), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
-		WatchesRawSource(r.post.transport.follow(handler.EnqueueRequestsFromMapFunc(r.waiting))).
+		WatchesMetadata(&corev1.ConfigMap{}, r.post.mattering(r.waiting)).
+		WatchesRawSource(r.post.routes.follow(handler.EnqueueRequestsFromMapFunc(r.waiting))).
 		WithOptions(controller.Options{MaxConcurrentReconciles: r.concurrency}).
 		Complete(reconcile.AsReconciler(mgr.GetClient(), r))
 }
 
-// waiting are the invites that a new or changed program or group may let go on, oldest first.
+// waiting are the invites that a new or changed program, group, template or brand may let go on, oldest first.
 func (r *PartnerInviteReconciler) waiting(ctx context.Context, object client.Object) []reconcile.Request {
 	invites, err := lookup.WaitingInvites(ctx, r.Client, object.GetNamespace())
 	if err != nil {
@@ -72,15 +75,18 @@ func (r *PartnerInviteReconciler) Reconcile(ctx context.Context, i *v1alpha1.Par
 	if !i.DeletionTimestamp.IsZero() {
 		return reconcile.Result{}, nil
 	}
-	in, err := r.observe(ctx, i)
+	in, style, err := r.observe(ctx, i)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
 	d := invite.Decide(in)
+	if style.err != nil {
+		return reconcile.Result{}, style.err
+	}
 	before := i.Status
 	switch {
 	case d.Action == invite.ActionSend:
-		return r.send(ctx, in)
+		return r.send(ctx, in, style)
 	case d.Action == invite.ActionFinish:
 		err = r.accept.Finish(ctx, i.DeepCopy())
 	case !equality.Semantic.DeepEqual(before, d.Status):
@@ -93,40 +99,55 @@ func (r *PartnerInviteReconciler) Reconcile(ctx context.Context, i *v1alpha1.Par
 	return resultOf(d.RequeueAfter, err)
 }
 
-func (r *PartnerInviteReconciler) observe(ctx context.Context, i *v1alpha1.PartnerInvite) (invite.Input, error) {
+func (r *PartnerInviteReconciler) observe(ctx context.Context, i *v1alpha1.PartnerInvite) (invite.Input, *style, error) {
+	tenant, err := r.post.tenant(ctx, i.Namespace)
+	if err != nil {
+		return invite.Input{}, nil, err
+	}
 	keys := r.post.keys.Current()
 	in := invite.Input{
 		Invite:           i,
-		MailerConfigured: r.post.configured(),
+		MailerConfigured: tenant.configured(),
 		Hold:             r.post.hold(),
 		HoldsKey:         keys.Holds,
 		NewestKeyID:      keys.NewestKeyID(),
-		MessageDomain:    r.post.messageDomain(),
+		MessageDomain:    tenant.MessageDomain(),
 		Now:              r.now(),
 	}
-	in.Refused, in.RefusedUntil = r.post.transport.refused()
-	var err error
-	if in.Catalog, err = lookup.Catalog(ctx, r.Client, i.Namespace); err != nil {
-		return in, err
+	if in.Refused = tenant.held(); in.Refused == "" {
+		in.Refused, in.RefusedUntil = tenant.transport.refused()
 	}
+	if in.Catalog, err = lookup.Catalog(ctx, r.Client, i.Namespace); err != nil {
+		return in, nil, err
+	}
+	style := &style{tenant: tenant, book: r.post.book, catalog: in.Catalog, invite: i}
+	in.Template = func(scope []v1alpha1.ProgramGrant) *program.Unresolved { return style.problem(ctx, scope) }
 	in.Brake = r.brake.until(ctx, i.Namespace, in.Catalog)
 	if in.Partnerships, err = lookup.PartnershipsOf(ctx, r.Client, i.Namespace, string(i.Spec.Contact.Email)); err != nil {
-		return in, err
+		return in, nil, err
 	}
 	in.Rivals, err = lookup.InvitesOf(ctx, r.Client, i.Namespace, string(i.Spec.Contact.Email))
-	return in, err
+	return in, style, err
 }
+
+// appliedTogether is how young an invite is for which a brand may have been applied a moment before it.
+const appliedTogether = 10 * time.Second
 
 // send makes a claim and carries it out. The claim is of the moment that the rate lets the mail leave: one that was made
 // before the wait could look like that of a dead process.
-func (r *PartnerInviteReconciler) send(ctx context.Context, in invite.Input) (reconcile.Result, error) {
+func (r *PartnerInviteReconciler) send(ctx context.Context, in invite.Input, style *style) (reconcile.Result, error) {
 	i := in.Invite
 	if i.Spec.Delivery != v1alpha1.DeliveryLink {
-		if err := r.post.sender.Ready(ctx); err != nil {
+		if err := style.transport.sender.Ready(ctx); err != nil {
 			return reconcile.Result{}, err
 		}
 	}
 	in.Now = r.now()
+	if in.Now.Sub(i.CreationTimestamp.Time) < appliedTogether {
+		if same, err := r.post.book.Confirm(ctx, i.Namespace); err != nil || !same {
+			return reconcile.Result{RequeueAfter: retrySoon}, err
+		}
+	}
 	d := invite.Decide(in)
 	if d.Action != invite.ActionSend {
 		return reconcile.Result{RequeueAfter: retrySoon}, nil
@@ -137,14 +158,14 @@ func (r *PartnerInviteReconciler) send(ctx context.Context, in invite.Input) (re
 	if !taken {
 		return reconcile.Result{RequeueAfter: retrySoon}, nil
 	}
-	if claimed.Spec.Delivery != v1alpha1.DeliveryLink && !r.post.transport.try() {
+	if claimed.Spec.Delivery != v1alpha1.DeliveryLink && !style.transport.try() {
 		giveBack()
 		return reconcile.Result{RequeueAfter: retrySoon}, nil
 	}
-	send, err := r.sending(claimed, in.Catalog)
+	send, err := r.sending(ctx, claimed, style)
 	if err != nil {
 		giveBack()
-		return reconcile.Result{}, err
+		return resultOf(retrySoon, err)
 	}
 	before, id, left := i.Status, d.Status.MessageID, false
 	err = dispatch(ctx, r.post, claimOf[*v1alpha1.PartnerInvite]{
@@ -216,58 +237,24 @@ func (r *PartnerInviteReconciler) claim(ctx context.Context, in invite.Input, cl
 }
 
 // sending is what a claim is about: a mail, or the Secret with the link.
-func (r *PartnerInviteReconciler) sending(claimed *v1alpha1.PartnerInvite, catalog program.Catalog) (func(context.Context) error, error) {
-	if claimed.Spec.Delivery == v1alpha1.DeliveryLink {
-		url, err := r.link(claimed)
+func (r *PartnerInviteReconciler) sending(ctx context.Context, claimed *v1alpha1.PartnerInvite, style *style) (func(context.Context) error, error) {
+	url, err := r.link(claimed, style.portal)
+	if claimed.Spec.Delivery == v1alpha1.DeliveryLink || err != nil {
 		return func(ctx context.Context) error { return r.writeLink(ctx, claimed, url) }, err
 	}
-	message, err := r.message(claimed, catalog)
-	return r.post.mail(message), err
-}
-
-// message is the mail of a claim.
-func (r *PartnerInviteReconciler) message(i *v1alpha1.PartnerInvite, catalog program.Catalog) (mail.Message, error) {
-	url, err := r.link(i)
-	if err != nil {
-		return mail.Message{}, err
-	}
-	content := mail.Content{
-		FirstName:  string(i.Spec.Contact.FirstName),
-		Company:    r.post.company,
-		Subject:    string(i.Spec.Message.Subject),
-		Message:    i.Spec.Message.Body,
-		Link:       url,
-		ExpiryTime: i.Status.ExpiryTime.Time,
-	}
-	for _, grant := range i.Status.Programs {
-		content.Programs = append(content.Programs, programLine(grant.Name, grant.GroupRef, catalog))
-	}
-	message, err := mail.Render(v1alpha1.MailInvite, content)
-	message.ID, message.To = i.Status.MessageID, string(i.Spec.Contact.Email)
-	return message, err
+	message, err := style.message(ctx, claimed, url)
+	return style.transport.mail(message), err
 }
 
 // link is the address of an invite's page. It is made here whenever it is needed, and nowhere kept.
-func (r *PartnerInviteReconciler) link(i *v1alpha1.PartnerInvite) (string, error) {
+func (r *PartnerInviteReconciler) link(i *v1alpha1.PartnerInvite, portal link.Base) (string, error) {
 	text, err := r.post.keys.Current().Sign(token.PurposeInvite, i.Status.KeyID, token.Subject{
 		Namespace: i.Namespace,
 		UID:       string(i.UID),
 		Serial:    i.Status.Serial,
 		Address:   string(i.Spec.Contact.Email),
 	})
-	return r.post.portal.Invite(i.Namespace, text), err
-}
-
-// programLine is how a program and the group in it are called in a mail.
-func programLine(name string, group *v1alpha1.GroupReference, catalog program.Catalog) mail.ProgramLine {
-	line := mail.ProgramLine{Name: name}
-	if p := catalog.Programs[name]; p != nil {
-		line.Name, line.Description = string(p.Spec.DisplayName), p.Spec.Description
-	}
-	if inForce, _ := catalog.GroupInForce(name, group, ""); inForce != "" {
-		line.Group = string(catalog.Groups[inForce].Spec.DisplayName)
-	}
-	return line
+	return portal.Invite(i.Namespace, text), err
 }
 
 func (r *PartnerInviteReconciler) tell(ctx context.Context, before v1alpha1.PartnerInviteStatus, after *v1alpha1.PartnerInvite) {

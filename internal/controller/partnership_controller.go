@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -46,8 +47,19 @@ func (r *PartnershipReconciler) setup(mgr ctrl.Manager) error {
 			return o.(*v1alpha1.PartnerGroup).Spec.ProgramRef.Name
 		}), changed).
 		Watches(&v1alpha1.PartnerTeam{}, r.enqueue(lookup.PartnershipsOfTeam, client.Object.GetName), changed).
+		WatchesMetadata(&corev1.ConfigMap{}, r.post.mattering(r.mailing)).
+		WatchesRawSource(r.post.routes.follow(handler.EnqueueRequestsFromMapFunc(r.mailing))).
 		WithOptions(controller.Options{MaxConcurrentReconciles: r.concurrency}).
 		Complete(reconcile.AsReconciler(mgr.GetClient(), r))
+}
+
+// mailing are the partnerships of a namespace with a mail that has not left, which a mended brand may let go on.
+func (r *PartnershipReconciler) mailing(ctx context.Context, object client.Object) []reconcile.Request {
+	found, err := lookup.PartnershipsWithMail(ctx, r.Client, object.GetNamespace())
+	if err != nil {
+		return nil // only for a missing index
+	}
+	return requestsFor(found)
 }
 
 // enqueue looks at the partnerships that an object matters to.
@@ -68,13 +80,17 @@ func (r *PartnershipReconciler) Reconcile(ctx context.Context, p *v1alpha1.Partn
 	if !p.DeletionTimestamp.IsZero() {
 		return reconcile.Result{}, nil
 	}
-	in, err := r.observe(ctx, p)
+	tenant, err := r.post.tenant(ctx, p.Namespace)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	in, err := r.observe(ctx, p, tenant)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
 	d := partnership.Decide(in)
 	if d.Send != "" {
-		return r.send(ctx, in)
+		return r.send(ctx, in, tenant)
 	}
 	if !equality.Semantic.DeepEqual(p.Status, d.Status) {
 		after := p.DeepCopy()
@@ -86,8 +102,8 @@ func (r *PartnershipReconciler) Reconcile(ctx context.Context, p *v1alpha1.Partn
 	return resultOf(d.RequeueAfter, err)
 }
 
-func (r *PartnershipReconciler) observe(ctx context.Context, p *v1alpha1.Partnership) (partnership.Input, error) {
-	in := partnership.Input{Partnership: p, MailerConfigured: r.post.configured(), Hold: r.post.hold() != "", Now: r.now()}
+func (r *PartnershipReconciler) observe(ctx context.Context, p *v1alpha1.Partnership, tenant tenant) (partnership.Input, error) {
+	in := partnership.Input{Partnership: p, MailerConfigured: tenant.configured(), Holds: r.post.holds(tenant), Now: r.now()}
 	var err error
 	if in.Catalog, err = lookup.Catalog(ctx, r.Client, p.Namespace); err != nil {
 		return in, err
@@ -105,8 +121,8 @@ func (r *PartnershipReconciler) observe(ctx context.Context, p *v1alpha1.Partner
 
 // send makes a claim of the moment that the rate lets the mail leave, carries it out, and looks again: another mail may
 // be due.
-func (r *PartnershipReconciler) send(ctx context.Context, in partnership.Input) (reconcile.Result, error) {
-	if err := r.post.sender.Ready(ctx); err != nil {
+func (r *PartnershipReconciler) send(ctx context.Context, in partnership.Input, tenant tenant) (reconcile.Result, error) {
+	if err := tenant.transport.sender.Ready(ctx); err != nil {
 		return reconcile.Result{}, err
 	}
 	in.Now = r.now()
@@ -119,13 +135,13 @@ func (r *PartnershipReconciler) send(ctx context.Context, in partnership.Input) 
 	claimed.Status = d.Status
 	serial := partnership.Mail(&claimed.Status, d.Send).Serial
 	in.Partnership = claimed
-	message, err := r.message(in, d.Send, serial)
+	message, err := r.message(in, d.Send, serial, tenant)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
 	err = dispatch(ctx, r.post, claimOf[*v1alpha1.Partnership]{
 		object: claimed,
-		send:   r.post.mail(message),
+		send:   tenant.transport.mail(message),
 		record: func(p *v1alpha1.Partnership, failure *delivery.Failure) bool {
 			return partnership.Record(&p.Status, d.Send, serial, failure)
 		},
@@ -143,18 +159,19 @@ func (r *PartnershipReconciler) send(ctx context.Context, in partnership.Input) 
 }
 
 // message is the mail of a claim. A link is made here and nowhere kept.
-func (r *PartnershipReconciler) message(in partnership.Input, kind v1alpha1.MailKind, serial int64) (mail.Message, error) {
+func (r *PartnershipReconciler) message(in partnership.Input, kind v1alpha1.MailKind, serial int64, tenant tenant) (mail.Message, error) {
 	p := in.Partnership
 	to := string(partnership.Recipient(p, in.Team))
-	content := mail.Content{Company: r.post.company}
+	content := mail.Content{}
 	if p.Spec.Contact != nil {
-		content.FirstName = string(p.Spec.Contact.FirstName)
+		content.FirstName, content.LastName = string(p.Spec.Contact.FirstName), string(p.Spec.Contact.LastName)
 	} else if in.Team != nil {
-		content.FirstName = string(in.Team.CurrentOwner().FirstName)
+		owner := in.Team.CurrentOwner()
+		content.FirstName, content.LastName = string(owner.FirstName), string(owner.LastName)
 	}
 	switch kind {
 	case v1alpha1.MailRevoked:
-		content.Programs = []mail.ProgramLine{programLine(p.Spec.ProgramRef.Name, nil, in.Catalog)}
+		content.Programs = []mail.ProgramLine{mail.Line(in.Catalog, p.Spec.ProgramRef.Name, nil)}
 		if p.Spec.Revocation != nil {
 			content.Reason = p.Spec.Revocation.Reason
 		}
@@ -163,12 +180,15 @@ func (r *PartnershipReconciler) message(in partnership.Input, kind v1alpha1.Mail
 		if err != nil {
 			return mail.Message{}, err
 		}
-		content.Link, content.Minutes = r.post.portal.SignIn(p.Namespace, text), int(partnership.SignInLifetime.Minutes())
+		content.Link, content.Minutes = tenant.portal.SignIn(p.Namespace, text), int(partnership.SignInLifetime.Minutes())
 	default:
 		return mail.Message{}, fmt.Errorf("%q is no mail to a partner", kind)
 	}
-	message, err := mail.Render(kind, content)
-	message.ID = delivery.MessageID(string(kind), string(p.UID), serial, r.post.messageDomain())
+	message, err := mail.Render(kind, tenant.Brand, content, tenant.templates[kind])
+	if err != nil && tenant.templates[kind] != nil { // only what this one mail says makes it unusable
+		message, err = mail.Render(kind, tenant.Brand, content, nil)
+	}
+	message.ID = delivery.MessageID(string(kind), string(p.UID), serial, tenant.MessageDomain())
 	message.To = to
 	return message, err
 }

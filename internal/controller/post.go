@@ -10,25 +10,21 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/partner-operator/partner-operator/internal/brandbook"
 	"github.com/partner-operator/partner-operator/internal/delivery"
 	"github.com/partner-operator/partner-operator/internal/keyring"
 	"github.com/partner-operator/partner-operator/internal/link"
-	"github.com/partner-operator/partner-operator/internal/mail"
 )
 
 // post sends the mails of all controllers in one way: claim in status, send, record the outcome in status.
 type post struct {
 	base
-	sender mail.Sender
 	mode   MailMode
-	// transport is what is known of the way to the mail server.
-	transport *transport
-	keys      *keyring.Keyring
-	portal    link.Base
-	company   string
+	routes *routes
+	book   *brandbook.Book
+	keys   *keyring.Keyring
+	portal link.Base
 }
-
-func (p *post) configured() bool { return p.sender != nil }
 
 // hold says why all mail is held back; empty: it is not.
 func (p *post) hold() string {
@@ -36,25 +32,6 @@ func (p *post) hold() string {
 		return ""
 	}
 	return "the operator holds all mail back, with --mail-mode=" + string(p.mode) + "; the invite goes out once it runs with --mail-mode=send"
-}
-
-// mail is a send that hands a mail to the mail server, and learns from it about the way there.
-func (p *post) mail(message mail.Message) func(context.Context) error {
-	return func(ctx context.Context) error {
-		err := p.sender.Send(ctx, message)
-		var failure *delivery.Failure
-		if err == nil || errors.As(err, &failure) {
-			p.transport.learn(ctx, failure)
-		}
-		return err
-	}
-}
-
-func (p *post) messageDomain() string {
-	if p.sender == nil {
-		return ""
-	}
-	return p.sender.MessageDomain()
 }
 
 // claimOf is an object whose status claims one mail, with what is needed to send it and to write down what came of it.

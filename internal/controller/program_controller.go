@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -19,7 +20,7 @@ import (
 // ProgramReconciler reports whether a program's references fit, and whether its mail can leave.
 type ProgramReconciler struct {
 	base
-	transport *transport
+	post *post
 }
 
 // +kubebuilder:rbac:groups=partner-operator.io,resources=programs,verbs=get;list;watch
@@ -31,7 +32,8 @@ func (r *ProgramReconciler) setup(mgr ctrl.Manager) error {
 		Named("program").
 		For(&v1alpha1.Program{}, changed).
 		Watches(&v1alpha1.PartnerGroup{}, handler.EnqueueRequestsFromMapFunc(r.namedBy), changed).
-		WatchesRawSource(r.transport.follow(&handler.EnqueueRequestForObject{})).
+		WatchesMetadata(&corev1.ConfigMap{}, r.post.mattering(r.all)).
+		WatchesRawSource(r.post.routes.follow(&handler.EnqueueRequestForObject{})).
 		Complete(reconcile.AsReconciler(mgr.GetClient(), r))
 }
 
@@ -50,6 +52,15 @@ func (r *ProgramReconciler) namedBy(ctx context.Context, group client.Object) []
 	return requests
 }
 
+// all are the programs of a ConfigMap's namespace.
+func (r *ProgramReconciler) all(ctx context.Context, configMap client.Object) []reconcile.Request {
+	var programs v1alpha1.ProgramList
+	if err := r.List(ctx, &programs, client.InNamespace(configMap.GetNamespace())); err != nil {
+		return nil
+	}
+	return requestsFor(programs.Items)
+}
+
 // Reconcile writes the status of one program.
 func (r *ProgramReconciler) Reconcile(ctx context.Context, p *v1alpha1.Program) (reconcile.Result, error) {
 	if !p.DeletionTimestamp.IsZero() {
@@ -59,7 +70,15 @@ func (r *ProgramReconciler) Reconcile(ctx context.Context, p *v1alpha1.Program) 
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	status := program.Status(p, catalog, r.transport.known(), r.now())
+	tenant, err := r.post.tenant(ctx, p.Namespace)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	template, err := r.post.checkTemplate(ctx, p.Namespace, p.Spec.Invites.TemplateRef)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	status := program.Status(p, catalog, template, tenant.health(), r.now())
 	if equality.Semantic.DeepEqual(p.Status, status) {
 		return reconcile.Result{}, nil
 	}

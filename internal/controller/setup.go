@@ -10,21 +10,24 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/partner-operator/partner-operator/internal/accept"
+	"github.com/partner-operator/partner-operator/internal/brandbook"
 	"github.com/partner-operator/partner-operator/internal/keyring"
 	"github.com/partner-operator/partner-operator/internal/link"
-	"github.com/partner-operator/partner-operator/internal/mail"
+	"github.com/partner-operator/partner-operator/internal/mail/smtp"
 )
 
 // Options is what the controllers need.
 type Options struct {
 	// Keys sign the links.
 	Keys *keyring.Keyring
-	// Sender sends mail; nil: mail is not configured, and what needs it waits.
-	Sender mail.Sender
+	// SMTP is the mail server; nil: there is none but those of brands, and what needs it waits.
+	SMTP *smtp.Config
+	// MailRate is the most mails a second; 0: any number.
+	MailRate float64
 	// MailMode tells whether mail leaves.
 	MailMode MailMode
-	// Company is the name of who writes; empty: mail names none.
-	Company string
+	// Book finds brands and templates.
+	Book *brandbook.Book
 	// Portal is where links lead to.
 	Portal link.Base
 	// Accept is the step that the portal shares.
@@ -64,10 +67,14 @@ func Setup(mgr ctrl.Manager, o Options) error {
 		events: mgr.GetEventRecorder("partner-operator"),
 		now:    o.Now,
 	}
-	post := &post{base: b, sender: o.Sender, mode: o.MailMode, transport: &transport{cache: b.Client, now: o.Now}, keys: o.Keys, portal: o.Portal, company: o.Company}
+	ways := newRoutes(b, o.SMTP, smtp.NewLimiter(o.MailRate), o.Concurrency)
+	if err := mgr.Add(ways); err != nil {
+		return fmt.Errorf("adding the ways to mail servers: %w", err)
+	}
+	post := &post{base: b, routes: ways, mode: o.MailMode, book: o.Book, keys: o.Keys, portal: o.Portal}
 	for name, setup := range map[string]func(ctrl.Manager) error{
-		"program":       (&ProgramReconciler{base: b, transport: post.transport}).setup,
-		"partnergroup":  (&PartnerGroupReconciler{base: b}).setup,
+		"program":       (&ProgramReconciler{base: b, post: post}).setup,
+		"partnergroup":  (&PartnerGroupReconciler{base: b, post: post}).setup,
 		"partnerteam":   (&PartnerTeamReconciler{base: b}).setup,
 		"partnerinvite": (&PartnerInviteReconciler{base: b, post: post, accept: o.Accept, brake: newBrake(b.Client, o.Now), concurrency: o.Concurrency}).setup,
 		"partnership":   (&PartnershipReconciler{base: b, post: post, concurrency: o.Concurrency}).setup,

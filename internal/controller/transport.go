@@ -2,42 +2,60 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
-	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/event"
-	"sigs.k8s.io/controller-runtime/pkg/handler"
-	"sigs.k8s.io/controller-runtime/pkg/log"
-	"sigs.k8s.io/controller-runtime/pkg/source"
-
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/delivery"
+	"github.com/partner-operator/partner-operator/internal/mail"
 	"github.com/partner-operator/partner-operator/internal/program"
 )
 
-// transport is what is known of the way to the mail server. While it refuses the operator itself, its sign-in or its
-// sender, mails wait and are not burnt on it: one at a time tries again, and when one gets through the others follow.
+// sender is a mail.Sender that holds connections.
+type sender interface {
+	mail.Sender
+	Close()
+}
+
+// transport is a mail server and what is known of it. While it refuses the operator itself, its sign-in or its sender,
+// mails wait and are not burnt on it: one at a time tries again, and when one gets through the others follow.
 type transport struct {
-	cache client.Reader
-	now   func() time.Time
+	sender sender
+	now    func() time.Time
+	// tell makes whoever follows the transport look again.
+	tell func(ctx context.Context)
 
 	mutex    sync.Mutex
 	health   program.MailHealth
 	refusals int32
 	until    time.Time // while refused: when the next one may try
 	probing  bool      // while refused: one is trying
-	heard    []chan event.GenericEvent
 }
 
 // refused tells why mails wait for the mail server, and until when; empty: they need not.
 func (t *transport) refused() (message string, until time.Time) {
+	if t == nil {
+		return "", time.Time{}
+	}
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
 	if t.refusals == 0 || !t.now().Before(t.until) {
 		return "", time.Time{}
 	}
 	return t.health.Message + "; the mail goes out once the mail server takes it", t.until
+}
+
+// mail is a send that hands a mail to the mail server, and learns about that from what comes of it.
+func (t *transport) mail(message mail.Message) func(context.Context) error {
+	return func(ctx context.Context) error {
+		err := t.sender.Send(ctx, message)
+		var failure *delivery.Failure
+		if err == nil || errors.As(err, &failure) {
+			t.learn(ctx, failure)
+		}
+		return err
+	}
 }
 
 // try tells whether a mail may be tried now. While the mail server refuses, one may, and the others wait for it.
@@ -81,30 +99,10 @@ func (t *transport) learn(ctx context.Context, failure *delivery.Failure) {
 
 // known is the health as last learned.
 func (t *transport) known() program.MailHealth {
+	if t == nil {
+		return program.MailHealth{}
+	}
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
 	return t.health
-}
-
-// tell makes whoever follows the transport look at every program.
-func (t *transport) tell(ctx context.Context) {
-	var programs v1alpha1.ProgramList
-	if err := t.cache.List(ctx, &programs); err != nil {
-		log.FromContext(ctx).Error(err, "What is known of the mail server could not be told")
-		return
-	}
-	for _, listener := range t.heard {
-		go func() {
-			for i := range programs.Items {
-				listener <- event.GenericEvent{Object: programs.Items[i].DeepCopy()}
-			}
-		}()
-	}
-}
-
-// follow is a source of the programs that a change of the transport matters to. Call it before the manager starts.
-func (t *transport) follow(handler handler.EventHandler) source.Source {
-	listener := make(chan event.GenericEvent, 64)
-	t.heard = append(t.heard, listener)
-	return source.Channel(listener, handler)
 }

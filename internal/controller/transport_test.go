@@ -1,23 +1,17 @@
 package controller
 
 import (
+	"context"
 	"testing"
 	"time"
-
-	"k8s.io/apimachinery/pkg/runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/delivery"
 )
 
 func TestTransportLetsOneTryWhileItIsRefused(t *testing.T) {
-	scheme := runtime.NewScheme()
-	if err := v1alpha1.AddToScheme(scheme); err != nil {
-		t.Fatal(err)
-	}
 	now := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
-	way := &transport{cache: fake.NewClientBuilder().WithScheme(scheme).Build(), now: func() time.Time { return now }}
+	way := &transport{now: func() time.Time { return now }, tell: func(context.Context) {}}
 	expect := func(when string, tries bool, waits bool, reason string) {
 		t.Helper()
 		message, until := way.refused()

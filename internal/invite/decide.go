@@ -38,6 +38,8 @@ type Input struct {
 	Hold string
 	// Brake says until when the programs of a scope may send no more, and which; the zero time: they may. Nil: no brake.
 	Brake func(scope []v1alpha1.ProgramGrant) (programName string, until time.Time)
+	// Template tells what is wrong with the mail of a scope; nil: nothing. A nil Template is the same.
+	Template func(scope []v1alpha1.ProgramGrant) *program.Unresolved
 	// HoldsKey tells whether links of a key still work; NewestKeyID names the key for new links.
 	HoldsKey    func(keyID string) bool
 	NewestKeyID string
@@ -162,13 +164,18 @@ func (d *Decision) issueFirst(in Input) {
 		d.RequeueAfter = end.Sub(in.Now)
 	}
 	scope, unresolved := Scope(in.Invite, in.Catalog)
+	var refusal *obstacle
+	if unresolved == nil {
+		if scope, refusal = offer(in, scope); refusal == nil {
+			unresolved = templateNotFound(in, scope)
+		}
+	}
 	if unresolved != nil {
 		set.False(v1alpha1.ConditionResolvedRefs, unresolved.Reason, unresolved.Message)
 		set.Unknown(v1alpha1.ConditionSent, v1alpha1.ReasonPending, "nothing is sent before every reference is resolved")
 		return
 	}
 	set.True(v1alpha1.ConditionResolvedRefs, v1alpha1.ReasonResolvedRefs, "everything that the spec names exists")
-	scope, refusal := offer(in, scope)
 	if refusal != nil {
 		d.Status.HandledResend = asked(in.Invite)
 		d.refuse(in, refusal)

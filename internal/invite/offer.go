@@ -7,6 +7,7 @@ import (
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/partnership"
+	"github.com/partner-operator/partner-operator/internal/program"
 )
 
 // offer is what is left of a scope to offer to the person: the programs that they are not an active partner in. If
@@ -110,8 +111,27 @@ func covers(i *v1alpha1.PartnerInvite, scope []v1alpha1.ProgramGrant) bool {
 	return true
 }
 
+// template tells what is wrong with the mail; nil: nothing, or there is none.
+func template(in Input, scope []v1alpha1.ProgramGrant) *program.Unresolved {
+	if in.Template == nil || in.Invite.Spec.Delivery == v1alpha1.DeliveryLink {
+		return nil
+	}
+	return in.Template(scope)
+}
+
+// templateNotFound tells that what the mail is made from does not exist.
+func templateNotFound(in Input, scope []v1alpha1.ProgramGrant) *program.Unresolved {
+	if wrong := template(in, scope); wrong != nil && wrong.Reason == v1alpha1.ReasonTemplateNotFound {
+		return wrong
+	}
+	return nil
+}
+
 // held tells what holds the mail of an invite back, and until when if that is known; nil: nothing does.
 func held(in Input, scope []v1alpha1.ProgramGrant) (*obstacle, time.Time) {
+	if wrong := template(in, scope); wrong != nil {
+		return &obstacle{wrong.Reason, wrong.Message}, time.Time{}
+	}
 	if in.Hold != "" {
 		return &obstacle{v1alpha1.ReasonHeld, in.Hold}, time.Time{}
 	}

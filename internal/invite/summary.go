@@ -87,7 +87,7 @@ func notSent(status *v1alpha1.PartnerInviteStatus, set v1alpha1.ConditionSetter,
 		return
 	}
 	reason, message := blocking.Reason, blocking.Message
-	if status.State == v1alpha1.InviteFailed || reason == v1alpha1.ReasonTooManyPrograms {
+	if status.State == v1alpha1.InviteFailed || reason == v1alpha1.ReasonTooManyPrograms || reason == v1alpha1.ReasonTemplateInvalid {
 		stalled(set, resend, reason, message)
 		return
 	}
@@ -168,7 +168,7 @@ func Transition(before, after v1alpha1.PartnerInviteStatus, masked string) (even
 		case v1alpha1.InvitePending, v1alpha1.InviteHeld: // what it waits for is told below
 		}
 	}
-	was, is := meta.FindStatusCondition(before.Conditions, v1alpha1.ConditionReconciling), meta.FindStatusCondition(after.Conditions, v1alpha1.ConditionReconciling)
+	was, is := obstacleIn(before), obstacleIn(after)
 	if is == nil || is.Reason == v1alpha1.ReasonSending || is.Reason == v1alpha1.ReasonAccepted {
 		return event.Event{}, false
 	}
@@ -176,6 +176,14 @@ func Transition(before, after v1alpha1.PartnerInviteStatus, masked string) (even
 		return event.Event{}, false
 	}
 	return event.Warning(is.Reason, "Wait", is.Message), true
+}
+
+// obstacleIn is the condition that tells what an invite waits for; nil: it does not.
+func obstacleIn(status v1alpha1.PartnerInviteStatus) *metav1.Condition {
+	if c := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionStalled); c != nil {
+		return c
+	}
+	return meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReconciling)
 }
 
 func messageOf(status v1alpha1.PartnerInviteStatus, conditionType string) string {

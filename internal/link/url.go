@@ -49,6 +49,12 @@ func hostOf(u *url.URL) (string, error) {
 	return host, nil
 }
 
+// WithHost is the same portal under another host, and port if it has one.
+func (b Base) WithHost(host string) (Base, error) {
+	scheme, _, _ := strings.Cut(b.prefix, "://")
+	return ParseBase(scheme + "://" + host)
+}
+
 // Origin is the portal's origin, without a slash at the end.
 func (b Base) Origin() string { return b.prefix }
 

@@ -22,6 +22,7 @@ const (
 	byProgram = "program"
 	byTeam    = "team"
 	waiting   = "waiting"
+	mailing   = "mailing"
 )
 
 // AddIndexes makes the indexes. Call it before the cache starts.
@@ -50,6 +51,14 @@ func AddIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 		{&v1alpha1.Partnership{}, byAddress, func(o client.Object) []string {
 			if contact := o.(*v1alpha1.Partnership).Spec.Contact; contact != nil {
 				return []string{address.Normalize(string(contact.Email))}
+			}
+			return nil
+		}},
+		{&v1alpha1.Partnership{}, mailing, func(o client.Object) []string {
+			for _, mail := range o.(*v1alpha1.Partnership).Status.Mails {
+				if mail.State == v1alpha1.DeliveryPending || mail.State == v1alpha1.DeliverySending {
+					return []string{"true"}
+				}
 			}
 			return nil
 		}},
@@ -141,6 +150,13 @@ func PartnershipsIn(ctx context.Context, cache client.Reader, namespace, program
 func PartnershipsOfTeam(ctx context.Context, cache client.Reader, namespace, team string) ([]v1alpha1.Partnership, error) {
 	var list v1alpha1.PartnershipList
 	err := find(ctx, cache, &list, namespace, byTeam, team)
+	return list.Items, err
+}
+
+// PartnershipsWithMail finds the partnerships that have a mail which has not left.
+func PartnershipsWithMail(ctx context.Context, cache client.Reader, namespace string) ([]v1alpha1.Partnership, error) {
+	var list v1alpha1.PartnershipList
+	err := find(ctx, cache, &list, namespace, mailing, "true")
 	return list.Items, err
 }
 

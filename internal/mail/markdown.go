@@ -3,14 +3,13 @@ package mail
 import (
 	"bytes"
 	"html/template"
+	"regexp"
+	"strings"
 
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/text"
 )
-
-// MessageHTML is the company's own words as they stand in a page.
-func (c Content) MessageHTML() (template.HTML, error) { return markdown(c.Message) }
 
 // markdown renders a text of the company. HTML in it is left out, links lead to http, https and mailto only, and an image
 // becomes its description, since a mail loads nothing from elsewhere.
@@ -50,4 +49,28 @@ func plainText(node ast.Node, source []byte) []byte {
 		}
 	}
 	return plain
+}
+
+// punctuation is what can mean something in Markdown.
+var punctuation = regexp.MustCompile("[!-/:-@[-`{-~]")
+
+var breaks = regexp.MustCompile(`\s*\n\s*`)
+
+// inMarkdown is the data such that in Markdown each text stands for itself, and the link is one also without marks around
+// it.
+func inMarkdown(data Data) Data {
+	literal := func(text string) string {
+		return breaks.ReplaceAllString(punctuation.ReplaceAllString(strings.TrimSpace(text), `\$0`), "\\\n")
+	}
+	data.FirstName, data.LastName, data.Company = literal(data.FirstName), literal(data.LastName), literal(data.Company)
+	data.Lead, data.Expiry, data.Reason = literal(data.Lead), literal(data.Expiry), literal(data.Reason)
+	programs := make([]ProgramLine, len(data.Programs))
+	for i, p := range data.Programs {
+		programs[i] = ProgramLine{Name: literal(p.Name), Description: literal(p.Description), Group: literal(p.Group)}
+	}
+	data.Programs = programs
+	if data.Link != "" {
+		data.Link = "<" + data.Link + ">"
+	}
+	return data
 }

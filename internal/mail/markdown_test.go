@@ -30,10 +30,10 @@ func TestMarkdown(t *testing.T) {
 }
 
 func TestOwnWordsReplaceTheBuiltInOnes(t *testing.T) {
-	message, err := Render(v1alpha1.MailInvite, Content{
-		FirstName: "Ada", Company: "Acme", Programs: []ProgramLine{{Name: "Referral"}}, Link: "https://p.example/t/a/invite/x",
+	message, err := Render(v1alpha1.MailInvite, acme("Acme"), Content{
+		FirstName: "Ada", Programs: []ProgramLine{{Name: "Referral"}}, Link: "https://p.example/t/a/invite/x",
 		Subject: "Come\r\nBcc: x", Message: "We **want** you.\n\n![x](https://track.example/p.gif)",
-	})
+	}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,12 +3,9 @@ package mail
 
 import (
 	"context"
-	"fmt"
 	"net/mail"
 	"strings"
 	"unicode"
-
-	"golang.org/x/net/idna"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 )
@@ -19,8 +16,8 @@ type Message struct {
 	Kind v1alpha1.MailKind
 	// ID is the Message-ID without its angle brackets, the same on each try.
 	ID string
-	// FromName is shown as the sender beside the configured address. Empty: the configured name.
-	FromName string
+	// From is the sender, and ReplyTo where answers go; nil: to the sender.
+	From, ReplyTo *mail.Address
 	// To is the address it goes to, in the form that a mail server takes.
 	To string
 	// Subject, Text and HTML are what it says. The link stands in Text too.
@@ -34,22 +31,6 @@ type Sender interface {
 	Ready(ctx context.Context) error
 	// Send hands over one mail and returns once the server took it or refused it.
 	Send(ctx context.Context, message Message) error
-	// MessageDomain is what stands behind the @ of a Message-ID.
-	MessageDomain() string
-}
-
-// ParseFrom parses the sender, such as «Acme Partners <partners@acme.example>» or a plain address.
-func ParseFrom(text string) (*mail.Address, error) {
-	from, err := mail.ParseAddress(text)
-	if err != nil || strings.ContainsFunc(text, unicode.IsControl) {
-		return nil, fmt.Errorf("%q is not a sender such as «Acme Partners <partners@acme.example>»", text)
-	}
-	local, domain, _ := strings.Cut(from.Address, "@")
-	if domain, err = idna.Lookup.ToASCII(domain); err != nil {
-		return nil, fmt.Errorf("%q has a domain that is not a valid host name", text)
-	}
-	from.Address = local + "@" + domain
-	return from, nil
 }
 
 // headerText is a text fit for a header: one line, no control characters, not endless.
@@ -60,4 +41,12 @@ func headerText(text string) string {
 		return string(runes[:longest-1]) + "…"
 	}
 	return text
+}
+
+// headerName is an address whose name is fit for a header.
+func headerName(of *mail.Address) *mail.Address {
+	if of == nil {
+		return nil
+	}
+	return &mail.Address{Name: headerText(of.Name), Address: of.Address}
 }

@@ -2,94 +2,98 @@ package mail
 
 import (
 	"bytes"
-	"embed"
 	"fmt"
-	htmltemplate "html/template"
-	"strings"
-	texttemplate "text/template"
-	"time"
+	"html/template"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/brand"
 )
 
-// Content is what the built-in templates can say. What a kind does not use stays empty.
-type Content struct {
-	// FirstName is the recipient's; empty: the mail greets without a name.
-	FirstName string
-	// Company is who writes: the name of the sender.
-	Company string
-	// Programs are what an invite offers, or what a revocation is about.
-	Programs []ProgramLine
-	// Subject and Message are the company's own words, Message in Markdown; empty: the built-in ones.
-	Subject, Message string
-	// Link is the address to open.
-	Link string
-	// ExpiryTime is when the link stops working.
-	ExpiryTime time.Time
-	// Minutes is for how long a sign-in link works.
-	Minutes int
-	// Reason is why access ended, in the words of the company; empty: not told.
-	Reason string
+// view is what the built-in templates show: the data, and how it looks.
+type view struct {
+	Data
+	// Message is the company's own words for this one mail; Body is them, or those of its template, as HTML.
+	Message string
+	Body    template.HTML
+	// Title, Language and Direction are the page's; Start is the side on which its lines begin.
+	Title, Language, Direction, Start string
+	// Accent is the colour of buttons, OnAccent of the text on them, Ink of links.
+	Accent, OnAccent, Ink string
 }
 
-// ProgramLine is one program in a mail.
-type ProgramLine struct {
-	// Name and Description are the program's.
-	Name, Description string
-	// Group is the name of the group in it; empty: none.
-	Group string
-}
-
-// Expiry is the end of the link's life, for people.
-func (c Content) Expiry() string { return c.ExpiryTime.UTC().Format("2 January 2006, 15:04 UTC") }
-
-// Lead names the first program and how many more there are.
-func (c Content) Lead() string {
-	switch more := len(c.Programs) - 1; {
-	case more < 0:
-		return "our partner program"
-	case more == 0:
-		return c.Programs[0].Name
-	case more == 1:
-		return c.Programs[0].Name + " and one more program"
-	default:
-		return fmt.Sprintf("%s and %d more programs", c.Programs[0].Name, more)
-	}
-}
-
-//go:embed templates
-var files embed.FS
-
-// The templates are parsed once; executing them is safe from many goroutines.
-var (
-	texts = texttemplate.Must(texttemplate.New("texts").Funcs(texttemplate.FuncMap{"indent": indent}).ParseFS(files, "templates/*.txt"))
-	pages = htmltemplate.Must(htmltemplate.ParseFS(files, "templates/*.html"))
-)
-
-// indent sets every line of a text in by two blanks.
-func indent(text string) string { return "  " + strings.ReplaceAll(text, "\n", "\n  ") }
-
-// Render makes the subject and the two bodies of a mail.
-func Render(kind v1alpha1.MailKind, content Content) (Message, error) {
-	var subject, text, html bytes.Buffer
-	if err := texts.ExecuteTemplate(&subject, string(kind)+".subject", content); err != nil {
+// Render makes a mail of a company. Its own template is used unless it is nil, or the content has a message of its own.
+// An error says why that template cannot be used; without one there is none for the kinds that exist.
+func Render(kind v1alpha1.MailKind, company brand.Brand, content Content, own *Template) (Message, error) {
+	words := wordsFor(company.Locale)
+	data := dataOf(words, company, content)
+	subject, err := words.text(string(kind)+".subject", view{Data: data})
+	if err != nil {
 		return Message{}, fmt.Errorf("rendering the subject of %s: %w", kind, err)
 	}
-	if err := texts.ExecuteTemplate(&text, string(kind)+".txt", content); err != nil {
-		return Message{}, fmt.Errorf("rendering the text of %s: %w", kind, err)
+	message := Message{Kind: kind, From: headerName(company.From), ReplyTo: headerName(company.ReplyTo), Subject: subject}
+	switch {
+	case own != nil && content.Message == "":
+		err = own.render(&message, words, company, data)
+	default:
+		err = builtIn(&message, words, company, data, content.Message)
 	}
 	if content.Subject != "" {
-		subject.Reset()
-		subject.WriteString(content.Subject)
+		message.Subject = content.Subject
 	}
-	if err := pages.ExecuteTemplate(&html, string(kind)+".html", content); err != nil {
-		return Message{}, fmt.Errorf("rendering the page of %s: %w", kind, err)
+	message.Subject = headerText(message.Subject)
+	return message, err
+}
+
+// dataOf is what templates can say.
+func dataOf(words *words, company brand.Brand, content Content) Data {
+	data := Data{
+		FirstName: content.FirstName, LastName: content.LastName, Company: company.DisplayName, Programs: content.Programs,
+		More: max(len(content.Programs)-1, 0), Link: content.Link, Minutes: content.Minutes, Reason: content.Reason,
 	}
-	return Message{
-		Kind:     kind,
-		FromName: headerText(content.Company),
-		Subject:  headerText(subject.String()),
-		Text:     text.String(),
-		HTML:     html.String(),
-	}, nil
+	if !content.ExpiryTime.IsZero() {
+		data.Expiry = words.on(content.ExpiryTime, company.Locale)
+	}
+	data.Lead, _ = words.text("lead", view{Data: data}) // every language has it
+	return data
+}
+
+// builtIn makes the two bodies in the built-in words, around the company's own message if there is one.
+func builtIn(m *Message, words *words, company brand.Brand, data Data, message string) error {
+	v := viewOf(m.Subject, words, company, data)
+	v.Message = message
+	var err error
+	if v.Body, err = markdown(message); err != nil {
+		return err
+	}
+	if m.Text, err = words.text(string(m.Kind)+".txt", v); err != nil {
+		return fmt.Errorf("rendering the text of %s: %w", m.Kind, err)
+	}
+	m.Text = wrap(m.Text)
+	if m.HTML, err = words.page(string(m.Kind)+".html", v); err != nil {
+		return fmt.Errorf("rendering the page of %s: %w", m.Kind, err)
+	}
+	return nil
+}
+
+func viewOf(title string, words *words, company brand.Brand, data Data) view {
+	v := view{
+		Data: data, Title: headerText(title), Language: words.tag.String(), Direction: "auto", Start: "left",
+		Accent: company.Accent.String(), OnAccent: company.Accent.Text().String(), Ink: company.Accent.Ink().String(),
+	}
+	if rightToLeft(company.Locale) {
+		v.Direction, v.Start = "rtl", "right"
+	}
+	return v
+}
+
+func (w *words) text(name string, v view) (string, error) {
+	var text bytes.Buffer
+	err := w.texts.ExecuteTemplate(&text, name, v)
+	return text.String(), err
+}
+
+func (w *words) page(name string, v view) (string, error) {
+	var page bytes.Buffer
+	err := w.pages.ExecuteTemplate(&page, name, v)
+	return page.String(), err
 }

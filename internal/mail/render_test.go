@@ -2,6 +2,7 @@ package mail
 
 import (
 	"flag"
+	netmail "net/mail"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -12,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/brand"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files of the mails")
@@ -27,41 +29,46 @@ var (
 
 // contents are what the golden files hold, one mail after the other.
 var contents = map[v1alpha1.MailKind][]struct {
-	what    string
-	content Content
+	what, company string
+	content       Content
 }{
 	v1alpha1.MailInvite: {
-		{"everything", Content{FirstName: "Ada", Company: "Acme", Programs: []ProgramLine{referral}, Link: link, ExpiryTime: expiry}},
-		{"no name, no company, one program that says little", Content{Programs: []ProgramLine{reseller}, Link: link, ExpiryTime: expiry}},
-		{"two programs", Content{FirstName: "Ada", Company: "Acme", Programs: []ProgramLine{reseller, referral}, Link: link, ExpiryTime: expiry}},
-		{"three programs", Content{FirstName: "Ada", Company: "Acme", Programs: []ProgramLine{
+		{"everything", "Acme", Content{FirstName: "Ada", Programs: []ProgramLine{referral}, Link: link, ExpiryTime: expiry}},
+		{"no name, no company, one program that says little", "", Content{Programs: []ProgramLine{reseller}, Link: link, ExpiryTime: expiry}},
+		{"two programs", "Acme", Content{FirstName: "Ada", Programs: []ProgramLine{reseller, referral}, Link: link, ExpiryTime: expiry}},
+		{"three programs", "Acme", Content{FirstName: "Ada", Programs: []ProgramLine{
 			referral, reseller, {Name: "Acme Affiliate", Description: "Place links."},
 		}, Link: link, ExpiryTime: expiry}},
-		{"not Latin, and from right to left", Content{FirstName: "ليلى", Company: "アクメ株式会社", Programs: []ProgramLine{
+		{"not Latin, and from right to left", "アクメ株式会社", Content{FirstName: "ليلى", Programs: []ProgramLine{
 			{Name: "Реферальная программа", Description: "דמי תיווך", Group: "金"},
 		}, Link: link, ExpiryTime: time.Date(2026, 1, 8, 21, 0, 0, 0, time.FixedZone("east", 9*60*60))}},
-		{"HTML in every text", Content{FirstName: "<b>Ada</b>", Company: `Acme & "Sons"`, Programs: []ProgramLine{
+		{"HTML in every text", `Acme & "Sons"`, Content{FirstName: "<b>Ada</b>", Programs: []ProgramLine{
 			{Name: "<script>alert(1)</script>", Description: "5 < 6 & 7 > 6", Group: `<img src="x">`},
 		}, Link: link, ExpiryTime: expiry}},
 	},
 	v1alpha1.MailSignIn: {
-		{"everything", Content{FirstName: "Ada", Company: "Acme", Link: link, Minutes: 15}},
-		{"no name, no company", Content{Link: link, Minutes: 15}},
-		{"not Latin, and from right to left", Content{FirstName: "ليلى", Company: "アクメ株式会社", Link: link, Minutes: 15}},
-		{"HTML in every text", Content{FirstName: "<b>Ada</b>", Company: `Acme & "Sons"`, Link: link, Minutes: 15}},
+		{"everything", "Acme", Content{FirstName: "Ada", Link: link, Minutes: 15}},
+		{"no name, no company", "", Content{Link: link, Minutes: 15}},
+		{"not Latin, and from right to left", "アクメ株式会社", Content{FirstName: "ليلى", Link: link, Minutes: 15}},
+		{"HTML in every text", `Acme & "Sons"`, Content{FirstName: "<b>Ada</b>", Link: link, Minutes: 15}},
 	},
 	v1alpha1.MailRevoked: {
-		{"everything", Content{FirstName: "Ada", Company: "Acme", Programs: []ProgramLine{referral}, Reason: "The contract ended in December."}},
-		{"no name, no company, no reason", Content{Programs: []ProgramLine{reseller}}},
-		{"a reason of several lines", Content{FirstName: "Ada", Company: "Acme", Programs: []ProgramLine{reseller}, Reason: "The contract ended.\nThank you for two years."}},
-		{"not Latin, and from right to left", Content{FirstName: "ليلى", Company: "アクメ株式会社", Programs: []ProgramLine{{Name: "Реферальная программа"}}, Reason: "החוזה הסתיים"}},
-		{"HTML in every text", Content{FirstName: "<b>Ada</b>", Company: `Acme & "Sons"`, Programs: []ProgramLine{{Name: "<script>alert(1)</script>"}}, Reason: `<a href="https://evil.example">here</a> & there`}},
+		{"everything", "Acme", Content{FirstName: "Ada", Programs: []ProgramLine{referral}, Reason: "The contract ended in December."}},
+		{"no name, no company, no reason", "", Content{Programs: []ProgramLine{reseller}}},
+		{"a reason of several lines", "Acme", Content{FirstName: "Ada", Programs: []ProgramLine{reseller}, Reason: "The contract ended.\nThank you for two years."}},
+		{"not Latin, and from right to left", "アクメ株式会社", Content{FirstName: "ليلى", Programs: []ProgramLine{{Name: "Реферальная программа"}}, Reason: "החוזה הסתיים"}},
+		{"HTML in every text", `Acme & "Sons"`, Content{FirstName: "<b>Ada</b>", Programs: []ProgramLine{{Name: "<script>alert(1)</script>"}}, Reason: `<a href="https://evil.example">here</a> & there`}},
 	},
 }
 
-func render(t *testing.T, kind v1alpha1.MailKind, content Content) Message {
+// acme is the brand of a company of this name.
+func acme(name string) brand.Brand {
+	return brand.Default(&netmail.Address{Name: name, Address: "partners@acme.example"})
+}
+
+func render(t *testing.T, kind v1alpha1.MailKind, company brand.Brand, content Content) Message {
 	t.Helper()
-	message, err := Render(kind, content)
+	message, err := Render(kind, company, content, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,9 +79,9 @@ func TestGolden(t *testing.T) {
 	for _, kind := range kinds {
 		var text, html strings.Builder
 		for _, each := range contents[kind] {
-			message := render(t, kind, each.content)
+			message := render(t, kind, acme(each.company), each.content)
 			head := "########## " + each.what + "\n"
-			text.WriteString(head + "From: " + message.FromName + "\nSubject: " + message.Subject + "\n\n" + message.Text + "\n")
+			text.WriteString(head + "From: " + message.From.Name + "\nSubject: " + message.Subject + "\n\n" + message.Text + "\n")
 			html.WriteString(strings.Replace(strings.Replace(head, "##########", "<!--", 1), "\n", " -->\n", 1) + message.HTML + "\n")
 		}
 		golden(t, string(kind)+".golden.txt", text.String())
@@ -111,7 +118,7 @@ func TestEveryKindHasGoldenMails(t *testing.T) {
 			t.Errorf("%s has none", kind)
 		}
 	}
-	if _, err := Render("welcome", Content{}); err == nil {
+	if _, err := Render("welcome", acme(""), Content{}, nil); err == nil {
 		t.Error("a kind without templates renders")
 	}
 }
@@ -120,7 +127,7 @@ func TestTheLinkStandsOnALineOfItsOwn(t *testing.T) {
 	for _, kind := range []v1alpha1.MailKind{v1alpha1.MailInvite, v1alpha1.MailSignIn} {
 		for _, each := range contents[kind] {
 			t.Run(string(kind)+", "+each.what, func(t *testing.T) {
-				message := render(t, kind, each.content)
+				message := render(t, kind, acme(each.company), each.content)
 				alone := 0
 				for line := range strings.SplitSeq(message.Text, "\n") {
 					if line == link {
@@ -139,7 +146,7 @@ func TestTheLinkStandsOnALineOfItsOwn(t *testing.T) {
 			})
 		}
 	}
-	if message := render(t, v1alpha1.MailRevoked, contents[v1alpha1.MailRevoked][0].content); strings.Contains(message.Text+message.HTML, "://") {
+	if message := render(t, v1alpha1.MailRevoked, acme("Acme"), contents[v1alpha1.MailRevoked][0].content); strings.Contains(message.Text+message.HTML, "://") {
 		t.Error("a mail about a revocation holds a link")
 	}
 }
@@ -150,7 +157,7 @@ func TestMailLoadsNothing(t *testing.T) {
 	for _, kind := range kinds {
 		for _, each := range contents[kind] {
 			t.Run(string(kind)+", "+each.what, func(t *testing.T) {
-				if found := loads.FindString(render(t, kind, each.content).HTML); found != "" {
+				if found := loads.FindString(render(t, kind, acme(each.company), each.content).HTML); found != "" {
 					t.Errorf("the page holds %q", found)
 				}
 			})
@@ -161,17 +168,20 @@ func TestMailLoadsNothing(t *testing.T) {
 func TestNamesAndReasonsAreEscapedInHTMLOnly(t *testing.T) {
 	const nasty = `<i onclick="x">"&'`
 	for _, kind := range kinds {
-		for part, content := range map[string]Content{
-			"first name":  {FirstName: nasty},
-			"company":     {Company: nasty},
-			"program":     {Programs: []ProgramLine{{Name: nasty}}},
-			"group":       {Programs: []ProgramLine{{Name: "Acme", Group: nasty}}},
-			"description": {Programs: []ProgramLine{{Name: "Acme", Description: nasty}}},
-			"reason":      {Reason: nasty},
+		for part, test := range map[string]struct {
+			company string
+			content Content
+		}{
+			"first name":  {content: Content{FirstName: nasty}},
+			"company":     {company: nasty},
+			"program":     {content: Content{Programs: []ProgramLine{{Name: nasty}}}},
+			"group":       {content: Content{Programs: []ProgramLine{{Name: "Acme", Group: nasty}}}},
+			"description": {content: Content{Programs: []ProgramLine{{Name: "Acme", Description: nasty}}}},
+			"reason":      {content: Content{Reason: nasty}},
 		} {
 			t.Run(string(kind)+", "+part, func(t *testing.T) {
-				content.Link, content.ExpiryTime, content.Minutes = link, expiry, 15
-				message := render(t, kind, content)
+				test.content.Link, test.content.ExpiryTime, test.content.Minutes = link, expiry, 15
+				message := render(t, kind, acme(test.company), test.content)
 				if strings.Contains(message.HTML, "<i") || strings.Contains(message.HTML, nasty) {
 					t.Errorf("the page holds it as it is:\n%s", message.HTML)
 				}
@@ -187,13 +197,13 @@ func TestNamesAndReasonsAreEscapedInHTMLOnly(t *testing.T) {
 func TestHeadersAreOneLine(t *testing.T) {
 	const nasty = "Acme\r\nBcc: all@example.com\x00"
 	for _, kind := range kinds {
-		message := render(t, kind, Content{FirstName: nasty, Company: nasty, Programs: []ProgramLine{{Name: nasty}}, Link: link, ExpiryTime: expiry, Minutes: 15})
-		if strings.ContainsAny(message.Subject+message.FromName, "\r\n\x00") {
-			t.Errorf("%s: subject %q, sender %q", kind, message.Subject, message.FromName)
+		message := render(t, kind, acme(nasty), Content{FirstName: nasty, Programs: []ProgramLine{{Name: nasty}}, Link: link, ExpiryTime: expiry, Minutes: 15})
+		if strings.ContainsAny(message.Subject+message.From.Name, "\r\n\x00") {
+			t.Errorf("%s: subject %q, sender %q", kind, message.Subject, message.From.Name)
 		}
-		long := render(t, kind, Content{Company: strings.Repeat("a", 1000), Programs: []ProgramLine{{Name: strings.Repeat("b", 1000)}}, Link: link, ExpiryTime: expiry, Minutes: 15})
-		if len([]rune(long.Subject)) > 200 || len([]rune(long.FromName)) > 200 {
-			t.Errorf("%s: the subject has %d characters, the sender %d", kind, len([]rune(long.Subject)), len([]rune(long.FromName)))
+		long := render(t, kind, acme(strings.Repeat("a", 1000)), Content{Programs: []ProgramLine{{Name: strings.Repeat("b", 1000)}}, Link: link, ExpiryTime: expiry, Minutes: 15})
+		if len([]rune(long.Subject)) > 200 || len([]rune(long.From.Name)) > 200 {
+			t.Errorf("%s: the subject has %d characters, the sender %d", kind, len([]rune(long.Subject)), len([]rune(long.From.Name)))
 		}
 	}
 }
@@ -205,7 +215,7 @@ func TestLead(t *testing.T) {
 		"Acme Referral and one more program": {referral, reseller},
 		"Acme Reseller and 2 more programs":  {reseller, referral, reseller},
 	} {
-		if got := (Content{Programs: programs}).Lead(); got != want {
+		if got := dataOf(languages[0], acme(""), Content{Programs: programs}).Lead; got != want {
 			t.Errorf("of %d programs the lead is %q, want %q", len(programs), got, want)
 		}
 	}

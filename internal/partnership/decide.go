@@ -22,8 +22,8 @@ type Input struct {
 	Team *v1alpha1.PartnerTeam
 	// MailerConfigured: there is a mail server to send to.
 	MailerConfigured bool
-	// Hold: the operator holds all mail back.
-	Hold bool
+	// Holds tells whether mail of a kind is held back; nil: none is.
+	Holds func(kind v1alpha1.MailKind) bool
 	// Now is the time.
 	Now time.Time
 }

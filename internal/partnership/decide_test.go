@@ -74,7 +74,7 @@ func groupOf(name, of string) v1alpha1.PartnerGroup {
 }
 
 func (l *life) input() Input {
-	return Input{Partnership: l.partnership, Catalog: l.catalog, Team: l.team, MailerConfigured: !l.noMailer, Hold: l.hold, Now: l.now}
+	return Input{Partnership: l.partnership, Catalog: l.catalog, Team: l.team, MailerConfigured: !l.noMailer, Holds: func(v1alpha1.MailKind) bool { return l.hold }, Now: l.now}
 }
 
 // settle does what the controller does, until there is nothing to do.

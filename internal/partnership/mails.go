@@ -79,7 +79,7 @@ func (d *Decision) deliver(in Input) {
 			mail.State = v1alpha1.DeliveryFailed
 		case verdict == delivery.Wait:
 			d.lookAgain(due.Sub(in.Now))
-		case in.MailerConfigured && !in.Hold && !suspended(in) && d.Send == "":
+		case in.MailerConfigured && !held(in, mail.Kind) && !suspended(in) && d.Send == "":
 			d.claim(mail, in.Now)
 		}
 	}
@@ -100,6 +100,8 @@ func (d *Decision) wanted(in Input, mail *v1alpha1.MailDelivery) bool {
 		return false
 	}
 }
+
+func held(in Input, kind v1alpha1.MailKind) bool { return in.Holds != nil && in.Holds(kind) }
 
 func (d *Decision) claim(mail *v1alpha1.MailDelivery, now time.Time) {
 	mail.State = v1alpha1.DeliverySending

@@ -47,9 +47,14 @@ type page struct {
 
 // render writes a page, or nothing of it if it cannot be made.
 func (s *Server) render(w http.ResponseWriter, r *http.Request, code int, name string, p page) {
-	p.Company, p.Stylesheet = s.Company, stylesheetName
+	p.Company, p.Stylesheet = s.Book.Default.DisplayName, stylesheetName
 	if tenantName.MatchString(r.PathValue("ns")) {
 		p.Namespace = r.PathValue("ns")
+		found, err := s.Book.Brand(r.Context(), p.Namespace)
+		if err != nil { // a page without the brand is better than none
+			log.FromContext(r.Context()).Error(err, "The brand could not be found")
+		}
+		p.Company = found.DisplayName
 	}
 	var body bytes.Buffer
 	if err := templates[name].ExecuteTemplate(&body, "layout.html", p); err != nil {

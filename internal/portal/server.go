@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	"github.com/partner-operator/partner-operator/internal/accept"
+	"github.com/partner-operator/partner-operator/internal/brandbook"
 	"github.com/partner-operator/partner-operator/internal/keyring"
 	"github.com/partner-operator/partner-operator/internal/link"
 )
@@ -36,8 +37,8 @@ type Options struct {
 	Accept *accept.Step
 	// Base is the portal's public address.
 	Base link.Base
-	// Company is the name on the pages; empty: they name none.
-	Company string
+	// Book finds the brand of a namespace.
+	Book *brandbook.Book
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
 	// ClientRate is how many requests that send mail a client may make in a minute; 0: any number.

@@ -1,6 +1,7 @@
 package program
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -17,8 +18,8 @@ type MailHealth struct {
 	Message string
 }
 
-// Status is what a program's status should say.
-func Status(p *v1alpha1.Program, catalog Catalog, mail MailHealth, now time.Time) v1alpha1.ProgramStatus {
+// Status is what a program's status should say, given what is wrong with its template; nil: nothing.
+func Status(p *v1alpha1.Program, catalog Catalog, template *Unresolved, mail MailHealth, now time.Time) v1alpha1.ProgramStatus {
 	status := *p.Status.DeepCopy()
 	status.ObservedGeneration = p.Generation
 	var unresolved *Unresolved
@@ -27,7 +28,7 @@ func Status(p *v1alpha1.Program, catalog Catalog, mail MailHealth, now time.Time
 			unresolved.Message = "defaultGroupRef: " + unresolved.Message + "; until then partners without a group of their own are in none"
 		}
 	}
-	setConditions(&status.Conditions, p.Generation, now, unresolved, "partners can be invited")
+	setConditions(&status.Conditions, p.Generation, now, cmp.Or(unresolved, template), "partners can be invited")
 	set := v1alpha1.ConditionSetter{Conditions: &status.Conditions, Generation: p.Generation, Now: now}
 	switch mail.Reason {
 	case "":
@@ -40,25 +41,35 @@ func Status(p *v1alpha1.Program, catalog Catalog, mail MailHealth, now time.Time
 	return status
 }
 
-// GroupStatus is what a group's status should say.
-func GroupStatus(g *v1alpha1.PartnerGroup, catalog Catalog, now time.Time) v1alpha1.PartnerGroupStatus {
+// GroupStatus is what a group's status should say, given what is wrong with its template; nil: nothing.
+func GroupStatus(g *v1alpha1.PartnerGroup, catalog Catalog, template *Unresolved, now time.Time) v1alpha1.PartnerGroupStatus {
 	status := *g.Status.DeepCopy()
 	status.ObservedGeneration = g.Generation
 	unresolved := catalog.Grant(v1alpha1.ProgramGrant{Name: g.Spec.ProgramRef.Name})
-	setConditions(&status.Conditions, g.Generation, now, unresolved, fmt.Sprintf("the group divides Program %q", g.Spec.ProgramRef.Name))
+	setConditions(&status.Conditions, g.Generation, now, cmp.Or(unresolved, template), fmt.Sprintf("the group divides Program %q", g.Spec.ProgramRef.Name))
 	return status
 }
 
-// setConditions sets ResolvedRefs, Ready and Reconciling, which for programs and groups all tell of their references.
+// setConditions sets ResolvedRefs, Ready, Reconciling and Stalled, which for programs and groups all tell of their
+// references.
 func setConditions(conditions *[]metav1.Condition, generation int64, now time.Time, unresolved *Unresolved, ready string) {
 	set := v1alpha1.ConditionSetter{Conditions: conditions, Generation: generation, Now: now}
 	if unresolved == nil {
 		set.True(v1alpha1.ConditionReady, v1alpha1.ReasonReady, ready)
+	} else {
+		set.False(v1alpha1.ConditionReady, unresolved.Reason, unresolved.Message)
+	}
+	stalled := unresolved != nil && unresolved.Reason == v1alpha1.ReasonTemplateInvalid // it exists, and is no good
+	if unresolved == nil || stalled {
 		set.True(v1alpha1.ConditionResolvedRefs, v1alpha1.ReasonResolvedRefs, "everything that the spec names exists")
 		set.Remove(v1alpha1.ConditionReconciling)
-		return
+	} else {
+		set.False(v1alpha1.ConditionResolvedRefs, unresolved.Reason, unresolved.Message)
+		set.True(v1alpha1.ConditionReconciling, unresolved.Reason, unresolved.Message)
 	}
-	set.False(v1alpha1.ConditionReady, unresolved.Reason, unresolved.Message)
-	set.False(v1alpha1.ConditionResolvedRefs, unresolved.Reason, unresolved.Message)
-	set.True(v1alpha1.ConditionReconciling, unresolved.Reason, unresolved.Message)
+	if stalled {
+		set.True(v1alpha1.ConditionStalled, unresolved.Reason, unresolved.Message)
+	} else {
+		set.Remove(v1alpha1.ConditionStalled)
+	}
 }

@@ -282,9 +282,21 @@ func settle() {
 	}, soon).Should(BeTrue(), "the operator is still at work")
 }
 
-// condition finds a condition of an invite as it is now.
-func condition(i *v1alpha1.PartnerInvite, conditionType string) func() *metav1.Condition {
-	return func() *metav1.Condition { return meta.FindStatusCondition(reread(i).Status.Conditions, conditionType) }
+// condition is a condition of an object as the API server has it; nil: it is not there.
+func condition(object client.Object, conditionType string) func() *metav1.Condition {
+	return func() *metav1.Condition {
+		GinkgoHelper()
+		switch o := reread(object).(type) {
+		case *v1alpha1.PartnerInvite:
+			return meta.FindStatusCondition(o.Status.Conditions, conditionType)
+		case *v1alpha1.Program:
+			return meta.FindStatusCondition(o.Status.Conditions, conditionType)
+		case *v1alpha1.PartnerGroup:
+			return meta.FindStatusCondition(o.Status.Conditions, conditionType)
+		default:
+			panic(fmt.Sprintf("%T has no conditions", object))
+		}
+	}
 }
 
 // eventReasons are the reasons of the events about an object. An event that repeats would be counted in a series.

@@ -228,9 +228,7 @@ func TestAfterARefusedDataTheNextMailBeginsAnew(t *testing.T) {
 
 func TestTheRateIsKept(t *testing.T) {
 	const rate, turns = 40, 60
-	config := to(t, "127.0.0.1:25")
-	config.Rate = rate
-	s := smtp.NewSender(config)
+	s := smtp.NewSender(to(t, "127.0.0.1:25"), smtp.NewLimiter(rate))
 	ctx := within(t, patience)
 	began := time.Now()
 	for range turns {
@@ -245,9 +243,7 @@ func TestTheRateIsKept(t *testing.T) {
 }
 
 func TestARateBelowOneIsKept(t *testing.T) {
-	config := to(t, "127.0.0.1:25")
-	config.Rate = 0.5
-	s := smtp.NewSender(config)
+	s := smtp.NewSender(to(t, "127.0.0.1:25"), smtp.NewLimiter(0.5))
 	if err := s.Ready(within(t, patience)); err != nil {
 		t.Fatal(err)
 	}
@@ -257,7 +253,7 @@ func TestARateBelowOneIsKept(t *testing.T) {
 }
 
 func TestWithoutARateNothingWaits(t *testing.T) {
-	s := smtp.NewSender(to(t, "127.0.0.1:25"))
+	s := smtp.NewSender(to(t, "127.0.0.1:25"), smtp.NewLimiter(0))
 	ctx := within(t, patience)
 	began := time.Now()
 	for range 10_000 {

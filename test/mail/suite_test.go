@@ -16,6 +16,7 @@ import (
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/hack/mailcatcher"
+	"github.com/partner-operator/partner-operator/internal/brand"
 	"github.com/partner-operator/partner-operator/internal/delivery"
 	"github.com/partner-operator/partner-operator/internal/mail"
 	"github.com/partner-operator/partner-operator/internal/mail/smtp"
@@ -115,9 +116,7 @@ func to(t testing.TB, address string) smtp.Config {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return smtp.Config{
-		Host: host, Port: number, TLS: smtp.None, From: &netmail.Address{Name: "Acme Partners", Address: sender},
-	}
+	return smtp.Config{Host: host, Port: number, TLS: smtp.None}
 }
 
 // signedIn is the configuration of a sender to one of the shared catchers, with its password in a file.
@@ -144,7 +143,7 @@ func writePassword(t testing.TB, config smtp.Config, password string) {
 // connectTo makes a sender whose kept connections are closed with the test.
 func connectTo(t testing.TB, config smtp.Config) *smtp.Sender {
 	t.Helper()
-	s := smtp.NewSender(config)
+	s := smtp.NewSender(config, smtp.NewLimiter(0))
 	t.Cleanup(func() { hangUp(t, s) })
 	return s
 }
@@ -152,11 +151,7 @@ func connectTo(t testing.TB, config smtp.Config) *smtp.Sender {
 // hangUp closes the kept connections of a sender, as the end of the process does.
 func hangUp(t testing.TB, s *smtp.Sender) {
 	t.Helper()
-	ended, end := context.WithCancel(context.Background())
-	end()
-	if err := s.Start(ended); err != nil {
-		t.Error(err)
-	}
+	s.Close()
 }
 
 func within(t testing.TB, limit time.Duration) context.Context {
@@ -215,21 +210,29 @@ func wantEachOnce(t testing.TB, catcher *mailcatcher.Catcher, count int) {
 	}
 }
 
+// from is the sender, called by a name.
+func from(name string) *netmail.Address { return &netmail.Address{Name: name, Address: sender} }
+
 // content is what an invite says.
 func content() mail.Content {
 	return mail.Content{
 		FirstName:  "Mara",
-		Company:    "Acme",
 		Programs:   []mail.ProgramLine{{Name: "Resellers", Description: "Sell what we make.", Group: "Gold"}},
 		Link:       "https://partners.acme.example/invite#abcdef",
 		ExpiryTime: time.Date(2030, time.March, 4, 5, 6, 0, 0, time.UTC),
 	}
 }
 
-// invite is the mail of an invite.
+// invite is the mail of an invite by Acme.
 func invite(t testing.TB, content mail.Content) mail.Message {
 	t.Helper()
-	message, err := mail.Render(v1alpha1.MailInvite, content)
+	return inviteFrom(t, "Acme", content)
+}
+
+// inviteFrom is the mail of an invite by a company of this name.
+func inviteFrom(t testing.TB, company string, content mail.Content) mail.Message {
+	t.Helper()
+	message, err := mail.Render(v1alpha1.MailInvite, brand.Default(from(company)), content, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -240,7 +243,7 @@ func invite(t testing.TB, content mail.Content) mail.Message {
 // numbered is one of many short mails, with an ID of its own.
 func numbered(n int) mail.Message {
 	return mail.Message{
-		Kind: v1alpha1.MailInvite, ID: fmt.Sprintf("invite.%04d.1@acme.example", n), To: recipient,
+		Kind: v1alpha1.MailInvite, ID: fmt.Sprintf("invite.%04d.1@acme.example", n), To: recipient, From: from("Acme"),
 		Subject: "Acme invites you", Text: "Hello", HTML: "<p>Hello</p>",
 	}
 }

@@ -12,18 +12,17 @@ import (
 
 // build makes the message as it goes over the wire. The recipient is judged once more here, at the last
 // door; an error is about that.
-func build(from *netmail.Address, message mail.Message) (*gomail.Msg, error) {
+func build(message mail.Message) (*gomail.Msg, error) {
 	to, err := address.Deliverable(message.To)
 	if err != nil {
 		return nil, err
 	}
 	m := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
-	sender := *from
-	if message.FromName != "" {
-		sender.Name = message.FromName
+	m.FromMailAddress(message.From)
+	m.EnvelopeFromMailAddress(message.From)
+	if message.ReplyTo != nil {
+		m.ReplyToMailAddress(message.ReplyTo)
 	}
-	m.FromMailAddress(&sender)
-	m.EnvelopeFromMailAddress(from)
 	m.ToMailAddress(&netmail.Address{Address: to})
 	m.Subject(message.Subject)
 	m.SetDateWithValue(time.Now())

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/mail"
 	"net/url"
 	"os"
 	"strconv"
@@ -35,12 +34,9 @@ type Config struct {
 	TLS TLSMode
 	// Username is for signing in to the mail server; empty: without.
 	Username string
-	// PasswordFile holds the password. It is read anew for each connection, so it can be rotated.
-	PasswordFile string
-	// From is the sender.
-	From *mail.Address
-	// Rate is the most mails per second; 0: no limit.
-	Rate float64
+	// PasswordFile holds the password. It is read anew for each connection, so it can be rotated. Without one it is
+	// Password.
+	PasswordFile, Password string
 	// Connections is the most connections at once; below 1: one.
 	Connections int
 }
@@ -86,13 +82,34 @@ func ParseURL(text string) (Config, error) {
 	return config, nil
 }
 
+// ParseSecret reads the Secret of a mail server: url as in ParseURL, and username and password, both or neither. Its
+// errors hold no value of it.
+func ParseSecret(data map[string][]byte) (Config, error) {
+	text := func(key string) string { return strings.TrimSpace(string(data[key])) }
+	config, err := ParseURL(text("url"))
+	if err != nil {
+		return Config{}, fmt.Errorf("has the key url, which %w", err)
+	}
+	switch username := text("username"); {
+	case username != "" && config.Username != "" && username != config.Username:
+		return Config{}, errors.New("names two users, in url and in username; keep one")
+	case username != "":
+		config.Username = username
+	}
+	config.Password = strings.TrimRight(string(data["password"]), "\r\n")
+	if (config.Username == "") != (config.Password == "") {
+		return Config{}, errors.New("must have username and password, or neither")
+	}
+	return config, nil
+}
+
 // Address is host:port.
 func (c Config) Address() string { return net.JoinHostPort(c.Host, strconv.Itoa(c.Port)) }
 
 // password reads the password file.
 func (c Config) password() (string, error) {
 	if c.PasswordFile == "" {
-		return "", nil
+		return c.Password, nil
 	}
 	content, err := os.ReadFile(c.PasswordFile)
 	if err != nil {

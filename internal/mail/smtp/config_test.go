@@ -116,3 +116,38 @@ func TestPassword(t *testing.T) {
 		t.Errorf("of a file that is gone the error is %v", err)
 	}
 }
+
+func TestParseSecret(t *testing.T) {
+	for name, test := range map[string]struct {
+		secret    map[string]string
+		want      Config
+		wantError string
+	}{
+		"a server alone":         {secret: map[string]string{"url": "smtp://mail.example.com:25?tls=none"}, want: Config{Host: "mail.example.com", Port: 25, TLS: None}},
+		"a user and a password":  {secret: map[string]string{"url": "smtp://mail.example.com\n", "username": "acme\n", "password": " s3 cret\n"}, want: Config{Host: "mail.example.com", Port: 587, TLS: StartTLS, Username: "acme", Password: " s3 cret"}},
+		"the user in the URL":    {secret: map[string]string{"url": "smtp://acme@mail.example.com", "password": "s3cret"}, want: Config{Host: "mail.example.com", Port: 587, TLS: StartTLS, Username: "acme", Password: "s3cret"}},
+		"the user in both":       {secret: map[string]string{"url": "smtp://acme@mail.example.com", "username": "acme", "password": "s3cret"}, want: Config{Host: "mail.example.com", Port: 587, TLS: StartTLS, Username: "acme", Password: "s3cret"}},
+		"nothing":                {wantError: "has the key url, which has the scheme"},
+		"a password in the URL":  {secret: map[string]string{"url": "smtp://acme:s3cret@mail.example.com"}, wantError: "has the key url, which holds a password"},
+		"two users":              {secret: map[string]string{"url": "smtp://acme@mail.example.com", "username": "other", "password": "s3cret"}, wantError: "names two users"},
+		"a user and no password": {secret: map[string]string{"url": "smtp://mail.example.com", "username": "acme"}, wantError: "must have username and password, or neither"},
+		"a password and no user": {secret: map[string]string{"url": "smtp://mail.example.com", "password": "s3cret"}, wantError: "must have username and password, or neither"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			data := map[string][]byte{}
+			for key, text := range test.secret {
+				data[key] = []byte(text)
+			}
+			got, err := ParseSecret(data)
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("unexpected (-want +got):\n%s", diff)
+			}
+			switch {
+			case test.wantError == "" && err != nil:
+				t.Error(err)
+			case test.wantError != "" && (err == nil || !strings.Contains(err.Error(), test.wantError) || strings.Contains(err.Error(), "s3cret")):
+				t.Errorf("error = %v, want %s", err, test.wantError)
+			}
+		})
+	}
+}

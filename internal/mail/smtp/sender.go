@@ -2,7 +2,6 @@ package smtp
 
 import (
 	"context"
-	"strings"
 	"sync"
 	"time"
 
@@ -19,29 +18,24 @@ type Sender struct {
 	limiter *rate.Limiter
 	slots   chan struct{}
 
-	mutex sync.Mutex
-	idle  []*connection
+	mutex  sync.Mutex
+	idle   []*connection
+	closed bool
 }
 
 var _ mail.Sender = (*Sender)(nil)
 
-// NewSender makes a sender. It connects when the first mail is sent.
-func NewSender(config Config) *Sender {
-	limit := rate.Inf
-	if config.Rate > 0 {
-		limit = rate.Limit(config.Rate)
+// NewLimiter limits senders together to so many mails a second; 0: any number.
+func NewLimiter(perSecond float64) *rate.Limiter {
+	if perSecond == 0 {
+		return rate.NewLimiter(rate.Inf, 1)
 	}
-	return &Sender{
-		config:  config,
-		limiter: rate.NewLimiter(limit, max(1, int(config.Rate/10))),
-		slots:   make(chan struct{}, max(1, config.Connections)),
-	}
+	return rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond/10)))
 }
 
-// MessageDomain is the domain of the sender's address.
-func (s *Sender) MessageDomain() string {
-	_, domain, _ := strings.Cut(s.config.From.Address, "@")
-	return domain
+// NewSender makes a sender. It connects when the first mail is sent.
+func NewSender(config Config, limiter *rate.Limiter) *Sender {
+	return &Sender{config: config, limiter: limiter, slots: make(chan struct{}, max(1, config.Connections))}
 }
 
 // Ready waits for the configured rate.
@@ -50,7 +44,7 @@ func (s *Sender) Ready(ctx context.Context) error { return s.limiter.Wait(ctx) }
 // Send hands over one mail within delivery.SendTimeout. A connection that died while it was idle is replaced by a new
 // one; that cannot repeat a mail, since nothing of it was said yet.
 func (s *Sender) Send(ctx context.Context, message mail.Message) error {
-	built, err := build(s.config.From, message)
+	built, err := build(message)
 	if err != nil {
 		return &delivery.Failure{Permanent: true, Message: "the address of the recipient " + err.Error()}
 	}
@@ -122,17 +116,19 @@ func (s *Sender) keep(c *connection) {
 	c.idle = time.Now()
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
+	if s.closed {
+		go c.close()
+		return
+	}
 	s.idle = append(s.idle, c)
 }
 
-// Start closes the kept connections when the context ends. It is a runnable of the manager.
-func (s *Sender) Start(ctx context.Context) error {
-	<-ctx.Done()
+// Close closes the kept connections, and keeps none from now on.
+func (s *Sender) Close() {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	for _, c := range s.idle {
 		c.close()
 	}
-	s.idle = nil
-	return nil
+	s.idle, s.closed = nil, true
 }

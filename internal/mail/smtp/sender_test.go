@@ -12,21 +12,13 @@ import (
 	operatormail "github.com/partner-operator/partner-operator/internal/mail"
 )
 
-func TestMessageDomain(t *testing.T) {
-	for address, want := range map[string]string{"partners@acme.example": "acme.example", "no-reply@localhost": "localhost"} {
-		if got := NewSender(Config{From: &mail.Address{Address: address}}).MessageDomain(); got != want {
-			t.Errorf("of %s it is %q, want %q", address, got, want)
-		}
-	}
-}
-
 // The API lets addresses through that mail cannot reach. No try can change that, and no server needs to be asked.
 func TestAnAddressThatMailCannotReachIsPermanent(t *testing.T) {
-	sender := NewSender(Config{Host: "mail.invalid", Port: 25, TLS: None, From: &mail.Address{Address: "partners@acme.example"}})
+	sender := NewSender(Config{Host: "mail.invalid", Port: 25, TLS: None}, NewLimiter(0))
 	for _, to := range []string{"ada@a_b.example", "zoë@example.com", "root@localhost", ""} {
 		t.Run(to, func(t *testing.T) {
 			var failure *delivery.Failure
-			err := sender.Send(context.Background(), operatormail.Message{Kind: "revoked", ID: "revoked.uid.1@acme.example", To: to})
+			err := sender.Send(context.Background(), operatormail.Message{Kind: "revoked", ID: "revoked.uid.1@acme.example", To: to, From: &mail.Address{Address: "partners@acme.example"}})
 			if !errors.As(err, &failure) || !failure.Permanent {
 				t.Fatalf("error = %#v", err)
 			}
@@ -38,7 +30,7 @@ func TestAnAddressThatMailCannotReachIsPermanent(t *testing.T) {
 }
 
 func TestReadyHeedsTheContext(t *testing.T) {
-	slow := NewSender(Config{Rate: 0.001, From: &mail.Address{Address: "partners@acme.example"}})
+	slow := NewSender(Config{}, NewLimiter(0.001))
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if err := slow.Ready(ctx); err != nil {
@@ -47,7 +39,7 @@ func TestReadyHeedsTheContext(t *testing.T) {
 	if err := slow.Ready(ctx); err == nil {
 		t.Error("the second mail need not wait")
 	}
-	quick := NewSender(Config{From: &mail.Address{Address: "partners@acme.example"}})
+	quick := NewSender(Config{}, NewLimiter(0))
 	for range 1000 {
 		if err := quick.Ready(ctx); err != nil {
 			t.Fatal(err)

@@ -1,0 +1,205 @@
+// Package brandbook finds how a namespace presents itself: its brand and the templates of its mail. They stand in
+// ConfigMaps. Those are watched by their metadata alone, since a cluster holds many that are nobody's business here, and
+// read when they are needed, once for each change.
+package brandbook
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/brand"
+	"github.com/partner-operator/partner-operator/internal/mail"
+	"github.com/partner-operator/partner-operator/internal/program"
+)
+
+// +kubebuilder:rbac:groups="",resources=configmaps,verbs=get;list;watch
+
+// Book holds what was read. It is safe for use from many goroutines.
+type Book struct {
+	// Cache reads metadata, Live reads from the API server.
+	Cache, Live client.Reader
+	// Default is the brand of a namespace without one.
+	Default brand.Brand
+
+	mutex sync.Mutex
+	pages map[client.ObjectKey]*page
+}
+
+// page is what is known of one ConfigMap.
+type page struct {
+	// seen is the resourceVersion in the cache when it was read; empty: there was none. version is the one that was read;
+	// empty: there is none.
+	seen, version string
+	data          map[string]string
+
+	brand     *Brand
+	templates map[v1alpha1.MailKind]template
+}
+
+type template struct {
+	*mail.Template
+	problem error
+}
+
+// Brand is the brand of a namespace.
+type Brand struct {
+	brand.Brand
+	// Problem says which key of the ConfigMap cannot be used; nil: all can. The brand then holds what can.
+	Problem error
+}
+
+// Brand finds the brand of a namespace. It is the default one where there is none.
+func (b *Book) Brand(ctx context.Context, namespace string) (Brand, error) {
+	p, err := b.read(ctx, client.ObjectKey{Namespace: namespace, Name: brand.ConfigMapName})
+	if err != nil || p.version == "" {
+		return Brand{Brand: b.Default}, err
+	}
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	if p.brand == nil {
+		parsed, problem := brand.Parse(p.data, b.Default)
+		if problem != nil {
+			problem = fmt.Errorf("ConfigMap %q: %w", brand.ConfigMapName, problem)
+		}
+		p.brand = &Brand{parsed, problem}
+	}
+	return *p.brand, nil
+}
+
+// Template finds a template for a kind of mail, or tells why it cannot be used.
+func (b *Book) Template(ctx context.Context, namespace, name string, kind v1alpha1.MailKind) (*mail.Template, *program.Unresolved, error) {
+	p, err := b.read(ctx, client.ObjectKey{Namespace: namespace, Name: name})
+	if err != nil {
+		return nil, nil, err
+	}
+	if p.version == "" {
+		return nil, &program.Unresolved{Reason: v1alpha1.ReasonTemplateNotFound, Message: fmt.Sprintf("ConfigMap %q does not exist in this namespace; create it and this goes on by itself", name)}, nil
+	}
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	parsed, known := p.templates[kind]
+	if !known {
+		parsed.Template, parsed.problem = mail.ParseTemplate(kind, p.data)
+		p.templates[kind] = parsed
+	}
+	if parsed.problem != nil {
+		return nil, unusable(name, parsed.problem), nil
+	}
+	return parsed.Template, nil, nil
+}
+
+// read gives what stands in a ConfigMap. If the API server cannot be asked, it gives what stood there before.
+func (b *Book) read(ctx context.Context, key client.ObjectKey) (*page, error) {
+	before := b.open(key)
+	var meta metav1.PartialObjectMetadata
+	meta.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("ConfigMap"))
+	if err := b.Cache.Get(ctx, key, &meta); err != nil && !apierrors.IsNotFound(err) {
+		return nil, err
+	}
+	seen := meta.ResourceVersion
+	switch {
+	case before.version != "" && (before.seen == seen || before.version == seen):
+		return before, nil
+	case seen == "":
+		return b.keep(key, &page{}), nil
+	}
+	fresh, err := b.fetch(ctx, key, seen)
+	if err != nil && before.version != "" {
+		return before, nil
+	}
+	return fresh, err
+}
+
+// fetch reads a ConfigMap from the API server.
+func (b *Book) fetch(ctx context.Context, key client.ObjectKey, seen string) (*page, error) {
+	var configMap corev1.ConfigMap
+	if err := b.Live.Get(ctx, key, &configMap); apierrors.IsNotFound(err) {
+		return b.keep(key, &page{}), nil
+	} else if err != nil {
+		return nil, err
+	}
+	return b.keep(key, &page{seen: seen, version: configMap.ResourceVersion, data: configMap.Data}), nil
+}
+
+// Confirm asks the API server whether the brand of a namespace is the one that Brand gives. A cache that is behind must
+// not make the first mails leave in another name, where a brand and invites are applied together. It is false if it was
+// another; from then on Brand gives that.
+func (b *Book) Confirm(ctx context.Context, namespace string) (bool, error) {
+	key := client.ObjectKey{Namespace: namespace, Name: brand.ConfigMapName}
+	before, err := b.read(ctx, key)
+	if err != nil {
+		return false, err
+	}
+	var meta metav1.PartialObjectMetadata
+	meta.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("ConfigMap"))
+	if err := b.Live.Get(ctx, key, &meta); client.IgnoreNotFound(err) != nil {
+		return false, err
+	}
+	if meta.ResourceVersion == before.version {
+		return true, nil
+	}
+	_, err = b.fetch(ctx, key, before.seen)
+	return false, err
+}
+
+// open finds the page of a ConfigMap. A template counts from now on as one that matters, also if it is not there.
+func (b *Book) open(key client.ObjectKey) *page {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	if p := b.pages[key]; p != nil {
+		return p
+	}
+	return b.put(key, &page{})
+}
+
+func (b *Book) keep(key client.ObjectKey, p *page) *page {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	return b.put(key, p)
+}
+
+// put is keep for who holds the lock. A brand that is not there is not noted: people can ask for the pages of any number
+// of namespaces, which may not even exist.
+func (b *Book) put(key client.ObjectKey, p *page) *page {
+	p.templates = map[v1alpha1.MailKind]template{}
+	if b.pages == nil {
+		b.pages = map[client.ObjectKey]*page{}
+	}
+	if p.version == "" && key.Name == brand.ConfigMapName {
+		delete(b.pages, key)
+	} else {
+		b.pages[key] = p
+	}
+	return p
+}
+
+// Matters tells whether a ConfigMap holds a brand, or a template that somebody has asked for, be it there or not.
+func (b *Book) Matters(configMap client.Object) bool {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	return configMap.GetName() == brand.ConfigMapName || b.pages[client.ObjectKeyFromObject(configMap)] != nil
+}
+
+// CacheOptions keeps the cache of ConfigMaps small: no annotations, which can hold all of a ConfigMap once more, and none
+// of those that every namespace has.
+func CacheOptions() cache.ByObject {
+	return cache.ByObject{
+		Field: fields.OneTermNotEqualSelector("metadata.name", "kube-root-ca.crt"),
+		Transform: func(object any) (any, error) {
+			if meta, ok := object.(client.Object); ok {
+				meta.SetAnnotations(nil)
+				meta.SetManagedFields(nil)
+			}
+			return object, nil
+		},
+	}
+}

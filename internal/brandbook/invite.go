@@ -1,0 +1,63 @@
+package brandbook
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/brand"
+	"github.com/partner-operator/partner-operator/internal/invite"
+	"github.com/partner-operator/partner-operator/internal/mail"
+	"github.com/partner-operator/partner-operator/internal/program"
+)
+
+// Invitation is an invite into a scope whose mail is to be made.
+type Invitation struct {
+	Invite  *v1alpha1.PartnerInvite
+	Scope   []v1alpha1.ProgramGrant
+	Catalog program.Catalog
+	// Brand is that of its namespace.
+	Brand brand.Brand
+}
+
+// IsBuiltIn tells whether the mail is made without a template of the company.
+func (i Invitation) IsBuiltIn() bool {
+	name, _ := i.template()
+	return name == ""
+}
+
+func (i Invitation) template() (name, asked string) {
+	return invite.TemplateOf(i.Invite, i.Scope, i.Catalog, i.Brand.Templates[v1alpha1.MailInvite])
+}
+
+// InviteMail makes the mail of an invite, from the template that goes first. It leads to a link. If the template cannot be
+// used, it tells why instead.
+func (b *Book) InviteMail(ctx context.Context, i Invitation, link string) (mail.Message, *program.Unresolved, error) {
+	var template *mail.Template
+	name, asked := i.template()
+	if name != "" {
+		var wrong *program.Unresolved
+		var err error
+		if template, wrong, err = b.Template(ctx, i.Invite.Namespace, name, v1alpha1.MailInvite); err != nil || wrong != nil {
+			return mail.Message{}, because(asked, wrong), err
+		}
+	}
+	message, err := mail.Render(v1alpha1.MailInvite, i.Brand, invite.Content(i.Invite, i.Scope, i.Catalog, link), template)
+	message.ID, message.To = i.Invite.Status.MessageID, string(i.Invite.Spec.Contact.Email)
+	if err != nil && template != nil {
+		return mail.Message{}, because(asked, unusable(name, err)), nil
+	}
+	return message, nil, err
+}
+
+func because(asked string, wrong *program.Unresolved) *program.Unresolved {
+	if wrong != nil {
+		wrong.Message = asked + ": " + wrong.Message
+	}
+	return wrong
+}
+
+// unusable tells that the template in a ConfigMap cannot be used.
+func unusable(name string, problem error) *program.Unresolved {
+	return &program.Unresolved{Reason: v1alpha1.ReasonTemplateInvalid, Message: fmt.Sprintf("ConfigMap %q: %v", name, problem)}
+}

@@ -1,0 +1,227 @@
+package e2e
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/hack/mailcatcher"
+)
+
+func configMap(ns, name string, data map[string]string) *corev1.ConfigMap {
+	return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: name}, Data: data}
+}
+
+// mailSaying is a template of a mail that can be told by its subject.
+func mailSaying(ns, name, subject string) *corev1.ConfigMap {
+	return configMap(ns, name, map[string]string{"subject": subject, "text": "Dear {{.FirstName}}, come: {{.Link}}"})
+}
+
+func template(name string) *v1alpha1.TemplateReference {
+	return &v1alpha1.TemplateReference{Name: name}
+}
+
+// setBrand declares the brand of a namespace, in place of the one before.
+func setBrand(ns string, data map[string]string) {
+	GinkgoHelper()
+	brand := configMap(ns, "partner-brand", data)
+	if err := api.Create(ctx, brand); err != nil {
+		Expect(api.Update(ctx, brand)).To(Succeed())
+	}
+}
+
+func subjectTo(address string) func() string {
+	return func() string {
+		if mails := inbox.MessagesTo(address); len(mails) == 1 {
+			return mails[0].Subject
+		}
+		return ""
+	}
+}
+
+var _ = Describe("a template", func() {
+	It("that is missing or broken holds the mail up, says why, and lets it go by itself once it is mended", func() {
+		ns := newTenant()
+		referral := program(ns, "referral", "", "")
+		change(referral, func(p *v1alpha1.Program) { p.Spec.Invites.TemplateRef = template("words") })
+		Eventually(condition(referral, v1alpha1.ConditionResolvedRefs), soon, often).Should(HaveField("Reason", v1alpha1.ReasonTemplateNotFound))
+
+		i := invite(ns, "ada", grant("referral", ""))
+		create(i)
+		Eventually(condition(i, v1alpha1.ConditionResolvedRefs), soon, often).Should(And(
+			HaveField("Reason", v1alpha1.ReasonTemplateNotFound), HaveField("Message", ContainSubstring(`templateRef of Program "referral": ConfigMap "words"`))))
+		Expect(condition(i, v1alpha1.ConditionReconciling)().Status).To(Equal(metav1.ConditionTrue))
+
+		words := configMap(ns, "words", map[string]string{"text": "Come, {{.Nickname}}: {{.Link}}"})
+		create(words)
+		Eventually(condition(i, v1alpha1.ConditionStalled), soon, often).Should(And(
+			HaveField("Reason", v1alpha1.ReasonTemplateInvalid), HaveField("Message", ContainSubstring("there is no .Nickname"))))
+		Expect(reread(i).Status.State).To(Equal(v1alpha1.InvitePending))
+		Expect(condition(i, v1alpha1.ConditionSent)().Reason).To(Equal(v1alpha1.ReasonTemplateInvalid))
+		Eventually(condition(referral, v1alpha1.ConditionReady), soon, often).Should(HaveField("Reason", v1alpha1.ReasonTemplateInvalid))
+		change(words, func(c *corev1.ConfigMap) { c.Data["text"] = "Come, {{.FirstName}}!" })
+		Eventually(condition(i, v1alpha1.ConditionSent), soon, often).Should(HaveField("Message", ContainSubstring("link does not come out")))
+		Consistently(mailsTo(address(ns, "ada"), v1alpha1.MailInvite), quiet, often).Should(BeZero())
+
+		change(words, func(c *corev1.ConfigMap) {
+			c.Data = map[string]string{"markdown": "Come, **{{.FirstName}}**: {{.Link}}"}
+		})
+		Eventually(stateOf(i), soon, often).Should(Equal(v1alpha1.InviteSent))
+		Eventually(condition(referral, v1alpha1.ConditionReady), soon, often).Should(HaveField("Status", metav1.ConditionTrue))
+		mails := mailsOf(address(ns, "ada"), v1alpha1.MailInvite)
+		Expect(mails).To(HaveLen(1))
+		Expect(mails[0].Text).To(HavePrefix("Come, **Ada**: http"))
+		Expect(mails[0].HTML).To(ContainSubstring("<strong>Ada</strong>"))
+		Expect(eventReasons(i)()).To(Equal([]string{v1alpha1.ReasonTemplateNotFound, v1alpha1.ReasonTemplateInvalid, "Sent"}), "one event for each, not for each try")
+	})
+
+	It("of the invite goes before that of its group, its program and the brand", func() {
+		ns := newTenant()
+		for _, name := range []string{"of-invite", "of-group", "of-program", "of-brand"} {
+			create(mailSaying(ns, name, "the mail "+name))
+		}
+		setBrand(ns, map[string]string{"templates.invite": "of-brand"})
+		create(program(ns, "reseller", "Acme Reseller", ""))
+		change(program(ns, "referral", "", ""), func(p *v1alpha1.Program) { p.Spec.Invites.TemplateRef = template("of-program") })
+		change(group(ns, "gold", ""), func(g *v1alpha1.PartnerGroup) { g.Spec.Invites.TemplateRef = template("of-group") })
+		Eventually(condition(group(ns, "gold", ""), v1alpha1.ConditionReady), soon, often).Should(HaveField("Status", metav1.ConditionTrue))
+
+		own, words := invite(ns, "own", grant("referral", "gold")), invite(ns, "words", grant("referral", "gold"))
+		own.Spec.TemplateRef = template("of-invite")
+		words.Spec.TemplateRef = template("of-invite")
+		words.Spec.Message = v1alpha1.InviteMessage{Subject: "my own words", Body: "Just for you."}
+		create(own)
+		create(words)
+		create(invite(ns, "group", grant("referral", "gold")))
+		create(invite(ns, "program", grant("referral", "")))
+		create(invite(ns, "brand", grant("reseller", "")))
+		for name, subject := range map[string]string{"own": "the mail of-invite", "words": "my own words", "group": "the mail of-group", "program": "the mail of-program", "brand": "the mail of-brand"} {
+			Eventually(subjectTo(address(ns, name)), soon, often).Should(Equal(subject), name)
+		}
+	})
+})
+
+var _ = Describe("a brand", func() {
+	It("speaks in its mail and on its pages", func() {
+		ns := newTenant()
+		_, port, _ := strings.Cut(strings.TrimPrefix(portalAddress, "http://"), ":")
+		setBrand(ns, map[string]string{
+			"displayName": "Bücher & Söhne", "mailFrom": "partner@bücher.example", "replyTo": "Jo <jo@buecher.example>",
+			"accentColor": "#7a1f3d", "locale": "de-AT", "host": "localhost:" + port, "notifyStaff": "staff@buecher.example",
+		})
+		create(invite(ns, "ada", grant("referral", "gold")))
+		link := linkTo(address(ns, "ada"), v1alpha1.MailInvite)
+		mail := mailsOf(address(ns, "ada"), v1alpha1.MailInvite)[0]
+		Expect(mail.Subject).To(Equal("Bücher & Söhne lädt Sie ein: Acme Referral"))
+		Expect(mail.From).To(Equal("partner@xn--bcher-kva.example"))
+		Expect(mail.MessageID).To(HaveSuffix("@xn--bcher-kva.example>"))
+		Expect(mail.Header.Get("Reply-To")).To(Equal(`"Jo" <jo@buecher.example>`))
+		Expect(mail.HTML).To(And(ContainSubstring("background:#7a1f3d"), ContainSubstring(`lang="de"`)))
+		Expect(link).To(HavePrefix("http://localhost:" + port + "/t/" + ns + "/invite/"))
+
+		page := open(link)()
+		Expect(page.Code).To(Equal(http.StatusOK))
+		Expect(page.Body).To(ContainSubstring("Bücher &amp; Söhne"))
+	})
+
+	It("that cannot be used holds its own mail and nobody else's", func() {
+		ns, other := newTenant(), newTenant()
+		setBrand(ns, map[string]string{"acentColor": "#7a1f3d"})
+		i, neighbour := invite(ns, "ada", grant("referral", "")), invite(other, "ada", grant("referral", ""))
+		create(i)
+		create(neighbour)
+		Eventually(stateOf(neighbour), soon, often).Should(Equal(v1alpha1.InviteSent))
+		Eventually(condition(i, v1alpha1.ConditionSent), soon, often).Should(And(HaveField("Reason", v1alpha1.ReasonHeld), HaveField("Message", ContainSubstring("acentColor is not a key of a brand"))))
+		Expect(reread(i).Status.State).To(Equal(v1alpha1.InviteHeld))
+		Eventually(condition(program(ns, "referral", "", ""), v1alpha1.ConditionMailReady), soon, often).Should(HaveField("Reason", v1alpha1.ReasonBrandInvalid))
+
+		setBrand(ns, map[string]string{"accentColor": "#7a1f3d"})
+		Eventually(stateOf(i), soon, often).Should(Equal(v1alpha1.InviteSent))
+		Expect(mailsTo(address(ns, "ada"), v1alpha1.MailInvite)()).To(Equal(1))
+		Eventually(condition(program(ns, "referral", "", ""), v1alpha1.ConditionMailReady), soon, often).Should(HaveField("Status", metav1.ConditionTrue))
+	})
+
+	It("with a broken template for sign-in lets people sign in, and waits with the mail about a revocation", func() {
+		ns := newTenant()
+		p := partner(ns, "ada", "referral")
+		create(p)
+		Eventually(partnershipState(p), soon, often).Should(Equal(v1alpha1.PartnershipActive))
+		create(configMap(ns, "broken", map[string]string{"text": "{{.Nonsense}}"}))
+		setBrand(ns, map[string]string{"templates.sign-in": "broken", "templates.revoked": "broken"})
+		Eventually(condition(program(ns, "referral", "", ""), v1alpha1.ConditionMailReady), soon, often).Should(HaveField("Message", ContainSubstring("there is no .Nonsense")))
+		post(somebody(), tenantURL(ns, "login"), "email", address(ns, "ada"))
+		Expect(linkTo(address(ns, "ada"), v1alpha1.MailSignIn)).To(ContainSubstring("/signin/"))
+
+		change(p, func(p *v1alpha1.Partnership) { p.Spec.Revocation = &v1alpha1.Revocation{Reason: "The contract ended."} })
+		Eventually(partnershipState(p), soon, often).Should(Equal(v1alpha1.PartnershipRevoked))
+		Consistently(mailsTo(address(ns, "ada"), v1alpha1.MailRevoked), quiet, often).Should(BeZero())
+		change(configMap(ns, "broken", nil), func(c *corev1.ConfigMap) { c.Data = map[string]string{"subject": "Goodbye", "text": "{{.Reason}}"} })
+		Eventually(mailsTo(address(ns, "ada"), v1alpha1.MailRevoked), soon, often).Should(Equal(1))
+		Expect(mailsOf(address(ns, "ada"), v1alpha1.MailRevoked)[0].Text).To(Equal("The contract ended."))
+	})
+
+	It("with a mail server of its own is held by it alone, and goes on once its Secret is right", func() {
+		own, err := mailcatcher.Start(mailcatcher.Options{})
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(own.Close)
+		strict, err := mailcatcher.Start(mailcatcher.Options{})
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(strict.Close)
+		strict.Script(mailcatcher.Rule{Stage: mailcatcher.MailFrom, Code: 535, Enhanced: "5.7.8", Text: "sign in first"})
+		ns, other := newTenant(), newTenant()
+		setBrand(ns, map[string]string{"smtpSecret": "smtp"})
+		i := invite(ns, "ada", grant("referral", ""))
+		create(i)
+		problem := func() string {
+			if sent := condition(i, v1alpha1.ConditionSent)(); sent != nil {
+				return sent.Message
+			}
+			return ""
+		}
+		Eventually(problem, soon, often).Should(ContainSubstring(`Secret "smtp", the smtpSecret of the brand, cannot be read`))
+
+		mayRead(ns, "smtp")
+		secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "smtp"}, StringData: map[string]string{
+			"url": "smtp://acme@" + strict.SMTPAddr() + "?tls=none",
+		}}
+		create(secret)
+		Eventually(problem, time.Minute, often).Should(ContainSubstring("must have username and password, or neither"), "the Secret is looked at again by itself")
+		secret.StringData = map[string]string{"url": "smtp://" + strict.SMTPAddr() + "?tls=none"}
+		Expect(api.Update(ctx, secret)).To(Succeed())
+		Eventually(problem, time.Minute, often).Should(ContainSubstring("535"))
+		Eventually(condition(program(ns, "referral", "", ""), v1alpha1.ConditionMailReady), soon, often).Should(HaveField("Reason", v1alpha1.ReasonTransportRejected))
+		Expect(reread(i).Status.State).To(Equal(v1alpha1.InviteHeld))
+		neighbour := invite(other, "ada", grant("referral", ""))
+		create(neighbour)
+		Eventually(stateOf(neighbour), soon, often).Should(Equal(v1alpha1.InviteSent))
+		Expect(condition(program(other, "referral", "", ""), v1alpha1.ConditionMailReady)().Status).To(Equal(metav1.ConditionTrue))
+
+		secret.StringData = map[string]string{"url": "smtp://" + own.SMTPAddr() + "?tls=none"}
+		Expect(api.Update(ctx, secret)).To(Succeed())
+		Eventually(stateOf(i), time.Minute, often).Should(Equal(v1alpha1.InviteSent))
+		Expect(own.MessagesTo(address(ns, "ada"))).To(HaveLen(1))
+		Expect(inbox.MessagesTo(address(ns, "ada"))).To(BeEmpty(), "its mail goes over its own server alone")
+	})
+})
+
+// mayRead lets the operator read one Secret, as docs/mail.md shows.
+func mayRead(ns, secret string) {
+	GinkgoHelper()
+	role := &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "partner-operator-smtp"}, Rules: []rbacv1.PolicyRule{
+		{APIGroups: []string{""}, Resources: []string{"secrets"}, ResourceNames: []string{secret}, Verbs: []string{"get"}},
+	}}
+	for _, object := range []client.Object{role, &rbacv1.RoleBinding{
+		ObjectMeta: role.ObjectMeta, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: role.Name},
+		Subjects: []rbacv1.Subject{{Kind: "ServiceAccount", Namespace: operatorNamespace, Name: "partner-operator"}},
+	}} {
+		create(object)
+	}
+}
