@@ -11,6 +11,7 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:printcolumn:name="Program",type=string,JSONPath=`.spec.programRef.name`
 // +kubebuilder:printcolumn:name="Display Name",type=string,JSONPath=`.spec.displayName`
 // +kubebuilder:printcolumn:name="Status",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Active",type=integer,JSONPath=`.status.partnerships.active`
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type PartnerGroup struct {
@@ -74,6 +75,10 @@ type PartnerGroupStatus struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=-1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// partnerships tells how many partnerships whose group in force this is stand where. Unset: not counted yet.
+	// +optional
+	Partnerships *PartnershipCounts `json:"partnerships,omitempty"`
 }
 
 // PartnerGroupList is a list of groups.

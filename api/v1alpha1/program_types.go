@@ -10,6 +10,9 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:resource:shortName=prog,categories=partners
 // +kubebuilder:printcolumn:name="Display Name",type=string,JSONPath=`.spec.displayName`
 // +kubebuilder:printcolumn:name="Status",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Active",type=integer,JSONPath=`.status.partnerships.active`
+// +kubebuilder:printcolumn:name="Pending",type=integer,JSONPath=`.status.partnerships.pending`
+// +kubebuilder:printcolumn:name="Invited",type=integer,priority=1,JSONPath=`.status.invites.sent`
 // +kubebuilder:printcolumn:name="Default Group",type=string,priority=1,JSONPath=`.spec.defaultGroupRef.name`
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
@@ -111,6 +114,20 @@ type ProgramStatus struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=-1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// groups is how many PartnerGroups the program has.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=2147483647
+	Groups int32 `json:"groups,omitempty"`
+
+	// partnerships tells how many partnerships of the program stand where. Unset: not counted yet.
+	// +optional
+	Partnerships *PartnershipCounts `json:"partnerships,omitempty"`
+
+	// invites tells how many invites into the program stand where. Unset: not counted yet.
+	// +optional
+	Invites *InviteCounts `json:"invites,omitempty"`
 }
 
 // ProgramList is a list of programs.

@@ -32,6 +32,7 @@ func (r *PartnerGroupReconciler) setup(mgr ctrl.Manager) error {
 		Named("partnergroup").
 		For(&v1alpha1.PartnerGroup{}, changed).
 		Watches(&v1alpha1.Program{}, handler.EnqueueRequestsFromMapFunc(r.groupsOf), changed).
+		Watches(&v1alpha1.Partnership{}, counting(inGroup)).
 		WatchesMetadata(&corev1.ConfigMap{}, r.post.mattering(r.all)).
 		Complete(reconcile.AsReconciler(mgr.GetClient(), r))
 }
@@ -66,7 +67,11 @@ func (r *PartnerGroupReconciler) Reconcile(ctx context.Context, g *v1alpha1.Part
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	status := program.GroupStatus(g, catalog, template, r.now())
+	partnerships, err := lookup.PartnershipsInGroup(ctx, r.Client, g.Namespace, g.Name)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	status := program.GroupStatus(g, catalog, template, program.CountPartnerships(partnerships), r.now())
 	if equality.Semantic.DeepEqual(g.Status, status) {
 		return reconcile.Result{}, nil
 	}

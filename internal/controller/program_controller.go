@@ -32,12 +32,14 @@ func (r *ProgramReconciler) setup(mgr ctrl.Manager) error {
 		Named("program").
 		For(&v1alpha1.Program{}, changed).
 		Watches(&v1alpha1.PartnerGroup{}, handler.EnqueueRequestsFromMapFunc(r.namedBy), changed).
+		Watches(&v1alpha1.Partnership{}, counting(inProgram)).
+		Watches(&v1alpha1.PartnerInvite{}, counting(r.invitedInto)).
 		WatchesMetadata(&corev1.ConfigMap{}, r.post.mattering(r.all)).
 		WatchesRawSource(r.post.routes.follow(&handler.EnqueueRequestForObject{})).
 		Complete(reconcile.AsReconciler(mgr.GetClient(), r))
 }
 
-// namedBy are the programs whose default group a group is, be it theirs or not.
+// namedBy are the programs that a group is in, or whose default group it is.
 func (r *ProgramReconciler) namedBy(ctx context.Context, group client.Object) []reconcile.Request {
 	catalog, err := lookup.Catalog(ctx, r.Client, group.GetNamespace())
 	if err != nil {
@@ -45,7 +47,7 @@ func (r *ProgramReconciler) namedBy(ctx context.Context, group client.Object) []
 	}
 	var requests []reconcile.Request
 	for _, p := range catalog.Programs {
-		if p.Spec.DefaultGroupRef != nil && p.Spec.DefaultGroupRef.Name == group.GetName() {
+		if p.Name == group.(*v1alpha1.PartnerGroup).Spec.ProgramRef.Name || p.Spec.DefaultGroupRef != nil && p.Spec.DefaultGroupRef.Name == group.GetName() {
 			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(p)})
 		}
 	}
@@ -59,6 +61,23 @@ func (r *ProgramReconciler) all(ctx context.Context, configMap client.Object) []
 		return nil
 	}
 	return requestsFor(programs.Items)
+}
+
+// count tells what is in a program.
+func (r *ProgramReconciler) count(ctx context.Context, p *v1alpha1.Program, catalog program.Catalog) (program.Counts, error) {
+	var counts program.Counts
+	for _, group := range catalog.Groups {
+		if group.Spec.ProgramRef.Name == p.Name {
+			counts.Groups++
+		}
+	}
+	partnerships, err := lookup.PartnershipsIn(ctx, r.Client, p.Namespace, p.Name)
+	if err != nil {
+		return counts, err
+	}
+	invites, err := lookup.InvitesInto(ctx, r.Client, p.Namespace, p.Name)
+	counts.Partnerships, counts.Invites = program.CountPartnerships(partnerships), program.CountInvites(invites)
+	return counts, err
 }
 
 // Reconcile writes the status of one program.
@@ -78,7 +97,11 @@ func (r *ProgramReconciler) Reconcile(ctx context.Context, p *v1alpha1.Program) 
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	status := program.Status(p, catalog, template, tenant.health(), r.now())
+	counts, err := r.count(ctx, p, catalog)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	status := program.Status(p, catalog, template, tenant.health(), counts, r.now())
 	if equality.Semantic.DeepEqual(p.Status, status) {
 		return reconcile.Result{}, nil
 	}

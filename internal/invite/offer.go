@@ -96,12 +96,9 @@ func goesFirst(a, b *v1alpha1.PartnerInvite) bool {
 // covers tells whether an invite offers every program of a scope. One that names none, and is not issued yet, offers
 // all there are.
 func covers(i *v1alpha1.PartnerInvite, scope []v1alpha1.ProgramGrant) bool {
-	offered := i.Status.Programs
-	if i.Status.Serial == 0 {
-		if len(i.Spec.Programs) == 0 {
-			return true
-		}
-		offered = i.Spec.Programs
+	offered := i.Offers()
+	if i.Status.Serial == 0 && len(offered) == 0 {
+		return true
 	}
 	for _, grant := range scope {
 		if !slices.ContainsFunc(offered, func(o v1alpha1.ProgramGrant) bool { return o.Name == grant.Name }) {

@@ -20,9 +20,13 @@ const (
 	byUID     = "uid"
 	byAddress = "address"
 	byProgram = "program"
+	byGroup   = "group"
 	byTeam    = "team"
 	waiting   = "waiting"
 	mailing   = "mailing"
+
+	// everyProgram stands for the programs of an invite that names none. No Program can be called that.
+	everyProgram = "*"
 )
 
 // AddIndexes makes the indexes. Call it before the cache starts.
@@ -44,6 +48,17 @@ func AddIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 				return nil
 			}
 		}},
+		{&v1alpha1.PartnerInvite{}, byProgram, func(o client.Object) []string {
+			grants := o.(*v1alpha1.PartnerInvite).Offers()
+			if len(grants) == 0 {
+				return []string{everyProgram}
+			}
+			names := make([]string, 0, len(grants))
+			for _, grant := range grants {
+				names = append(names, grant.Name)
+			}
+			return names
+		}},
 		{&v1alpha1.PartnerInvite{}, byAddress, func(o client.Object) []string {
 			return []string{address.Normalize(string(o.(*v1alpha1.PartnerInvite).Spec.Contact.Email))}
 		}},
@@ -64,6 +79,12 @@ func AddIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 		}},
 		{&v1alpha1.Partnership{}, byProgram, func(o client.Object) []string {
 			return []string{o.(*v1alpha1.Partnership).Spec.ProgramRef.Name}
+		}},
+		{&v1alpha1.Partnership{}, byGroup, func(o client.Object) []string {
+			if group := o.(*v1alpha1.Partnership).Status.Group; group != "" {
+				return []string{group}
+			}
+			return nil
 		}},
 		{&v1alpha1.Partnership{}, byTeam, func(o client.Object) []string {
 			if team := o.(*v1alpha1.Partnership).Spec.TeamRef; team != nil {
@@ -123,6 +144,16 @@ func InvitesOf(ctx context.Context, cache client.Reader, namespace, email string
 	return list.Items, err
 }
 
+// InvitesInto finds the invites into a program. They are shared with the cache: do not change them.
+func InvitesInto(ctx context.Context, cache client.Reader, namespace, programName string) ([]v1alpha1.PartnerInvite, error) {
+	var naming, every v1alpha1.PartnerInviteList
+	if err := share(ctx, cache, &naming, namespace, byProgram, programName); err != nil {
+		return nil, err
+	}
+	err := share(ctx, cache, &every, namespace, byProgram, everyProgram)
+	return append(naming.Items, every.Items...), err
+}
+
 // PartnershipByUID finds a partnership; nil: there is none.
 func PartnershipByUID(ctx context.Context, cache client.Reader, namespace, uid string) (*v1alpha1.Partnership, error) {
 	var list v1alpha1.PartnershipList
@@ -139,10 +170,18 @@ func PartnershipsOf(ctx context.Context, cache client.Reader, namespace, email s
 	return list.Items, err
 }
 
-// PartnershipsIn finds the partnerships of a program.
+// PartnershipsIn finds the partnerships of a program. They are shared with the cache: do not change them.
 func PartnershipsIn(ctx context.Context, cache client.Reader, namespace, programName string) ([]v1alpha1.Partnership, error) {
 	var list v1alpha1.PartnershipList
-	err := find(ctx, cache, &list, namespace, byProgram, programName)
+	err := share(ctx, cache, &list, namespace, byProgram, programName)
+	return list.Items, err
+}
+
+// PartnershipsInGroup finds the partnerships whose group in force is this. They are shared with the cache: do not change
+// them.
+func PartnershipsInGroup(ctx context.Context, cache client.Reader, namespace, group string) ([]v1alpha1.Partnership, error) {
+	var list v1alpha1.PartnershipList
+	err := share(ctx, cache, &list, namespace, byGroup, group)
 	return list.Items, err
 }
 
@@ -169,4 +208,9 @@ func GroupsOf(ctx context.Context, cache client.Reader, namespace, programName s
 
 func find(ctx context.Context, cache client.Reader, list client.ObjectList, namespace, index, value string) error {
 	return cache.List(ctx, list, client.InNamespace(namespace), client.MatchingFields{index: value})
+}
+
+// share is find without copies.
+func share(ctx context.Context, cache client.Reader, list client.ObjectList, namespace, index, value string) error {
+	return cache.List(ctx, list, client.InNamespace(namespace), client.MatchingFields{index: value}, client.UnsafeDisableDeepCopy)
 }

@@ -30,7 +30,7 @@ func TestMailReadyIsTold(t *testing.T) {
 			var before v1alpha1.ProgramStatus
 			for _, health := range test.seen {
 				before = p.Status
-				p.Status = Status(p, catalogWith(""), nil, health, start)
+				p.Status = Status(p, catalogWith(""), nil, health, Counts{}, start)
 			}
 			got := ""
 			for _, c := range p.Status.Conditions {

@@ -18,10 +18,11 @@ type MailHealth struct {
 	Message string
 }
 
-// Status is what a program's status should say, given what is wrong with its template; nil: nothing.
-func Status(p *v1alpha1.Program, catalog Catalog, template *Unresolved, mail MailHealth, now time.Time) v1alpha1.ProgramStatus {
+// Status is what a program's status should say, given what is in it, and what is wrong with its template; nil: nothing.
+func Status(p *v1alpha1.Program, catalog Catalog, template *Unresolved, mail MailHealth, counts Counts, now time.Time) v1alpha1.ProgramStatus {
 	status := *p.Status.DeepCopy()
 	status.ObservedGeneration = p.Generation
+	status.Groups, status.Partnerships, status.Invites = int32(counts.Groups), &counts.Partnerships, &counts.Invites //nolint:gosec // no namespace holds that many
 	var unresolved *Unresolved
 	if ref := p.Spec.DefaultGroupRef; ref != nil {
 		if unresolved = catalog.group(p.Name, ref.Name); unresolved != nil {
@@ -41,10 +42,11 @@ func Status(p *v1alpha1.Program, catalog Catalog, template *Unresolved, mail Mai
 	return status
 }
 
-// GroupStatus is what a group's status should say, given what is wrong with its template; nil: nothing.
-func GroupStatus(g *v1alpha1.PartnerGroup, catalog Catalog, template *Unresolved, now time.Time) v1alpha1.PartnerGroupStatus {
+// GroupStatus is what a group's status should say, given who is in it, and what is wrong with its template; nil: nothing.
+func GroupStatus(g *v1alpha1.PartnerGroup, catalog Catalog, template *Unresolved, partnerships v1alpha1.PartnershipCounts, now time.Time) v1alpha1.PartnerGroupStatus {
 	status := *g.Status.DeepCopy()
 	status.ObservedGeneration = g.Generation
+	status.Partnerships = &partnerships
 	unresolved := catalog.Grant(v1alpha1.ProgramGrant{Name: g.Spec.ProgramRef.Name})
 	setConditions(&status.Conditions, g.Generation, now, cmp.Or(unresolved, template), fmt.Sprintf("the group divides Program %q", g.Spec.ProgramRef.Name))
 	return status

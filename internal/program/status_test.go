@@ -47,7 +47,7 @@ func TestStatus(t *testing.T) {
 			c := catalogWith(test.defaultGroup)
 			p := c.Programs["referral"]
 			p.Generation = 3
-			status := Status(p, c, nil, MailHealth{}, start)
+			status := Status(p, c, nil, MailHealth{}, Counts{}, start)
 			if diff := cmp.Diff(test.want, conditionsOf(status.Conditions)); diff != "" {
 				t.Errorf("unexpected (-want +got):\n%s", diff)
 			}
@@ -59,7 +59,7 @@ func TestStatus(t *testing.T) {
 				t.Error("it changes what was observed")
 			}
 			p.Status = status
-			if diff := cmp.Diff(status, Status(p, c, nil, MailHealth{}, start.Add(time.Hour))); diff != "" {
+			if diff := cmp.Diff(status, Status(p, c, nil, MailHealth{}, Counts{}, start.Add(time.Hour))); diff != "" {
 				t.Errorf("an hour later it says something else (-before +after):\n%s", diff)
 			}
 		})
@@ -79,7 +79,7 @@ func TestGroupStatus(t *testing.T) {
 			c := catalogWith("standard")
 			g := groupOf("gold", test.program)
 			g.Generation = 3
-			status := GroupStatus(&g, c, nil, start)
+			status := GroupStatus(&g, c, nil, v1alpha1.PartnershipCounts{}, start)
 			if diff := cmp.Diff(test.want, conditionsOf(status.Conditions)); diff != "" {
 				t.Errorf("unexpected (-want +got):\n%s", diff)
 			}
@@ -88,7 +88,7 @@ func TestGroupStatus(t *testing.T) {
 			}
 			observed(t, status.ObservedGeneration, 3, status.Conditions)
 			g.Status = status
-			if diff := cmp.Diff(status, GroupStatus(&g, c, nil, start.Add(time.Hour))); diff != "" {
+			if diff := cmp.Diff(status, GroupStatus(&g, c, nil, v1alpha1.PartnershipCounts{}, start.Add(time.Hour))); diff != "" {
 				t.Errorf("an hour later it says something else (-before +after):\n%s", diff)
 			}
 		})
@@ -111,7 +111,7 @@ func observed(t *testing.T, got, want int64, conditions []metav1.Condition) {
 func TestConditionsOverTime(t *testing.T) {
 	c := catalogWith("platinum")
 	p := c.Programs["referral"]
-	look := func(after time.Duration) { p.Status = Status(p, c, nil, MailHealth{}, start.Add(after)) }
+	look := func(after time.Duration) { p.Status = Status(p, c, nil, MailHealth{}, Counts{}, start.Add(after)) }
 	changed := func(name string, want time.Duration) {
 		t.Helper()
 		if c := meta.FindStatusCondition(p.Status.Conditions, name); c == nil || !c.LastTransitionTime.Time.Equal(start.Add(want)) {

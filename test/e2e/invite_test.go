@@ -212,7 +212,7 @@ var _ = Describe("an invite", func() {
 		mails := inbox.Count()
 		proxy.Forget()
 		startOperator()
-		Consistently(proxy.Writes, 2*time.Second, often).Should(BeZero(), func() string { return fmt.Sprint(proxy.Seen()) })
+		Consistently(proxy.Writes, counted, often).Should(BeZero(), func() string { return fmt.Sprint(proxy.Seen()) })
 		Expect(inbox.Count()).To(Equal(mails))
 	})
 
@@ -277,7 +277,7 @@ func settle() {
 	GinkgoHelper()
 	Eventually(func() bool {
 		before := proxy.Writes()
-		time.Sleep(quiet) // the subject is that nothing happens for a while
+		time.Sleep(counted) // the subject is that nothing happens for a while
 		return proxy.Writes() == before
 	}, soon).Should(BeTrue(), "the operator is still at work")
 }

@@ -35,6 +35,8 @@ const (
 	often = 20 * time.Millisecond
 	// quiet is how long nothing has to happen until it is believed that nothing does.
 	quiet = 700 * time.Millisecond
+	// counted is how long after a change the counts of programs and groups are written at the latest.
+	counted = 4 * time.Second
 
 	operatorNamespace = "partner-operator-system"
 )

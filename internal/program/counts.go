@@ -1,0 +1,48 @@
+package program
+
+import "github.com/partner-operator/partner-operator/api/v1alpha1"
+
+// Counts is what a program's status tells of what is in it.
+type Counts struct {
+	Groups       int
+	Partnerships v1alpha1.PartnershipCounts
+	Invites      v1alpha1.InviteCounts
+}
+
+// CountPartnerships tells how many partnerships stand where. One that was not looked at yet stands nowhere.
+func CountPartnerships(partnerships []v1alpha1.Partnership) v1alpha1.PartnershipCounts {
+	var counts v1alpha1.PartnershipCounts
+	of := map[v1alpha1.PartnershipState]*int32{
+		v1alpha1.PartnershipActive:  &counts.Active,
+		v1alpha1.PartnershipRevoked: &counts.Revoked,
+	}
+	for i := range partnerships {
+		if count := of[partnerships[i].Status.State]; count != nil {
+			*count++
+		}
+	}
+	return counts
+}
+
+// CountInvites tells how many invites stand where. One that was not looked at yet is pending.
+func CountInvites(invites []v1alpha1.PartnerInvite) v1alpha1.InviteCounts {
+	var counts v1alpha1.InviteCounts
+	of := map[v1alpha1.InviteState]*int32{
+		"":                            &counts.Pending,
+		v1alpha1.InvitePending:        &counts.Pending,
+		v1alpha1.InviteHeld:           &counts.Held,
+		v1alpha1.InviteSent:           &counts.Sent,
+		v1alpha1.InviteAccepted:       &counts.Accepted,
+		v1alpha1.InviteDeclined:       &counts.Declined,
+		v1alpha1.InviteExpired:        &counts.Expired,
+		v1alpha1.InviteFailed:         &counts.Failed,
+		v1alpha1.InviteAlreadyPartner: &counts.AlreadyPartner,
+		v1alpha1.InviteRefused:        &counts.Refused,
+	}
+	for i := range invites {
+		if count := of[invites[i].Status.State]; count != nil {
+			*count++
+		}
+	}
+	return counts
+}
