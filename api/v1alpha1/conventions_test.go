@@ -23,8 +23,9 @@ import (
 
 // allowedBooleans are the fields that are true or false, each with the reason why no word of an enum is better.
 var allowedBooleans = map[string]string{
-	"Program.spec.suspend":               "the design fixes the name and the value, as Kubernetes has it in spec.suspend of CronJob and Job",
-	"Partnership.spec.revocation.notify": "there is nothing between one mail and none, and the design promises the name",
+	"Program.spec.suspend":                     "the design fixes the name and the value, as Kubernetes has it in spec.suspend of CronJob and Job",
+	"Partnership.spec.revocation.notify":       "there is nothing between one mail and none, and the design promises the name",
+	"PartnerGroup.spec.join.fields[].required": "the design fixes the name and the value, as HTML has it in its form fields",
 }
 
 // rule is one convention. In the broken input it must find exactly what is wanted, and in the actual ones nothing.
@@ -81,6 +82,10 @@ type schema struct {
 	Required     []string
 	Properties   map[string]schema
 	Items        *schema
+
+	// AdditionalProperties are the values of a map.
+	AdditionalProperties *schema
+	MaxProperties        *int64
 }
 
 // schemaRules look at every field below spec and status, conditions apart: those are Kubernetes' own.
@@ -93,11 +98,23 @@ var schemaRules = map[string]rule[definition]{
 			return ""
 		}),
 		broken: `{spec: {properties: {a: {type: string}, b: {type: array, items: {type: string, format: email}},
-			c: {type: string, maxLength: 1}, d: {type: string, enum: [x]}, e: {type: string, format: date-time}}}}`,
+			c: {type: string, maxLength: 1}, d: {type: string, enum: [x]}, e: {type: string, format: date-time},
+			f: {type: object, additionalProperties: {type: string}}}}}`,
 		wanted: []string{
 			"Broken.spec.a: a string needs maxLength, an enum, or the format date-time",
 			"Broken.spec.b[]: a string needs maxLength, an enum, or the format date-time",
+			"Broken.spec.f{}: a string needs maxLength, an enum, or the format date-time",
 		},
+	},
+	"every map is bounded": {
+		check: fields(func(f field) string {
+			if f.AdditionalProperties != nil && f.MaxProperties == nil {
+				return "a map needs maxProperties"
+			}
+			return ""
+		}),
+		broken: `{spec: {properties: {a: {additionalProperties: {type: string}}, b: {maxProperties: 1, additionalProperties: {type: string}}}}}`,
+		wanted: []string{"Broken.spec.a: a map needs maxProperties"},
 	},
 	"every list is bounded": {
 		check: fields(func(f field) string {
@@ -340,7 +357,7 @@ func TestAllowedBooleansExist(t *testing.T) {
 type field struct {
 	schema
 	path string // such as Partnership.spec.contact
-	name string // empty for the items of a list
+	name string // empty for the items of a list and the values of a map
 }
 
 // fields makes a rule of a function that says what is wrong with one field.
@@ -365,6 +382,9 @@ func walk(f field, visit func(field)) {
 	}
 	if f.Items != nil && !strings.HasSuffix(f.path, ".status.conditions") {
 		walk(field{*f.Items, f.path + "[]", ""}, visit)
+	}
+	if f.AdditionalProperties != nil {
+		walk(field{*f.AdditionalProperties, f.path + "{}", ""}, visit)
 	}
 }
 

@@ -45,9 +45,25 @@ type PartnerGroupSpec struct {
 	// +kubebuilder:validation:MaxLength=128
 	DisplayName LineOfText `json:"displayName"`
 
+	// join holds how people come into this group and what they are asked.
+	// +optional
+	Join GroupJoin `json:"join,omitzero"`
+
 	// invites holds the defaults of the invites into this group; what is unset here comes from the program.
 	// +optional
 	Invites GroupInvites `json:"invites,omitzero"`
+}
+
+// GroupJoin holds how people come into a group and what they are asked.
+type GroupJoin struct {
+	// fields are the application form. A PartnerInvite with form: Require asks for them before it can be accepted, and
+	// the answers go into spec.application.fields of the partnership. A change counts from the next page that is opened;
+	// answers that were given stay as they are. Unset: nothing is asked.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=30
+	Fields []FormField `json:"fields,omitempty"`
 }
 
 // GroupInvites holds the defaults of the invites into a group.

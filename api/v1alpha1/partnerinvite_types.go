@@ -74,6 +74,18 @@ type PartnerInviteSpec struct {
 	// +kubebuilder:default=Email
 	Delivery InviteDelivery `json:"delivery,omitempty"`
 
+	// form tells whether the person fills in the application form of the groups offered before accepting: Skip, nothing
+	// is asked, or Require. The fields are those of spec.join.fields of each group, a name that several use once; with no
+	// such fields Require asks nothing either. A change counts from the next page that is opened. Unset: Skip.
+	// +optional
+	// +kubebuilder:default=Skip
+	Form InviteForm `json:"form,omitempty"`
+
+	// customFields are facts of the company's own, such as region: EMEA. They are copied into the partnerships when the
+	// person accepts and decide nothing; a change after that reaches no partnership. The person does not see them.
+	// +optional
+	CustomFields CustomFields `json:"customFields,omitempty"`
+
 	// message is this invite's own text in place of the words of the built-in mail; a body goes before any template. The
 	// programs, the link and its expiry follow it in any case. A change counts from the next resend. Unset: the words of
 	// the template.
@@ -123,6 +135,18 @@ const (
 	DeliveryEmail InviteDelivery = "Email"
 	// DeliveryLink: no mail; the link stands in a Secret.
 	DeliveryLink InviteDelivery = "Link"
+)
+
+// InviteForm tells whether an invite asks for the application form.
+// +kubebuilder:validation:Enum=Skip;Require
+type InviteForm string
+
+// The ways to deal with the application form.
+const (
+	// FormSkip: the person is asked for nothing but the invited address.
+	FormSkip InviteForm = "Skip"
+	// FormRequire: the person fills in the form before accepting.
+	FormRequire InviteForm = "Require"
 )
 
 // InviteState is where an invite stands.
@@ -198,6 +222,12 @@ type InviteAcceptance struct {
 	// time is when it was given.
 	// +required
 	Time metav1.Time `json:"time"`
+
+	// fields are what the person entered into the form, by the names of the fields, whichever group asked. They are
+	// written together with the answer, and copied into the partnerships. Unset: nothing was asked or entered.
+	// +optional
+	// +kubebuilder:validation:MaxProperties=15000
+	Fields map[string]Answer `json:"fields,omitempty"`
 }
 
 // PartnershipReference names a Partnership of the same namespace.

@@ -94,6 +94,17 @@ type PartnershipSpec struct {
 	// +kubebuilder:default=Admin
 	Source PartnershipSource `json:"source,omitempty"`
 
+	// application is what the partner entered into the application form of the group. It decides nothing, and the company
+	// may correct it. Unset: nothing was asked.
+	// +optional
+	Application Application `json:"application,omitzero"`
+
+	// customFields are facts of the company's own, such as region: EMEA, for people and for other systems. They decide
+	// nothing, and the partner does not see them. A partnership that comes from an invite begins with those of the
+	// invite.
+	// +optional
+	CustomFields CustomFields `json:"customFields,omitempty"`
+
 	// revocation ends access while it is present: sessions die on the next request, sign-in sends nothing. Removing
 	// it reinstates the partner silently in the exact earlier state; sessions from before stay dead.
 	// +optional

@@ -47,6 +47,7 @@ func TestARuleWithoutARefusedRowIsFound(t *testing.T) {
 func allRefused() []refusal {
 	tables := []map[string]refusal{
 		refusedEmails(), refusedLifetimes(), refusedCooldowns(), refusedChanges, refusedShapes, refusedLengths(), refusedLines(), refusedStatuses,
+		refusedForms, refusedMaps,
 	}
 	var rows []refusal
 	for _, table := range tables {
@@ -94,6 +95,9 @@ func rulesIn(kind, path string, schema apiextensionsv1.JSONSchemaProps) []rule {
 	}
 	if schema.Items != nil {
 		rules = append(rules, rulesIn(kind, path+"[]", *schema.Items.Schema)...)
+	}
+	if schema.AdditionalProperties != nil && schema.AdditionalProperties.Schema != nil {
+		rules = append(rules, rulesIn(kind, path+"{}", *schema.AdditionalProperties.Schema)...)
 	}
 	return rules
 }

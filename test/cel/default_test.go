@@ -32,6 +32,10 @@ var defaults = map[string]stored{
 		attempt{kind: "PartnerInvite", change: all()}, "spec.delivery", "Email"},
 	"an invite without a mail stays so": {
 		attempt{kind: "PartnerInvite", change: set("spec.delivery", "Link")}, "spec.delivery", "Link"},
+	"an invite asks for no form": {
+		attempt{kind: "PartnerInvite", change: all()}, "spec.form", "Skip"},
+	"an invite that asks for the form stays so": {
+		attempt{kind: "PartnerInvite", change: set("spec.form", "Require")}, "spec.form", "Require"},
 	"an invite has no end of its own": {attempt{kind: "PartnerInvite", change: all()}, "spec.notAfter", nil},
 	"a group's invites take the program's lifetime": {
 		attempt{kind: "PartnerGroup", change: set("spec.invites", map[string]any{})}, "spec.invites.expiresAfter", nil},

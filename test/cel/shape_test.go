@@ -35,6 +35,8 @@ var acceptedShapes = map[string]attempt{
 	"an invite by link":            {kind: "PartnerInvite", change: set("spec.delivery", "Link")},
 	"an invite with an end":        {kind: "PartnerInvite", change: set("spec.notAfter", "2027-01-01T00:00:00Z")},
 	"an invite whose end passed":   {kind: "PartnerInvite", change: set("spec.notAfter", "2020-01-01T00:00:00Z")},
+	"an invite without a form":     {kind: "PartnerInvite", change: set("spec.form", "Skip")},
+	"an invite with a form":        {kind: "PartnerInvite", change: set("spec.form", "Require")},
 	"an end in another zone":       {kind: "PartnerInvite", change: set("spec.notAfter", "2027-01-01T00:00:00+09:00")},
 	"a revocation without a word":  {kind: "Partnership", change: set("spec.revocation", map[string]any{})},
 	"a revocation without a mail":  {kind: "Partnership", change: set("spec.revocation.notify", false)},
@@ -67,6 +69,9 @@ var refusedShapes = map[string]refusal{
 	"an invite by nothing": {
 		attempt{kind: "PartnerInvite", change: set("spec.delivery", "")},
 		"spec.delivery", `supported values: "Email", "Link"`},
+	"an invite with a form of a third kind": {
+		attempt{kind: "PartnerInvite", change: set("spec.form", "Offer")},
+		"spec.form", `supported values: "Skip", "Require"`},
 	"an invite that ends on a day without a time": {
 		attempt{kind: "PartnerInvite", change: set("spec.notAfter", "2027-01-01")}, "spec.notAfter", "date-time"},
 	"a resend token that is a number": {

@@ -19,9 +19,11 @@ var acceptedStatuses = map[string]attempt{
 	"a handled resend in characters of two bytes": {
 		kind: "PartnerInvite", verb: updateStatus,
 		change: set("status.handledResend.annotation", strings.Repeat("ü", 256))},
-	"a renewal":         {kind: "PartnerInvite", verb: updateStatus, change: set("status.renewal", renewal(1))},
-	"a sent invite":     {kind: "PartnerInvite", verb: updateStatus, change: sentInvite},
-	"an accepted one":   {kind: "PartnerInvite", verb: updateStatus, change: set("status.acceptance", answer("Accepted"))},
+	"a renewal":       {kind: "PartnerInvite", verb: updateStatus, change: set("status.renewal", renewal(1))},
+	"a sent invite":   {kind: "PartnerInvite", verb: updateStatus, change: sentInvite},
+	"an accepted one": {kind: "PartnerInvite", verb: updateStatus, change: set("status.acceptance", answer("Accepted"))},
+	"one accepted with the longest answer": {
+		kind: "PartnerInvite", verb: updateStatus, change: set("status.acceptance", answerWith(strings.Repeat("ü", 4000)))},
 	"a revoked partner": {kind: "Partnership", verb: updateStatus, change: set("status.state", "Revoked")},
 	"a mail":            {kind: "Partnership", verb: updateStatus, change: set("status.mails", []any{invitedMail})},
 	"an invite into 500 programs": {
@@ -37,6 +39,9 @@ var refusedStatuses = map[string]refusal{
 	"an unknown answer": {
 		attempt{kind: "PartnerInvite", verb: updateStatus, change: set("status.acceptance", answer("Maybe"))},
 		"status.acceptance.decision", `supported values: "Accepted", "Declined"`},
+	"an answer that is too long": {
+		attempt{kind: "PartnerInvite", verb: updateStatus, change: set("status.acceptance", answerWith(strings.Repeat("x", 4001)))},
+		"status.acceptance.fields.story", "may not be more than 4000"},
 	"an invite into 501 programs": {
 		attempt{kind: "PartnerInvite", verb: updateStatus, change: set("status.programs", programsOf(501))},
 		"status.programs", "must have at most 500 items"},
@@ -86,6 +91,13 @@ var refusedStatuses = map[string]refusal{
 // answer is a person's answer to an invite.
 func answer(decision string) map[string]any {
 	return map[string]any{"decision": decision, "time": "2026-01-01T00:00:00Z"}
+}
+
+// answerWith is an acceptance with one field of a form.
+func answerWith(text string) map[string]any {
+	accepted := answer("Accepted")
+	accepted["fields"] = map[string]any{"story": text}
+	return accepted
 }
 
 // handled is a resend that was asked with texts of so many characters.
