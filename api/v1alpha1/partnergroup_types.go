@@ -57,7 +57,7 @@ type PartnerGroupSpec struct {
 // GroupJoin holds how people come into a group and what they are asked.
 type GroupJoin struct {
 	// fields are the application form. A PartnerInvite with form: Require asks for them before it can be accepted, and
-	// the answers go into spec.application.fields of the partnership. A change counts from the next page that is opened;
+	// the answers go into spec.application.fields of the partnership. A change counts for whoever has not accepted yet;
 	// answers that were given stay as they are. Unset: nothing is asked.
 	// +optional
 	// +listType=map

@@ -76,7 +76,7 @@ type PartnerInviteSpec struct {
 
 	// form tells whether the person fills in the application form of the groups offered before accepting: Skip, nothing
 	// is asked, or Require. The fields are those of spec.join.fields of each group, a name that several use once; with no
-	// such fields Require asks nothing either. A change counts from the next page that is opened. Unset: Skip.
+	// such fields Require asks nothing either. A change counts until the person accepts. Unset: Skip.
 	// +optional
 	// +kubebuilder:default=Skip
 	Form InviteForm `json:"form,omitempty"`

@@ -6,6 +6,7 @@ package accept
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -17,10 +18,12 @@ import (
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/address"
+	"github.com/partner-operator/partner-operator/internal/form"
 	"github.com/partner-operator/partner-operator/internal/invite"
 	"github.com/partner-operator/partner-operator/internal/keylock"
 	"github.com/partner-operator/partner-operator/internal/lookup"
 	"github.com/partner-operator/partner-operator/internal/partnership"
+	"github.com/partner-operator/partner-operator/internal/program"
 )
 
 // InviteLabel is the label of a partnership that came from an invite; its value is the invite's name, if it fits.
@@ -48,19 +51,27 @@ type Refusal struct {
 
 func (r *Refusal) Error() string { return "the invite cannot be answered: " + string(r.Openness) }
 
-// Answer records a person's decision about the link of this serial, and makes the person a partner if it is yes.
-// Whoever calls it has checked that the link is genuine. It gives the invite as it is afterwards. An error is a
+// Reply is what a person answers to an invite.
+type Reply struct {
+	// Decision is whether they accept.
+	Decision v1alpha1.InviteDecision
+	// Fields are what they entered into the form, as package form lets it pass.
+	Fields map[string]v1alpha1.Answer
+}
+
+// Answer records a person's reply to the link of this serial, and makes the person a partner if it is yes. Whoever calls
+// it has checked that the link is genuine and the form filled in. It gives the invite as it is afterwards. An error is a
 // *Refusal, or the API server is at fault and the same call can be made again.
-func (s *Step) Answer(ctx context.Context, key client.ObjectKey, uid string, serial int64, decision v1alpha1.InviteDecision) (*v1alpha1.PartnerInvite, error) {
+func (s *Step) Answer(ctx context.Context, key client.ObjectKey, uid string, serial int64, reply Reply) (*v1alpha1.PartnerInvite, error) {
 	defer s.turns.Lock(uid)()
 	answered := &v1alpha1.PartnerInvite{}
 	err := retry.RetryOnConflict(retry.DefaultBackoff, func() error {
-		return s.record(ctx, key, uid, serial, decision, answered)
+		return s.record(ctx, key, uid, serial, reply, answered)
 	})
 	if err != nil {
 		return nil, err
 	}
-	if decision == v1alpha1.DecisionAccepted {
+	if reply.Decision == v1alpha1.DecisionAccepted {
 		if err := s.Finish(ctx, answered); err != nil {
 			return nil, err
 		}
@@ -69,7 +80,7 @@ func (s *Step) Answer(ctx context.Context, key client.ObjectKey, uid string, ser
 }
 
 // record judges a live copy of the invite and writes the answer on exactly that copy.
-func (s *Step) record(ctx context.Context, key client.ObjectKey, uid string, serial int64, decision v1alpha1.InviteDecision, answered *v1alpha1.PartnerInvite) error {
+func (s *Step) record(ctx context.Context, key client.ObjectKey, uid string, serial int64, reply Reply, answered *v1alpha1.PartnerInvite) error {
 	*answered = v1alpha1.PartnerInvite{}
 	if err := s.Live.Get(ctx, key, answered); apierrors.IsNotFound(err) {
 		return &Refusal{invite.Gone}
@@ -79,7 +90,7 @@ func (s *Step) record(ctx context.Context, key client.ObjectKey, uid string, ser
 	if string(answered.UID) != uid {
 		return &Refusal{invite.Gone}
 	}
-	openness, err := s.Openness(ctx, answered, serial, decision)
+	openness, err := s.Openness(ctx, answered, serial, reply.Decision)
 	if err != nil {
 		return err
 	}
@@ -87,7 +98,7 @@ func (s *Step) record(ctx context.Context, key client.ObjectKey, uid string, ser
 		return &Refusal{openness}
 	}
 	before := *answered.Status.DeepCopy()
-	invite.Answer(&answered.Status, decision, s.Now())
+	invite.Answer(&answered.Status, reply.Decision, reply.Fields, s.Now())
 	if err := s.Client.Status().Update(ctx, answered); apierrors.IsNotFound(err) {
 		return &Refusal{invite.Gone}
 	} else if err != nil {
@@ -144,10 +155,14 @@ func (s *Step) Openness(ctx context.Context, i *v1alpha1.PartnerInvite, serial i
 	return openness, nil
 }
 
-// Finish creates the partnerships of an accepted invite that do not exist yet, and records that they do. It can be
-// called again and from several places at once.
+// Finish creates the partnerships of an accepted invite that do not exist yet, each with the answers to what its own
+// group asks, and records that they do. It can be called again and from several places at once.
 func (s *Step) Finish(ctx context.Context, accepted *v1alpha1.PartnerInvite) error {
 	existing, err := lookup.PartnershipsOf(ctx, s.Client, accepted.Namespace, string(accepted.Spec.Contact.Email))
+	if err != nil {
+		return err
+	}
+	catalog, err := lookup.Catalog(ctx, s.Client, accepted.Namespace)
 	if err != nil {
 		return err
 	}
@@ -158,7 +173,7 @@ func (s *Step) Finish(ctx context.Context, accepted *v1alpha1.PartnerInvite) err
 			names = append(names, existing[at].Name)
 			continue
 		}
-		name, err := s.create(ctx, accepted, grant)
+		name, err := s.create(ctx, newPartnership(accepted, grant, catalog))
 		if err != nil {
 			return err
 		}
@@ -168,8 +183,7 @@ func (s *Step) Finish(ctx context.Context, accepted *v1alpha1.PartnerInvite) err
 }
 
 // create makes the partnership of one grant. Its name is the same whoever makes it, so the API server lets one through.
-func (s *Step) create(ctx context.Context, accepted *v1alpha1.PartnerInvite, grant v1alpha1.ProgramGrant) (string, error) {
-	wanted := newPartnership(accepted, grant)
+func (s *Step) create(ctx context.Context, wanted *v1alpha1.Partnership) (string, error) {
 	err := s.Client.Create(ctx, wanted)
 	if err == nil || !apierrors.IsAlreadyExists(err) {
 		return wanted.Name, err
@@ -186,7 +200,7 @@ func (s *Step) create(ctx context.Context, accepted *v1alpha1.PartnerInvite, gra
 	return there.Name, nil
 }
 
-func newPartnership(accepted *v1alpha1.PartnerInvite, grant v1alpha1.ProgramGrant) *v1alpha1.Partnership {
+func newPartnership(accepted *v1alpha1.PartnerInvite, grant v1alpha1.ProgramGrant, catalog program.Catalog) *v1alpha1.Partnership {
 	p := &v1alpha1.Partnership{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: accepted.Namespace,
@@ -198,7 +212,12 @@ func newPartnership(accepted *v1alpha1.PartnerInvite, grant v1alpha1.ProgramGran
 			DisplayName: accepted.Spec.DisplayName,
 			Contact:     accepted.Spec.Contact.DeepCopy(),
 			Source:      v1alpha1.SourceInvite,
+
+			CustomFields: maps.Clone(accepted.Spec.CustomFields),
 		},
+	}
+	if answer := accepted.Status.Acceptance; answer != nil {
+		p.Spec.Application.Fields = form.Select(form.Of(grant, catalog), answer.Fields)
 	}
 	if len(accepted.Name) <= 63 {
 		p.Labels = map[string]string{InviteLabel: accepted.Name}

@@ -123,9 +123,9 @@ func judge(field v1alpha1.FormField, text string) (answer, problem string) {
 		if answer, problem = fit(text, MaxURL); problem != "" {
 			return answer, problem
 		}
-		return answerIf(text, isWebAddress(text), "Please type a whole web address that begins with https:// or http://, such as https://example.com.")
+		return answerIf(text, isWebAddress(text), "Please type a whole web address, such as https://example.com.")
 	case v1alpha1.FieldPhone:
-		return answerIf(text, isPhone(text), "Please type a phone number with its country code, such as +49 30 1234567.")
+		return answerIf(text, isPhone(text), "Please type a phone number, such as +49 30 1234567.")
 	case v1alpha1.FieldSelect:
 		return answerIf(text, slices.Contains(field.Options, v1alpha1.LineOfText(text)), "Please choose one of the options.")
 	case v1alpha1.FieldCountry:

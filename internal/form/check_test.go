@@ -66,8 +66,8 @@ func TestCheckRefuses(t *testing.T) {
 	const (
 		unshown = "characters that cannot be shown"
 		mail    = "a whole mail address"
-		web     = "begins with https:// or http://"
-		phone   = "a phone number with its country code"
+		web     = "a whole web address, such as https://"
+		phone   = "a phone number, such as +49"
 	)
 	for fieldType, refused := range map[v1alpha1.FormFieldType]map[string]string{
 		v1alpha1.FieldText: {
@@ -147,7 +147,7 @@ func TestCheckOfSeveralFields(t *testing.T) {
 			answers:   map[string]v1alpha1.Answer{"vat-id": "DE1"},
 			problems: map[string]string{
 				"company": "Please fill this in.",
-				"website": "Please type a whole web address that begins with https:// or http://, such as https://example.com.",
+				"website": "Please type a whole web address, such as https://example.com.",
 			},
 		},
 		"two answers to one question": {

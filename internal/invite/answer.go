@@ -1,6 +1,7 @@
 package invite
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -59,10 +60,13 @@ func Suspended(invite *v1alpha1.PartnerInvite, catalog program.Catalog) bool {
 	})
 }
 
-// Answer records a person's answer. It must be written with the resourceVersion that was judged, so that of two
-// answers at once only one counts.
-func Answer(status *v1alpha1.PartnerInviteStatus, decision v1alpha1.InviteDecision, now time.Time) {
+// Answer records a person's answer, and what they entered into the form if it is yes. It must be written with the
+// resourceVersion that was judged, so that of two answers at once only one counts.
+func Answer(status *v1alpha1.PartnerInviteStatus, decision v1alpha1.InviteDecision, entered map[string]v1alpha1.Answer, now time.Time) {
 	status.Acceptance = &v1alpha1.InviteAcceptance{Decision: decision, Time: metav1.NewTime(now)}
+	if decision == v1alpha1.DecisionAccepted && len(entered) > 0 {
+		status.Acceptance.Fields = maps.Clone(entered)
+	}
 	setter(status, now).Unknown(v1alpha1.ConditionAccepted, v1alpha1.ReasonPending, "the person answered") // whatever was refused before
 	Summarize(status, now)
 }

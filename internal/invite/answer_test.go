@@ -144,6 +144,32 @@ func TestAnswer(t *testing.T) {
 	}
 }
 
+func TestAnswerKeepsTheForm(t *testing.T) {
+	entered := map[string]v1alpha1.Answer{"website": "https://agency.example"}
+	for name, test := range map[string]struct {
+		decision v1alpha1.InviteDecision
+		entered  map[string]v1alpha1.Answer
+		want     map[string]v1alpha1.Answer
+	}{
+		"accepted":                {v1alpha1.DecisionAccepted, entered, entered},
+		"accepted without a form": {v1alpha1.DecisionAccepted, map[string]v1alpha1.Answer{}, nil},
+		"declined":                {v1alpha1.DecisionDeclined, entered, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLife()
+			mailed(nil)(t, l)
+			Answer(&l.invite.Status, test.decision, test.entered, l.now)
+			if diff := cmp.Diff(test.want, l.invite.Status.Acceptance.Fields); diff != "" {
+				t.Errorf("unexpected (-want +got):\n%s", diff)
+			}
+			looksAgain(t, l)
+			if diff := cmp.Diff(test.want, l.invite.Status.Acceptance.Fields); diff != "" {
+				t.Errorf("after another look (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestFinished(t *testing.T) {
 	l := newLife()
 	mailed(nil)(t, l)

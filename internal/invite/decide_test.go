@@ -149,7 +149,7 @@ func offers(grants ...v1alpha1.ProgramGrant) step {
 
 func answers(decision v1alpha1.InviteDecision) step {
 	return func(t testing.TB, l *life) {
-		Answer(&l.invite.Status, decision, l.now)
+		Answer(&l.invite.Status, decision, nil, l.now)
 		l.invite.Status = stored(t, l.invite.Status)
 	}
 }

@@ -106,7 +106,7 @@ func wasIssued(grants ...v1alpha1.ProgramGrant) trait {
 }
 
 func answered(decision v1alpha1.InviteDecision) trait {
-	return func(r *v1alpha1.PartnerInvite) { Answer(&r.Status, decision, start) }
+	return func(r *v1alpha1.PartnerInvite) { Answer(&r.Status, decision, nil, start) }
 }
 
 func hasReason(conditionType, reason string) trait {

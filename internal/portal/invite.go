@@ -3,12 +3,15 @@ package portal
 import (
 	"errors"
 	"net/http"
+	"net/url"
+	"slices"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/accept"
 	"github.com/partner-operator/partner-operator/internal/address"
+	"github.com/partner-operator/partner-operator/internal/form"
 	"github.com/partner-operator/partner-operator/internal/invite"
 	"github.com/partner-operator/partner-operator/internal/lookup"
 	"github.com/partner-operator/partner-operator/internal/token"
@@ -78,23 +81,50 @@ type inviteView struct {
 	Hint      string
 	Programs  []programView
 	Expiry    string
-	Typed     string
-	Error     string
+	// Typed is the address as typed, and Error what is wrong with it.
+	Typed string
+	Error string
+	// Fields are the application form, and Problems all that is wrong, the address included.
+	Fields   []fieldView
+	Problems []problemView
 }
+
+// entry is what a person typed into the page of an invite, and what is wrong with it.
+type entry struct {
+	submitted url.Values
+	// address is what is wrong with the address, and fields what is with the form's fields; empty: nothing.
+	address string
+	fields  map[string]string
+	// answers are what the form's fields hold.
+	answers map[string]v1alpha1.Answer
+}
+
+func (e entry) wrong() bool { return e.address != "" || len(e.fields) > 0 }
 
 // invitePage shows who invites whom to what.
 func (s *Server) invitePage(w http.ResponseWriter, r *http.Request, visit inviteVisit) {
 	if s.answerable(w, r, visit, v1alpha1.DecisionAccepted) {
-		s.showInvite(w, r, visit, http.StatusOK, "", "")
+		s.showInvite(w, r, visit, entry{})
 	}
 }
 
 // acceptInvite makes the person a partner, and signs them in.
 func (s *Server) acceptInvite(w http.ResponseWriter, r *http.Request, visit inviteVisit) {
-	if !s.answerable(w, r, visit, v1alpha1.DecisionAccepted) || !s.addressTyped(w, r, visit, true) {
+	if !s.answerable(w, r, visit, v1alpha1.DecisionAccepted) || !s.parsed(w, r) {
 		return
 	}
-	answered, err := s.answer(r, visit, v1alpha1.DecisionAccepted)
+	catalog, err := lookup.Catalog(r.Context(), s.Client, visit.namespace)
+	if err != nil {
+		s.unavailable(w, r, err)
+		return
+	}
+	typed := entry{submitted: r.PostForm, address: s.addressProblem(r, visit)}
+	typed.answers, typed.fields = form.Check(form.Asked(visit.invite, catalog), r.PostForm)
+	if typed.wrong() {
+		s.showInvite(w, r, visit, typed)
+		return
+	}
+	answered, err := s.answer(r, visit, accept.Reply{Decision: v1alpha1.DecisionAccepted, Fields: typed.answers})
 	if err != nil {
 		s.refuseVisit(w, r, visit, err)
 		return
@@ -105,13 +135,19 @@ func (s *Server) acceptInvite(w http.ResponseWriter, r *http.Request, visit invi
 	http.Redirect(w, r, dashboardPath(visit.namespace), http.StatusSeeOther)
 }
 
-// declineInvite records that the person does not want to. It needs no address, but one that is typed must be right:
-// the page's form has the field, so that a robot that submits forms declines nothing.
+// declineInvite records that the person does not want to. It needs no form and no address, but one that is typed must be
+// right: the page has the field, so that a robot that submits forms declines nothing.
 func (s *Server) declineInvite(w http.ResponseWriter, r *http.Request, visit inviteVisit) {
-	if !s.answerable(w, r, visit, v1alpha1.DecisionDeclined) || !s.addressTyped(w, r, visit, false) {
+	if !s.answerable(w, r, visit, v1alpha1.DecisionDeclined) || !s.parsed(w, r) {
 		return
 	}
-	if _, err := s.answer(r, visit, v1alpha1.DecisionDeclined); err != nil {
+	if r.PostForm.Has("email") {
+		if typed := (entry{submitted: r.PostForm, address: s.addressProblem(r, visit)}); typed.wrong() {
+			s.showInvite(w, r, visit, typed)
+			return
+		}
+	}
+	if _, err := s.answer(r, visit, accept.Reply{Decision: v1alpha1.DecisionDeclined}); err != nil {
 		s.refuseVisit(w, r, visit, err)
 		return
 	}
@@ -132,29 +168,21 @@ func (s *Server) answerable(w http.ResponseWriter, r *http.Request, visit invite
 	return false
 }
 
-// addressTyped checks the typed address, and shows the form again if it is not the invited one.
-func (s *Server) addressTyped(w http.ResponseWriter, r *http.Request, visit inviteVisit, required bool) bool {
-	if err := r.ParseForm(); err != nil {
-		s.badForm(w, r)
-		return false
-	}
-	typed := r.PostForm.Get("email")
-	switch {
-	case !required && !r.PostForm.Has("email"):
-		return true
+// addressProblem tells what is wrong with the typed address, if it is not the invited one.
+func (s *Server) addressProblem(r *http.Request, visit inviteVisit) string {
+	switch typed := r.PostForm.Get("email"); {
 	case typed == "":
-		s.showInvite(w, r, visit, http.StatusUnprocessableEntity, "", "Please type the address that the invitation was sent to.")
+		return "Please type the address that the invitation was sent to."
 	case !address.Equal(typed, string(visit.invite.Spec.Contact.Email)):
 		s.failures.allow(s.client(r))
-		s.showInvite(w, r, visit, http.StatusUnprocessableEntity, typed, "This invitation was sent to another address. Please type the one that received the mail.")
+		return "This invitation was sent to another address. Please type the one that received the mail."
 	default:
-		return true
+		return ""
 	}
-	return false
 }
 
-func (s *Server) answer(r *http.Request, visit inviteVisit, decision v1alpha1.InviteDecision) (*v1alpha1.PartnerInvite, error) {
-	return s.Accept.Answer(r.Context(), client.ObjectKeyFromObject(visit.invite), string(visit.invite.UID), visit.serial, decision)
+func (s *Server) answer(r *http.Request, visit inviteVisit, reply accept.Reply) (*v1alpha1.PartnerInvite, error) {
+	return s.Accept.Answer(r.Context(), client.ObjectKeyFromObject(visit.invite), string(visit.invite.UID), visit.serial, reply)
 }
 
 // renewInvite asks for a new link in place of an expired one. It goes to the invited address, whoever asks.
@@ -197,7 +225,8 @@ func (s *Server) refuseVisit(w http.ResponseWriter, r *http.Request, visit invit
 	}
 }
 
-func (s *Server) showInvite(w http.ResponseWriter, r *http.Request, visit inviteVisit, code int, typed, problem string) {
+// showInvite shows the page of an invite, with what was typed into it and what is wrong with that.
+func (s *Server) showInvite(w http.ResponseWriter, r *http.Request, visit inviteVisit, typed entry) {
 	catalog, err := lookup.Catalog(r.Context(), s.Client, visit.namespace)
 	if err != nil {
 		s.unavailable(w, r, err)
@@ -209,8 +238,8 @@ func (s *Server) showInvite(w http.ResponseWriter, r *http.Request, visit invite
 		FirstName: string(i.Spec.Contact.FirstName),
 		Hint:      address.Mask(string(i.Spec.Contact.Email)),
 		Expiry:    i.Status.ExpiryTime.UTC().Format("2 January 2006, 15:04 UTC"),
-		Typed:     typed,
-		Error:     problem,
+		Typed:     typed.submitted.Get("email"),
+		Error:     typed.address,
 	}
 	for _, grant := range i.Status.Programs {
 		group, _ := catalog.GroupInForce(grant.Name, grant.GroupRef, "")
@@ -218,5 +247,13 @@ func (s *Server) showInvite(w http.ResponseWriter, r *http.Request, visit invite
 			view.Programs = append(view.Programs, viewOf(p, group, catalog))
 		}
 	}
-	s.render(w, r, code, "invite.html", page{Title: "Your invitation", Body: view})
+	view.Fields, view.Problems = viewsOf(form.Asked(i, catalog), typed.submitted, typed.fields)
+	code, title := http.StatusOK, "Your invitation"
+	if typed.wrong() {
+		code, title = http.StatusUnprocessableEntity, "Please check your answers"
+	}
+	if view.Error != "" {
+		view.Problems = slices.Insert(view.Problems, 0, problemView{ID: "email", Label: "Your mail address", Text: view.Error})
+	}
+	s.render(w, r, code, "invite.html", page{Title: title, Body: view})
 }

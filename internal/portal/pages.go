@@ -24,11 +24,11 @@ var stylesheetName = func() string {
 	return "portal-" + hex.EncodeToString(sum[:6]) + ".css"
 }()
 
-// templates holds each page together with the layout.
+// templates holds each page together with the layout and the fields of forms.
 var templates = func() map[string]*template.Template {
 	parsed := map[string]*template.Template{}
 	for _, name := range []string{"invite.html", "login.html", "signin.html", "dashboard.html", "notice.html"} {
-		parsed[name] = template.Must(template.ParseFS(pageFiles, "pages/layout.html", "pages/"+name))
+		parsed[name] = template.Must(template.ParseFS(pageFiles, "pages/layout.html", "pages/field.html", "pages/"+name))
 	}
 	return parsed
 }()

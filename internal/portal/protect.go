@@ -7,14 +7,28 @@ import (
 	"runtime/debug"
 
 	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/partner-operator/partner-operator/internal/form"
 )
 
-// maxBody is the most that a form may hold.
-const maxBody = 64 << 10
+// maxBody is the most that a form may hold, and maxApplication the most where an application form is filled in: what
+// passes as its answers, of whose bytes each may be posted as three, and the rest of the page.
+const (
+	maxBody        = 64 << 10
+	maxApplication = 3*form.MaxTotal + maxBody
+)
+
+// bodyLimit is the most that the body of a request to a route may hold.
+func bodyLimit(route string) int64 {
+	if route == acceptRoute {
+		return maxApplication
+	}
+	return maxBody
+}
 
 // protect puts around the routes what every answer needs: headers, limits, a refusal of forms posted from elsewhere,
 // and a page even if a handler panics.
-func (s *Server) protect(routes http.Handler) http.Handler {
+func (s *Server) protect(routes *http.ServeMux) http.Handler {
 	sameOrigin := http.NewCrossOriginProtection()
 	// Behind a proxy that changes the Host header, the Origin still names the public address.
 	if err := sameOrigin.AddTrustedOrigin(s.Base.Origin()); err != nil {
@@ -29,7 +43,8 @@ func (s *Server) protect(routes http.Handler) http.Handler {
 	inner := sameOrigin.Handler(routes)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.setHeaders(w.Header())
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		_, route := routes.Handler(r)
+		r.Body = http.MaxBytesReader(w, r.Body, bodyLimit(route))
 		defer func() {
 			if cause := recover(); cause != nil {
 				if err, ok := cause.(error); ok && errors.Is(err, http.ErrAbortHandler) {

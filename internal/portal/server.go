@@ -78,6 +78,9 @@ func New(o Options) *Server {
 // Handler answers requests.
 func (s *Server) Handler() http.Handler { return s.handler }
 
+// acceptRoute is where the page of an invite posts to, with the application form if there is one.
+const acceptRoute = "POST /t/{ns}/invite/{token}/accept"
+
 func (s *Server) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /assets/{file}", serveAsset)
@@ -88,7 +91,7 @@ func (s *Server) routes() *http.ServeMux {
 	mux.HandleFunc("GET /t/{ns}/signin/{token}", s.tenant(s.withSignIn(s.signInPage)))
 	mux.HandleFunc("POST /t/{ns}/signin/{token}", s.tenant(s.withSignIn(s.signIn)))
 	mux.HandleFunc("GET /t/{ns}/invite/{token}", s.tenant(s.withInvite(s.invitePage)))
-	mux.HandleFunc("POST /t/{ns}/invite/{token}/accept", s.tenant(s.withInvite(s.acceptInvite)))
+	mux.HandleFunc(acceptRoute, s.tenant(s.withInvite(s.acceptInvite)))
 	mux.HandleFunc("POST /t/{ns}/invite/{token}/decline", s.tenant(s.withInvite(s.declineInvite)))
 	mux.HandleFunc("POST /t/{ns}/invite/{token}/renew", s.tenant(s.withInvite(s.renewInvite)))
 	mux.HandleFunc("/", s.notFound)

@@ -238,7 +238,8 @@ var _ = Describe("the page of an invite", func() {
 			http.Header{"Origin": {"https://evil.example"}, "Sec-Fetch-Site": {"cross-site"}})
 		Expect(err).NotTo(HaveOccurred())
 		Expect(got.Code).To(Equal(http.StatusForbidden))
-		Expect(post(somebody(), link+"/accept", "email", strings.Repeat("a", 70_000)).Code).To(Equal(http.StatusBadRequest))
+		Expect(post(somebody(), link+"/accept", "email", strings.Repeat("a", 500_000)).Code).To(Equal(http.StatusBadRequest))
+		Expect(post(somebody(), link+"/decline", "email", strings.Repeat("a", 70_000)).Code).To(Equal(http.StatusBadRequest))
 		Expect(reread(i).Status.Acceptance).To(BeNil())
 		Expect(open(running.Portal+"/nothing/here")().Wants(http.StatusNotFound, "This link does not work")).To(Succeed())
 		for name, want := range map[string]string{
