@@ -17,6 +17,12 @@ func Content(i *v1alpha1.PartnerInvite, scope []v1alpha1.ProgramGrant, catalog p
 		Message:   i.Spec.Message.Body,
 		Link:      link,
 	}
+	if len(i.Spec.CustomFields) > 0 {
+		content.CustomFields = make(map[string]string, len(i.Spec.CustomFields))
+		for name, text := range i.Spec.CustomFields {
+			content.CustomFields[name] = string(text)
+		}
+	}
 	if i.Status.ExpiryTime != nil {
 		content.ExpiryTime = i.Status.ExpiryTime.Time
 	}

@@ -24,6 +24,8 @@ type Content struct {
 	Minutes int
 	// Reason is why access ended, in the words of the company; empty: not told.
 	Reason string
+	// CustomFields are facts of the company's own about the recipient.
+	CustomFields map[string]string
 }
 
 // ProgramLine is one program in a mail.
@@ -66,6 +68,8 @@ type Data struct {
 	Minutes int
 	// Reason is why access ended, in the words of the company; empty: not told.
 	Reason string
+	// CustomFields are those of the invite; one that it lacks is empty.
+	CustomFields map[string]string
 }
 
 // HasLink tells whether mails of a kind lead to a page.

@@ -69,6 +69,11 @@ func inMarkdown(data Data) Data {
 		programs[i] = ProgramLine{Name: literal(p.Name), Description: literal(p.Description), Group: literal(p.Group)}
 	}
 	data.Programs = programs
+	fields := make(map[string]string, len(data.CustomFields))
+	for name, text := range data.CustomFields {
+		fields[name] = literal(text)
+	}
+	data.CustomFields = fields
 	if data.Link != "" {
 		data.Link = "<" + data.Link + ">"
 	}

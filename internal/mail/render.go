@@ -49,6 +49,7 @@ func dataOf(words *words, company brand.Brand, content Content) Data {
 	data := Data{
 		FirstName: content.FirstName, LastName: content.LastName, Company: company.DisplayName, Programs: content.Programs,
 		More: max(len(content.Programs)-1, 0), Link: content.Link, Minutes: content.Minutes, Reason: content.Reason,
+		CustomFields: content.CustomFields,
 	}
 	if !content.ExpiryTime.IsZero() {
 		data.Expiry = words.on(content.ExpiryTime, company.Locale)

@@ -33,6 +33,9 @@ const (
 	deepestRange = 1
 )
 
+// missing lets a custom field that an invite lacks be empty.
+const missing = "missingkey=zero"
+
 // Template is a company's own mail of one kind. It is safe for use from many goroutines.
 type Template struct {
 	kind                    v1alpha1.MailKind
@@ -79,7 +82,7 @@ func (t *Template) parse(key, text string) (err error) {
 		t.markdown, err = parseText(key, text)
 	case keyHTML:
 		if _, err = parseText(key, text); err == nil { // for what it must not do
-			t.html, err = htmltemplate.New(key).Parse(text)
+			t.html, err = htmltemplate.New(key).Option(missing).Parse(text)
 		}
 	default:
 		err = fmt.Errorf("has the key %s; it can have subject, and markdown, or text and html", key)
@@ -88,7 +91,7 @@ func (t *Template) parse(key, text string) (err error) {
 }
 
 func parseText(key, text string) (*texttemplate.Template, error) {
-	t, err := texttemplate.New(key).Parse(text)
+	t, err := texttemplate.New(key).Option(missing).Parse(text)
 	if err != nil {
 		return nil, err
 	}
