@@ -32,6 +32,7 @@ func TestCluster(t *testing.T) {
 	t.Run("a user may do only what a role grants", func(t *testing.T) { checkUser(t, c) })
 	t.Run("what is owned goes with its owner", func(t *testing.T) { checkGarbage(t, c) })
 	t.Run("kubectl reaches the CRDs", func(t *testing.T) { checkKubectl(t, c) })
+	t.Run("what is restarted has the same port, data and access", func(t *testing.T) { checkRestart(t, c) })
 	t.Run("only this user can read the kubeconfig", func(t *testing.T) { checkMode(t, c) })
 	t.Run("Stop leaves no process and no folder", func(t *testing.T) { checkStop(t, c) })
 }
@@ -114,6 +115,47 @@ func checkKubectl(t *testing.T, c *Cluster) {
 	out, err := c.Kubectl(t.Context(), "get", "partners").CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "No resources found") {
 		t.Errorf("kubectl get partners: %v\n%s", err, out)
+	}
+}
+
+// checkRestart crashes each program: whoever was connected goes on, with what there was before.
+func checkRestart(t *testing.T, c *Cluster) {
+	admin := connect(t, c.Config)
+	config, err := c.AddUser("grace", "system:masters")
+	if err != nil {
+		t.Fatal(err)
+	}
+	user := connect(t, config)
+	kept := &corev1.ConfigMap{ObjectMeta: named("kept")}
+	create(t, admin, kept)
+	for _, program := range []Program{APIServer, Etcd} {
+		t.Run(string(program), func(t *testing.T) {
+			read := func(c client.Client) error {
+				ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+				defer cancel()
+				return c.Get(ctx, client.ObjectKeyFromObject(kept), &corev1.ConfigMap{})
+			}
+			before, err := c.guard.processOf(string(program))
+			if err != nil {
+				t.Fatal(err)
+			}
+			away := false
+			if err := c.Restart(t.Context(), program, func() { away = read(admin) != nil }); err != nil {
+				t.Fatal(err)
+			}
+			if !away {
+				t.Error("it was not away in the meantime")
+			}
+			if after, err := c.guard.processOf(string(program)); err != nil || after == before {
+				t.Errorf("it is the same process: %d, %v", after, err)
+			}
+			for name, client := range map[string]client.Client{"the administrator": admin, "a user": user, "who comes anew": connect(t, c.Config)} {
+				if err := read(client); err != nil {
+					t.Errorf("%s cannot read what there was: %v", name, err)
+				}
+			}
+			checkGarbage(t, c)
+		})
 	}
 }
 

@@ -48,6 +48,9 @@ func (g *guard) program(name string) (string, error) {
 	return path, os.WriteFile(path, guardScript, 0o700)
 }
 
+// idFile is where the guard of a program writes the process id.
+func (g *guard) idFile(name string) string { return filepath.Join(g.folder, name+".pid") }
+
 // release ends the guards, and with them any program that still runs.
 func (g *guard) release() error { return g.lifeline.Close() }
 

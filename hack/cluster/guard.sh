@@ -18,4 +18,5 @@ exec 3<>"$here/lifeline" 4<"$here/lifeline" 3>&-
 	rm -rf "$(readlink "$here/discard")"
 ) >/dev/null 2>&1 &
 exec 4<&-
+printf %s "$$" >"$0.pid"
 GOGC=${GOGC:-400} exec "$program" "$@"
