@@ -3,6 +3,7 @@
 package apiproxy
 
 import (
+	"bytes"
 	"io"
 	"maps"
 	"net"
@@ -27,10 +28,13 @@ type Proxy struct {
 
 	server *http.Server
 
-	mutex sync.Mutex
-	seen  map[Request]int
-	lag   time.Duration
-	fault func(*http.Request) Fault
+	mutex  sync.Mutex
+	seen   map[Request]int
+	done   map[string]map[Request]int // by namespace
+	lag    time.Duration
+	fault  func(*http.Request) Fault
+	lifted chan struct{} // closed when the fault is
+	held   int
 }
 
 // Request is a kind of request, such as {"PUT", "partnerinvites/status"}, {"POST", "events"} or {"GET", "core/secrets"}.
@@ -48,6 +52,10 @@ const (
 	Refuse Fault = "Refuse"
 	// LoseAnswer: the API server carries it out, and the answer is lost.
 	LoseAnswer Fault = "LoseAnswer"
+	// Stall: the API server does not hear of it until Break is called again, nor ever if the client is gone by then.
+	Stall Fault = "Stall"
+	// Withhold: the API server carries it out, and the answer does not come until Break is called again.
+	Withhold Fault = "Withhold"
 )
 
 // Start makes a proxy on loopback that acts with the access of a config.
@@ -64,7 +72,7 @@ func Start(access *rest.Config) (*Proxy, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Proxy{seen: map[Request]int{}}
+	p := &Proxy{seen: map[Request]int{}, done: map[string]map[Request]int{}, lifted: make(chan struct{})}
 	reverse := &httputil.ReverseProxy{
 		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(target) },
 		Transport:     transport,
@@ -73,6 +81,7 @@ func Start(access *rest.Config) (*Proxy, error) {
 			if r.Request.URL.Query().Get("watch") == "true" {
 				r.Body = &laggard{ReadCloser: r.Body, proxy: p}
 			}
+			p.answered(r)
 			return nil
 		},
 		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
@@ -96,11 +105,27 @@ func (p *Proxy) Lag(lag time.Duration) {
 	p.lag = lag
 }
 
-// Break asks for each request what goes wrong with it; nil: nothing.
+// Break asks for each request what goes wrong with it; nil: nothing. What was held for the fault before goes on.
 func (p *Proxy) Break(fault func(*http.Request) Fault) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
 	p.fault = fault
+	close(p.lifted)
+	p.lifted = make(chan struct{})
+}
+
+// Held counts the requests that wait for their fault to be lifted.
+func (p *Proxy) Held() int {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	return p.held
+}
+
+// Done counts the requests about a namespace that the API server carried out, also where the answer was lost.
+func (p *Proxy) Done(namespace string) map[Request]int {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	return maps.Clone(p.done[namespace])
 }
 
 // Seen counts the requests since the last Forget.
@@ -131,55 +156,116 @@ func (p *Proxy) Forget() {
 }
 
 // path takes apart /apis/GROUP/VERSION/namespaces/NS/RESOURCE/NAME/SUBRESOURCE.
-var path = regexp.MustCompile(`^/(?:api|apis/[^/]+)/[^/]+/(?:namespaces/[^/]+/)?([^/]+)(/[^/]+)?(/[^/]+)?$`)
+var path = regexp.MustCompile(`^/(?:api|apis/[^/]+)/[^/]+/(?:namespaces/([^/]+)/)?([^/]+)(/[^/]+)?(/[^/]+)?$`)
 
-// kindOf tells what kind of request one is.
-func kindOf(r *http.Request) Request {
+// kindOf tells what kind of request one is, and which namespace it is about.
+func kindOf(r *http.Request) (kind Request, namespace string) {
 	parts := path.FindStringSubmatch(r.URL.Path)
 	if parts == nil {
-		return Request{r.Method, r.URL.Path}
+		return Request{r.Method, r.URL.Path}, ""
 	}
-	kind := Request{r.Method, parts[1] + parts[3]}
+	kind = Request{r.Method, parts[2] + parts[4]}
 	if strings.HasPrefix(r.URL.Path, "/api/") {
 		kind.Resource = "core/" + kind.Resource
 	}
-	if r.Method == http.MethodGet && parts[2] == "" {
+	if r.Method == http.MethodGet && parts[3] == "" {
 		kind.Method = "LIST"
 		if r.URL.Query().Get("watch") == "true" {
 			kind.Method = "WATCH"
 		}
 	}
-	return kind
+	return kind, parts[1]
 }
 
 func (p *Proxy) count(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		request, _ := kindOf(r)
 		p.mutex.Lock()
-		p.seen[kindOf(r)]++
-		fault := p.fault
+		p.seen[request]++
+		fault, lifted := p.fault, p.lifted
 		p.mutex.Unlock()
 		kind := None
 		if fault != nil {
 			kind = fault(r)
 		}
-		switch kind {
-		case Refuse:
-			panic(http.ErrAbortHandler)
-		case LoseAnswer:
-			next.ServeHTTP(nowhere{http.Header{}}, r)
-			panic(http.ErrAbortHandler)
-		default:
-			next.ServeHTTP(w, r)
-		}
+		p.serve(kind, lifted, next, w, r)
 	})
 }
 
-// nowhere takes an answer that is lost.
-type nowhere struct{ header http.Header }
+// serve makes a fault happen to a request.
+func (p *Proxy) serve(fault Fault, lifted <-chan struct{}, next http.Handler, w http.ResponseWriter, r *http.Request) {
+	switch fault {
+	case Refuse:
+		panic(http.ErrAbortHandler)
+	case LoseAnswer:
+		next.ServeHTTP(&answer{header: http.Header{}}, r)
+		panic(http.ErrAbortHandler)
+	case Stall:
+		body, err := io.ReadAll(r.Body) // the server notices that a client is gone only behind its body
+		if err != nil {
+			panic(http.ErrAbortHandler)
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		p.hold(r, lifted)
+		next.ServeHTTP(w, r)
+	case Withhold:
+		kept := &answer{header: http.Header{}}
+		next.ServeHTTP(kept, r)
+		p.hold(r, lifted)
+		kept.give(w)
+	default:
+		next.ServeHTTP(w, r)
+	}
+}
 
-func (n nowhere) Header() http.Header          { return n.header }
-func (nowhere) Write(body []byte) (int, error) { return len(body), nil }
-func (nowhere) WriteHeader(int)                {}
+// hold waits until a fault is lifted, or else ends the request with its client.
+func (p *Proxy) hold(r *http.Request, lifted <-chan struct{}) {
+	p.holds(1)
+	defer p.holds(-1)
+	select {
+	case <-r.Context().Done():
+		panic(http.ErrAbortHandler)
+	case <-lifted:
+	}
+}
+
+func (p *Proxy) holds(more int) {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	p.held += more
+}
+
+// answered notes what the API server did.
+func (p *Proxy) answered(r *http.Response) {
+	request, namespace := kindOf(r.Request)
+	if r.StatusCode >= http.StatusMultipleChoices || namespace == "" {
+		return
+	}
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	if p.done[namespace] == nil {
+		p.done[namespace] = map[Request]int{}
+	}
+	p.done[namespace][request]++
+}
+
+// answer keeps what the API server says.
+type answer struct {
+	header http.Header
+	code   int
+	body   bytes.Buffer
+}
+
+func (a *answer) Header() http.Header            { return a.header }
+func (a *answer) Write(body []byte) (int, error) { return a.body.Write(body) }
+func (a *answer) WriteHeader(code int)           { a.code = code }
+
+// give passes on what was kept.
+func (a *answer) give(w http.ResponseWriter) {
+	maps.Copy(w.Header(), a.header)
+	w.WriteHeader(a.code)
+	_, _ = w.Write(a.body.Bytes()) // who is gone needs no answer
+}
 
 // laggard tells the news of a watch late.
 type laggard struct {
