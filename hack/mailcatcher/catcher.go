@@ -133,6 +133,9 @@ func (c *Catcher) SetDelay(delay time.Duration) { c.delay.Store(int64(delay)) }
 // Script replaces the rules of the server and their counts. No rules means to accept everything.
 func (c *Catcher) Script(rules ...Rule) { c.script.replace(rules) }
 
+// Applied tells how often each rule of the script has stepped in so far, in their order.
+func (c *Catcher) Applied() []int { return c.script.applied() }
+
 // Close stops the mail server and the web page and waits for their connections to end. The messages can still be read.
 func (c *Catcher) Close() error {
 	c.mu.Lock()

@@ -26,6 +26,10 @@ const (
 	// Rcpt is one recipient of a mail.
 	Rcpt Stage = "Rcpt"
 
+	// Body is a mail of which the server has heard the beginning, long before its final dot. Only 421 is said at once;
+	// another answer comes after the final dot, as SMTP has it.
+	Body Stage = "Body"
+
 	// Data is a whole mail, after its final dot.
 	Data Stage = "Data"
 )
@@ -38,7 +42,7 @@ type Rule struct {
 	// Stage is when the rule applies.
 	Stage Stage
 
-	// Recipient limits the stages Rcpt and Data to mail for this address, compared without case. Empty means any.
+	// Recipient limits the stages Rcpt, Body and Data to mail for this address, compared without case. Empty means any.
 	Recipient string
 
 	// Times is how often the rule applies. Zero means always.
@@ -71,7 +75,7 @@ func (r Rule) fits(stage Stage, recipients []string) bool {
 	if r.Stage != stage {
 		return false
 	}
-	if r.Recipient == "" || stage != Rcpt && stage != Data {
+	if r.Recipient == "" || stage != Rcpt && stage != Body && stage != Data {
 		return true
 	}
 	return slices.ContainsFunc(recipients, func(recipient string) bool {
@@ -111,6 +115,13 @@ func (s *script) replace(rules []Rule) {
 	defer s.mu.Unlock()
 	s.rules = slices.Clone(rules)
 	s.used = make([]int, len(rules))
+}
+
+// applied tells how often each rule applied, in their order.
+func (s *script) applied() []int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.used)
 }
 
 // match returns the rule for what happens now and counts it, or no rule, the zero value.

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/smtp"
 	"net/textproto"
+	"slices"
 	"testing"
 	"time"
 )
@@ -46,7 +47,7 @@ func greeting(t *testing.T, catcher *Catcher) error {
 }
 
 func TestARuleRefusesAtEachStage(t *testing.T) {
-	for _, stage := range []Stage{MailFrom, Rcpt, Data} {
+	for _, stage := range []Stage{MailFrom, Rcpt, Body, Data} {
 		t.Run(string(stage), func(t *testing.T) {
 			catcher := start(t, Options{})
 			catcher.Script(Rule{Stage: stage, Times: 2, Code: 451, Enhanced: "4.7.1", Text: "greylisted"})
@@ -69,7 +70,7 @@ func TestARuleRefusesAtEachStage(t *testing.T) {
 }
 
 func TestARuleDropsTheConnectionAtEachStage(t *testing.T) {
-	for _, stage := range []Stage{MailFrom, Rcpt, Data} {
+	for _, stage := range []Stage{MailFrom, Rcpt, Body, Data} {
 		t.Run(string(stage), func(t *testing.T) {
 			catcher := start(t, Options{})
 			catcher.Script(Rule{Stage: stage, Drop: true, Times: 1})
@@ -85,7 +86,7 @@ func TestARuleDropsTheConnectionAtEachStage(t *testing.T) {
 }
 
 func TestARuleHangsAtEachStage(t *testing.T) {
-	for _, stage := range []Stage{MailFrom, Rcpt, Data} {
+	for _, stage := range []Stage{MailFrom, Rcpt, Body, Data} {
 		t.Run(string(stage), func(t *testing.T) {
 			catcher := start(t, Options{})
 			catcher.Script(Rule{Stage: stage, Hang: hang})
@@ -114,6 +115,33 @@ func TestTheConnectionClosesAfter421(t *testing.T) {
 			}
 			wantHangUp(t, client.Noop())
 		})
+	}
+}
+
+func TestABodyRuleDropsTheConnectionInTheMiddleOfAMail(t *testing.T) {
+	catcher := start(t, Options{})
+	catcher.Script(Rule{Stage: Body, Drop: true})
+	client := connect(t, catcher)
+	_ = begin(t, client) // and no final dot
+	if err := client.Text.W.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	_, err := client.Text.ReadLine()
+	wantHangUp(t, err)
+	if catcher.Count() != 0 {
+		t.Error("half a mail was kept")
+	}
+}
+
+func TestHowOftenEachRuleApplied(t *testing.T) {
+	catcher := start(t, Options{})
+	catcher.Script(Rule{Stage: Rcpt, Times: 1, Code: 451}, Rule{Stage: Body}, Rule{Stage: Auth, Code: 454})
+	client := connect(t, catcher)
+	_ = wantCode(t, send(client, simpleMail("hello"), recipient), 451)
+	mustSend(t, client, simpleMail("hello"), recipient)
+	mustSend(t, client, simpleMail("hello"), recipient)
+	if applied := catcher.Applied(); !slices.Equal(applied, []int{1, 2, 0}) {
+		t.Errorf("got %v", applied)
 	}
 }
 
@@ -155,7 +183,7 @@ func TestAConnectionThatHangsHoldsUpNobody(t *testing.T) {
 }
 
 func TestARuleForOneRecipient(t *testing.T) {
-	for _, stage := range []Stage{Rcpt, Data} {
+	for _, stage := range []Stage{Rcpt, Body, Data} {
 		t.Run(string(stage), func(t *testing.T) {
 			catcher := start(t, Options{})
 			catcher.Script(Rule{Stage: stage, Recipient: "MARA@partner.test", Code: 550, Text: "no such person"})

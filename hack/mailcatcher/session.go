@@ -2,6 +2,7 @@ package mailcatcher
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"sync"
 	"time"
@@ -13,6 +14,9 @@ import (
 var errGone = &smtp.SMTPError{
 	Code: serviceClosing, EnhancedCode: smtp.EnhancedCode{4, 3, 2}, Message: "Closing the connection",
 }
+
+// beginningBytes is how much of a mail is heard before the Body stage: less than any mail has.
+const beginningBytes = 16
 
 var errAuthenticationRequired = &smtp.SMTPError{
 	Code: 530, EnhancedCode: smtp.EnhancedCode{5, 7, 0}, Message: "Authentication required",
@@ -59,12 +63,16 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 
 // Data receives a mail. What it returns is the answer to the final dot.
 func (s *session) Data(reader io.Reader) error {
-	raw, err := readMail(reader)
+	if s.gone {
+		return errGone
+	}
+	reader, err := s.hearBeginning(reader)
 	if err != nil {
 		return err
 	}
-	if s.gone {
-		return errGone
+	raw, err := readMail(reader)
+	if err != nil {
+		return err
 	}
 	rule := s.catcher.script.match(Data, s.to...)
 	if !waitUnless(s.stopped, time.Duration(s.catcher.delay.Load())) {
@@ -80,6 +88,17 @@ func (s *session) Data(reader io.Reader) error {
 	}
 	s.catcher.inbox.add(s.from, s.to, raw)
 	return nil
+}
+
+// hearBeginning reads the first bytes of a mail and carries out a rule of the Body stage. It returns a reader of the whole
+// mail.
+func (s *session) hearBeginning(reader io.Reader) (io.Reader, error) {
+	beginning := make([]byte, beginningBytes)
+	n, err := io.ReadFull(reader, beginning)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, err
+	}
+	return io.MultiReader(bytes.NewReader(beginning[:n]), reader), s.follow(s.catcher.script.match(Body, s.to...))
 }
 
 // Reset forgets the mail that was begun.
