@@ -167,6 +167,21 @@ func TestFailures(t *testing.T) {
 			server: open, rule: mailcatcher.Rule{Stage: mailcatcher.Data, Code: 530, Text: "sign in first"},
 			says: "answered while taking the mail: 530 5.0.0 sign in first",
 		},
+		"the connection drops in the middle of the mail": {
+			server: open, rule: mailcatcher.Rule{Stage: mailcatcher.Body, Drop: true},
+			says: "broke off the connection while taking the mail",
+		},
+		"STARTTLS is refused": {
+			server: func(t *testing.T) (*mailcatcher.Catcher, smtp.Config) {
+				catcher := start(t, mailcatcher.Options{STARTTLS: true})
+				config := to(t, tap(t, catcher.SMTPAddr(), func(command string) (string, bool) {
+					return map[string]string{"STARTTLS": "454 4.7.0 TLS not available"}[command], false
+				}).address())
+				config.TLS = smtp.StartTLS
+				return catcher, config
+			},
+			says: "454 4.7.0 TLS not available",
+		},
 		"the connection drops after the final dot": {
 			server: open, rule: mailcatcher.Rule{Stage: mailcatcher.Data, Drop: true},
 			says: "broke off the connection while taking the mail",
@@ -282,6 +297,7 @@ func TestAServerThatHangs(t *testing.T) {
 		"at the sender":                         {stage: mailcatcher.MailFrom},
 		"at the sender, over a kept connection": {stage: mailcatcher.MailFrom, kept: true},
 		"at the recipient":                      {stage: mailcatcher.Rcpt},
+		"in the middle of the mail":             {stage: mailcatcher.Body},
 		"at the mail":                           {stage: mailcatcher.Data},
 		"at the mail, over a kept connection":   {stage: mailcatcher.Data, kept: true},
 	} {

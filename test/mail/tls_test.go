@@ -1,11 +1,18 @@
 package mail_test
 
 import (
+	"bufio"
+	"crypto/tls"
+	"io"
+	"net"
 	"os"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/partner-operator/partner-operator/hack/mailcatcher"
+	"github.com/partner-operator/partner-operator/internal/delivery"
 	"github.com/partner-operator/partner-operator/internal/mail/smtp"
 )
 
@@ -121,5 +128,115 @@ func TestThePasswordFileIsReadAsItIs(t *testing.T) {
 				t.Errorf("got the error %v", err)
 			}
 		})
+	}
+}
+
+// A handshake that does not come about says nothing about the mail, and nothing of the mail is said.
+func TestAHandshakeThatFails(t *testing.T) {
+	for name, test := range map[string]struct {
+		// handshake is what the server does where TLS begins.
+		handshake func(net.Conn)
+		says      string
+	}{
+		"the server hangs up at once": {
+			handshake: func(net.Conn) {},
+			says:      "broke off the connection",
+		},
+		"the server hangs up in the middle": {
+			handshake: func(conn net.Conn) {
+				_, _ = conn.Read(make([]byte, 5))
+				_, _ = conn.Write([]byte{22, 3, 3, 0, 100, 2}) // the first bytes of its own part
+			},
+			says: "broke off the connection",
+		},
+		"the server has only old versions": {
+			handshake: func(conn net.Conn) {
+				_ = tls.Server(conn, &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}).Handshake()
+			},
+			says: "protocol version not supported",
+		},
+		"the server goes on without": {
+			handshake: func(conn net.Conn) {
+				_, _ = conn.Read(make([]byte, 5)) // else it could go under with the answer to STARTTLS
+				_, _ = io.WriteString(conn, "503 I know no such command\r\n")
+				_, _ = io.Copy(io.Discard, conn)
+			},
+			says: "does not look like a TLS handshake",
+		},
+	} {
+		for _, mode := range []smtp.TLSMode{smtp.StartTLS, smtp.Implicit} {
+			t.Run(name+", "+string(mode), func(t *testing.T) {
+				address, heard := answerUntilTLS(t, mode, test.handshake)
+				config := to(t, address)
+				config.TLS = mode
+				failure := wantFailure(t, connectTo(t, config), invite(t, content()))
+				if failure.Permanent || failure.Cause != delivery.Unreachable || !strings.Contains(failure.Message, test.says) {
+					t.Errorf("got %+v, want one that may pass and says %q", failure, test.says)
+				}
+				if strings.Contains(failure.Message, "EOF") || strings.Contains(failure.Message, "127.0.0.1") {
+					t.Errorf("%q tells what only a programmer understands", failure.Message)
+				}
+				for _, line := range heard() {
+					if !strings.HasPrefix(line, "EHLO ") && line != "STARTTLS" {
+						t.Errorf("said %q", line)
+					}
+				}
+			})
+		}
+	}
+}
+
+// answerUntilTLS is a server that knows of SMTP what comes before TLS, and hangs up after a handshake. Heard are the lines
+// that it was told before.
+func answerUntilTLS(t *testing.T, mode smtp.TLSMode, handshake func(net.Conn)) (address string, heard func() []string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var serving sync.WaitGroup
+	var lines []string
+	serving.Go(func() {
+		conn, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		defer func() { _ = conn.Close() }()
+		_ = conn.SetDeadline(time.Now().Add(patience))
+		if mode == smtp.StartTLS {
+			lines = beforeSTARTTLS(conn)
+		}
+		handshake(conn)
+	})
+	end := sync.OnceFunc(func() {
+		_ = listener.Close()
+		serving.Wait()
+	})
+	t.Cleanup(end)
+	return listener.Addr().String(), func() []string {
+		end()
+		return lines
+	}
+}
+
+// beforeSTARTTLS converses until TLS has been asked for and granted.
+func beforeSTARTTLS(conn net.Conn) (lines []string) {
+	_, _ = io.WriteString(conn, "220 mail.example\r\n")
+	reader := bufio.NewReader(conn)
+	for {
+		line, err := reader.ReadString('\n')
+		if err != nil {
+			return lines
+		}
+		lines = append(lines, strings.TrimSpace(line))
+		switch {
+		case strings.HasPrefix(line, "EHLO "):
+			_, _ = io.WriteString(conn, "250-mail.example\r\n250 STARTTLS\r\n")
+		case strings.HasPrefix(line, "STARTTLS"):
+			_, _ = io.WriteString(conn, "220 go ahead\r\n")
+			return lines
+		default:
+			_, _ = io.WriteString(conn, "503 STARTTLS first\r\n")
+		}
 	}
 }
