@@ -2,19 +2,49 @@
 // business; within one, taking turns spares it the attempts that would lose.
 package keylock
 
-import (
-	"hash/fnv"
-	"sync"
-)
+import "sync"
 
-// Keys is a set of locks. The zero value is ready for use. Different keys may share a lock.
-type Keys struct{ locks [64]sync.Mutex }
+// Keys is a set of locks, one for each key that somebody holds or waits for. The zero value is ready for use.
+type Keys struct {
+	mutex sync.Mutex
+	turns map[string]*turn
+}
 
-// Lock waits for the turn of a key, and gives what ends it.
+// turn is the lock of one key, and how many hold it or wait for it.
+type turn struct {
+	mutex sync.Mutex
+	users int
+}
+
+// Lock waits for the turn of a key, and gives what ends it. Whoever holds another key is not waited for.
 func (k *Keys) Lock(key string) (unlock func()) {
-	hash := fnv.New32a()
-	_, _ = hash.Write([]byte(key)) // a hash takes everything
-	mutex := &k.locks[hash.Sum32()%uint32(len(k.locks))]
-	mutex.Lock()
-	return mutex.Unlock
+	t := k.enter(key)
+	t.mutex.Lock()
+	return func() {
+		t.mutex.Unlock()
+		k.leave(key, t)
+	}
+}
+
+func (k *Keys) enter(key string) *turn {
+	k.mutex.Lock()
+	defer k.mutex.Unlock()
+	t := k.turns[key]
+	if t == nil {
+		if k.turns == nil {
+			k.turns = map[string]*turn{}
+		}
+		t = &turn{}
+		k.turns[key] = t
+	}
+	t.users++
+	return t
+}
+
+func (k *Keys) leave(key string, t *turn) {
+	k.mutex.Lock()
+	defer k.mutex.Unlock()
+	if t.users--; t.users == 0 {
+		delete(k.turns, key)
+	}
 }

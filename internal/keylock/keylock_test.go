@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"time"
 )
 
 func TestWhoHoldsAKeyIsAlone(t *testing.T) {
@@ -26,16 +27,31 @@ func TestWhoHoldsAKeyIsAlone(t *testing.T) {
 	}
 }
 
-// A turn that is over can be taken by others, also of keys that share a lock.
-func TestAKeyIsFreeAfterItsTurn(t *testing.T) {
+// A key that is held long, by somebody whose API server does not answer, holds up nobody with another key.
+func TestAKeyHoldsUpNoOther(t *testing.T) {
 	var keys Keys
-	taken := 0
+	defer keys.Lock("held")()
+	others := make(chan struct{})
+	go func() {
+		defer close(others)
+		for i := range 1000 {
+			keys.Lock(strconv.Itoa(i))()
+		}
+	}()
+	select {
+	case <-others:
+	case <-time.After(10 * time.Second):
+		t.Error("another key waits for it")
+	}
+}
+
+func TestNothingIsKeptOfTurnsThatAreOver(t *testing.T) {
+	var keys Keys
 	for i := range 200 {
-		unlock := keys.Lock(strconv.Itoa(i))
-		taken++
+		unlock := keys.Lock(strconv.Itoa(i % 100))
 		unlock()
 	}
-	if taken != 200 {
-		t.Errorf("%d turns", taken)
+	if len(keys.turns) != 0 {
+		t.Errorf("%d keys are kept", len(keys.turns))
 	}
 }
