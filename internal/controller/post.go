@@ -52,23 +52,22 @@ type claimOf[T client.Object] struct {
 var errLost = errors.New("the claim was lost")
 
 // dispatch claims, sends and records. The claim is written with the resourceVersion that was judged, so that of several
-// processes, or of one with a stale cache, only one sends. Once it is written, neither a stopping process nor an API
-// server that is away for a while keeps the outcome from being recorded, as long as the claim is in force.
+// processes, or of one with a stale cache, only one sends. A stopping process begins nothing; but once it has begun,
+// neither a stop nor an API server that is away for a while keeps the outcome from being recorded, as long as the claim
+// is in force.
 func dispatch[T client.Object](ctx context.Context, p *post, c claimOf[T]) error {
 	if c.claim == nil {
 		c.claim = func(ctx context.Context) error { return p.Status().Update(ctx, c.object) }
 	}
-	if err := c.claim(ctx); apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
-		return errLost
-	} else if err != nil {
+	if err := ctx.Err(); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), delivery.SendTimeout+delivery.InFlight)
 	defer cancel()
 
-	var failure *delivery.Failure
-	if err := c.send(ctx); err != nil && !errors.As(err, &failure) {
-		failure = &delivery.Failure{Message: err.Error()}
+	failure, err := claimAndSend(ctx, c)
+	if err != nil {
+		return err
 	}
 	if failure != nil {
 		log.FromContext(ctx).Info("Not delivered", "permanent", failure.Permanent, "cause", failure.Message)
@@ -84,6 +83,23 @@ func dispatch[T client.Object](ctx context.Context, p *post, c claimOf[T]) error
 		}
 		return p.Status().Update(ctx, c.object)
 	})
+}
+
+// claimAndSend gives the reason why a mail was not taken, or an error if it was not claimed. Both together end within
+// delivery.SendTimeout: the claim is dated before it is written, and if that takes long, it must not look like that of a
+// dead process while the mail still leaves.
+func claimAndSend[T client.Object](ctx context.Context, c claimOf[T]) (failure *delivery.Failure, err error) {
+	ctx, cancel := context.WithTimeout(ctx, delivery.SendTimeout)
+	defer cancel()
+	if err := c.claim(ctx); apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
+		return nil, errLost
+	} else if err != nil {
+		return nil, err
+	}
+	if err := c.send(ctx); err != nil && !errors.As(err, &failure) {
+		failure = &delivery.Failure{Message: err.Error()}
+	}
+	return failure, nil
 }
 
 // writeDown tries a write until it succeeds, from a fresh read after the first time, since a mail that left and is not

@@ -1,0 +1,136 @@
+package controller
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+
+	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/delivery"
+)
+
+// attempt is one claim that is carried out, and what happened.
+type attempt struct {
+	post   *post
+	object *v1alpha1.PartnerInvite
+	// claiming and sending take part in it; nil: nothing happens.
+	claiming, sending func(context.Context) error
+
+	claimed, sent, recorded int
+	failure                 *delivery.Failure
+}
+
+func newAttempt(t *testing.T) *attempt {
+	t.Helper()
+	i := &v1alpha1.PartnerInvite{ObjectMeta: metav1.ObjectMeta{Namespace: "acme", Name: "ada"}}
+	scheme := fakeCache(t).Build().Scheme()
+	c := fake.NewClientBuilder().WithScheme(scheme).WithObjects(i).WithStatusSubresource(i).Build()
+	if err := c.Get(t.Context(), client.ObjectKeyFromObject(i), i); err != nil {
+		t.Fatal(err)
+	}
+	return &attempt{post: &post{base: base{Client: c, live: c, now: time.Now}}, object: i}
+}
+
+func (a *attempt) dispatch(ctx context.Context) error {
+	return dispatch(ctx, a.post, claimOf[*v1alpha1.PartnerInvite]{
+		object: a.object,
+		claim: func(ctx context.Context) error {
+			a.claimed++
+			if a.claiming != nil {
+				return a.claiming(ctx)
+			}
+			return nil
+		},
+		send: func(ctx context.Context) error {
+			a.sent++
+			if a.sending != nil {
+				return a.sending(ctx)
+			}
+			return nil
+		},
+		record: func(_ *v1alpha1.PartnerInvite, failure *delivery.Failure) bool {
+			a.recorded++
+			a.failure = failure
+			return false
+		},
+	})
+}
+
+// stop ends a context while something is under way, and tells whether that was broken off.
+func stop(cancel func()) func(context.Context) error {
+	return func(ctx context.Context) error {
+		cancel()
+		return ctx.Err()
+	}
+}
+
+func TestAStoppingProcess(t *testing.T) {
+	for name, test := range map[string]struct {
+		stops func(a *attempt, cancel func())
+		// ends: the mail is claimed, sent and recorded.
+		ends bool
+	}{
+		"begins nothing":                         {stops: func(_ *attempt, cancel func()) { cancel() }},
+		"ends what it was claiming":              {stops: func(a *attempt, cancel func()) { a.claiming = stop(cancel) }, ends: true},
+		"ends what it was sending":               {stops: func(a *attempt, cancel func()) { a.sending = stop(cancel) }, ends: true},
+		"ends everything if nothing is the case": {stops: func(*attempt, func()) {}, ends: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := newAttempt(t)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			test.stops(a, cancel)
+			err := a.dispatch(ctx)
+			if want := map[bool]int{true: 1}[test.ends]; a.claimed != want || a.sent != want || a.recorded != want || a.failure != nil || (err == nil) != test.ends {
+				t.Errorf("claimed %d, sent %d, recorded %d times with %v, and %v", a.claimed, a.sent, a.recorded, a.failure, err)
+			}
+		})
+	}
+}
+
+// A claim is dated before it is written. If the API server takes its time, the mail must still have left before the
+// claim looks like that of a dead process, which somebody else may make anew.
+func TestAClaimThatTakesLongLeavesLessTimeToSend(t *testing.T) {
+	for name, test := range map[string]struct {
+		claim, send time.Duration
+		sent        bool
+		failed      bool
+	}{
+		"both are quick":        {claim: time.Second, send: time.Second, sent: true},
+		"the claim takes long":  {claim: 40 * time.Second, send: time.Second, sent: true},
+		"both take long":        {claim: 40 * time.Second, send: 40 * time.Second, sent: true, failed: true},
+		"the claim takes ages":  {claim: 2 * delivery.InFlight},
+		"the sending takes all": {send: 2 * delivery.InFlight, sent: true, failed: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a, began := newAttempt(t), time.Now()
+				a.claiming, a.sending = lasting(test.claim), lasting(test.send)
+				err := a.dispatch(t.Context())
+				if took := time.Since(began); took > delivery.SendTimeout+time.Second {
+					t.Errorf("it took %s; a claim is in force for %s", took, delivery.InFlight)
+				}
+				if sent := a.sent == 1; sent != test.sent || (err == nil) != test.sent || (a.failure != nil) != test.failed {
+					t.Errorf("sent %d times, recorded %v, and %v", a.sent, a.failure, err)
+				}
+			})
+		})
+	}
+}
+
+// lasting takes so long, or as long as it may.
+func lasting(d time.Duration) func(context.Context) error {
+	return func(ctx context.Context) error {
+		select {
+		case <-time.After(d):
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
