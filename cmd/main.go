@@ -82,11 +82,23 @@ func run(ctx context.Context, o options) error {
 	if err := keys.Follow(ctx, mgr.GetCache()); err != nil {
 		return err
 	}
-	if err := assemble(ctx, mgr, keys, listener, o); err != nil {
+	finish, err := assemble(ctx, mgr, keys, listener, o)
+	if err != nil {
 		return err
 	}
-	return mgr.Start(ctx)
+	err = mgr.Start(ctx)
+	if ctx.Err() == nil {
+		// The manager waits for what is under way when it is told to stop, but not when it lost the lease. Claims keep
+		// whoever leads next from sending the same mails.
+		ending, cancel := context.WithTimeout(ctx, gracePeriod)
+		defer cancel()
+		finish(ending)
+	}
+	return err
 }
+
+// gracePeriod is how long the end may take: a mail that is claimed is handed over and recorded first.
+const gracePeriod = delivery.SendTimeout + 15*time.Second
 
 // connect finds the API server and asks whether it is there and knows our kinds, so that what is wrong is said at once
 // and in one line.
@@ -126,7 +138,7 @@ func newManager(restConfig *rest.Config, o options) (ctrl.Manager, error) {
 	scheme := runtime.NewScheme()
 	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
 	utilruntime.Must(v1alpha1.AddToScheme(scheme))
-	grace := delivery.SendTimeout + 15*time.Second
+	grace := gracePeriod
 	metrics := metricsserver.Options{BindAddress: o.metricsAddress, SecureServing: o.metricsSecure}
 	if o.metricsSecure {
 		metrics.FilterProvider = filters.WithAuthenticationAndAuthorization
@@ -138,7 +150,7 @@ func newManager(restConfig *rest.Config, o options) (ctrl.Manager, error) {
 		LeaderElection:                o.leaderElect,
 		LeaderElectionID:              "partner-operator",
 		LeaderElectionNamespace:       o.operatorNamespace,
-		LeaderElectionReleaseOnCancel: true, // run returns right after Start, and main after run
+		LeaderElectionReleaseOnCancel: true, // nothing is done after Start but to finish what is claimed
 		GracefulShutdownTimeout:       &grace,
 		Cache: cache.Options{
 			DefaultTransform: cache.TransformStripManagedFields(),
@@ -155,10 +167,13 @@ func newManager(restConfig *rest.Config, o options) (ctrl.Manager, error) {
 	return mgr, nil
 }
 
-// assemble adds the controllers, the portal and the probes to the manager.
-func assemble(ctx context.Context, mgr ctrl.Manager, keys *keyring.Keyring, listener net.Listener, o options) error {
+// assemble adds the controllers, the portal and the probes to the manager. What it gives finishes what the controllers
+// have under way.
+func assemble(
+	ctx context.Context, mgr ctrl.Manager, keys *keyring.Keyring, listener net.Listener, o options,
+) (finish func(context.Context), err error) {
 	if err := lookup.AddIndexes(ctx, mgr.GetFieldIndexer()); err != nil {
-		return err
+		return nil, err
 	}
 	step := &accept.Step{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Events: mgr.GetEventRecorder("partner-operator"), Now: time.Now}
 	book := &brandbook.Book{Cache: mgr.GetCache(), Live: mgr.GetAPIReader(), Default: brand.Default(o.mailFrom)}
@@ -168,20 +183,20 @@ func assemble(ctx context.Context, mgr ctrl.Manager, keys *keyring.Keyring, list
 	if o.useSMTP {
 		controllers.SMTP = &o.smtp
 	}
-	if err := controller.Setup(mgr, controllers); err != nil {
-		return err
+	if finish, err = controller.Setup(mgr, controllers); err != nil {
+		return nil, err
 	}
 	pages := portal.New(portal.Options{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Keys: keys, Accept: step, Base: o.portal, Book: book,
 		TrustedProxies: o.trustedProxies, ClientRate: o.clientRate, AddressRate: o.addressRate, Now: time.Now,
 	})
 	if err := pages.AddTo(mgr, listener); err != nil {
-		return err
+		return nil, err
 	}
 	if err := mgr.AddHealthzCheck("process", func(*http.Request) error { return nil }); err != nil {
-		return err
+		return nil, err
 	}
-	return mgr.AddReadyzCheck("caches", func(r *http.Request) error {
+	return finish, mgr.AddReadyzCheck("caches", func(r *http.Request) error {
 		ctx, cancel := context.WithTimeout(r.Context(), time.Second)
 		defer cancel()
 		if !mgr.GetCache().WaitForCacheSync(ctx) {

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -132,5 +133,40 @@ func lasting(d time.Duration) func(context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
+	}
+}
+
+func TestFinishWaitsForWhatIsUnderWay(t *testing.T) {
+	for name, test := range map[string]struct {
+		patience time.Duration
+		recorded int
+	}{
+		"until it is recorded":              {patience: time.Minute, recorded: 1},
+		"but not longer than there is time": {patience: 5 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a := newAttempt(t)
+				a.sending = lasting(20 * time.Second)
+				ended := make(chan error, 1)
+				go func() { ended <- a.dispatch(t.Context()) }()
+				synctest.Wait()
+
+				ctx, cancel := context.WithTimeout(t.Context(), test.patience)
+				defer cancel()
+				a.post.mails.finish(ctx)
+				if a.recorded != test.recorded {
+					t.Errorf("recorded %d times, want %d", a.recorded, test.recorded)
+				}
+				late := newAttempt(t)
+				late.post = a.post
+				if err := late.dispatch(t.Context()); !errors.Is(err, errStopping) || late.claimed != 0 {
+					t.Errorf("another begins: claimed %d times, and %v", late.claimed, err)
+				}
+				if err := <-ended; err != nil {
+					t.Error(err)
+				}
+			})
+		})
 	}
 }

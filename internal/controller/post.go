@@ -24,6 +24,8 @@ type post struct {
 	book   *brandbook.Book
 	keys   *keyring.Keyring
 	portal link.Base
+	// mails are under way from before their claim until after their record.
+	mails underWay
 }
 
 // hold says why all mail is held back; empty: it is not.
@@ -51,6 +53,9 @@ type claimOf[T client.Object] struct {
 // nothing was sent.
 var errLost = errors.New("the claim was lost")
 
+// errStopping tells that the process ends, so nothing was begun.
+var errStopping = errors.New("the operator stops")
+
 // dispatch claims, sends and records. The claim is written with the resourceVersion that was judged, so that of several
 // processes, or of one with a stale cache, only one sends. A stopping process begins nothing; but once it has begun,
 // neither a stop nor an API server that is away for a while keeps the outcome from being recorded, as long as the claim
@@ -59,9 +64,10 @@ func dispatch[T client.Object](ctx context.Context, p *post, c claimOf[T]) error
 	if c.claim == nil {
 		c.claim = func(ctx context.Context) error { return p.Status().Update(ctx, c.object) }
 	}
-	if err := ctx.Err(); err != nil {
-		return err
+	if ctx.Err() != nil || !p.mails.begin() {
+		return errStopping
 	}
+	defer p.mails.end()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), delivery.SendTimeout+delivery.InFlight)
 	defer cancel()
 

@@ -24,12 +24,13 @@ func requestsFor[T any, P interface {
 	return requests
 }
 
-// resultOf ends a reconcile: a lost race is no error, it is looked at again once the cache has caught up.
+// resultOf ends a reconcile: a lost race is no error, it is looked at again once the cache has caught up, or once another
+// process has started.
 func resultOf(after time.Duration, err error) (reconcile.Result, error) {
 	switch {
 	case err == nil:
 		return reconcile.Result{RequeueAfter: after}, nil
-	case errors.Is(err, errLost), apierrors.IsConflict(err):
+	case errors.Is(err, errLost), errors.Is(err, errStopping), apierrors.IsConflict(err):
 		return reconcile.Result{RequeueAfter: retrySoon}, nil
 	default:
 		return reconcile.Result{}, client.IgnoreNotFound(err)

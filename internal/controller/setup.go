@@ -2,6 +2,7 @@
 package controller
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -59,8 +60,10 @@ type base struct {
 	now    func() time.Time
 }
 
-// Setup adds the controllers to a manager. The indexes of package lookup must be there.
-func Setup(mgr ctrl.Manager, o Options) error {
+// Setup adds the controllers to a manager. The indexes of package lookup must be there. When the manager has ended
+// without being told to, finish ends what is under way: no mail begins any more, and those that are claimed are sent and
+// recorded, if the context gives them the time.
+func Setup(mgr ctrl.Manager, o Options) (finish func(context.Context), err error) {
 	b := base{
 		Client: mgr.GetClient(),
 		live:   mgr.GetAPIReader(),
@@ -69,7 +72,7 @@ func Setup(mgr ctrl.Manager, o Options) error {
 	}
 	ways := newRoutes(b, o.SMTP, smtp.NewLimiter(o.MailRate), o.Concurrency)
 	if err := mgr.Add(ways); err != nil {
-		return fmt.Errorf("adding the ways to mail servers: %w", err)
+		return nil, fmt.Errorf("adding the ways to mail servers: %w", err)
 	}
 	post := &post{base: b, routes: ways, mode: o.MailMode, book: o.Book, keys: o.Keys, portal: o.Portal}
 	for name, setup := range map[string]func(ctrl.Manager) error{
@@ -80,8 +83,8 @@ func Setup(mgr ctrl.Manager, o Options) error {
 		"partnership":   (&PartnershipReconciler{base: b, post: post, concurrency: o.Concurrency}).setup,
 	} {
 		if err := setup(mgr); err != nil {
-			return fmt.Errorf("setting up the %s controller: %w", name, err)
+			return nil, fmt.Errorf("setting up the %s controller: %w", name, err)
 		}
 	}
-	return nil
+	return post.mails.finish, nil
 }
