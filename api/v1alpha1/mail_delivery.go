@@ -3,7 +3,7 @@ package v1alpha1
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 // MailKind tells what a mail is about.
-// +kubebuilder:validation:Enum=invite;sign-in;revoked
+// +kubebuilder:validation:Enum=invite;sign-in;approved;rejected;revoked
 type MailKind string
 
 // The kinds of mail.
@@ -12,12 +12,16 @@ const (
 	MailInvite MailKind = "invite"
 	// MailSignIn carries a sign-in link that somebody asked for in the portal.
 	MailSignIn MailKind = "sign-in"
+	// MailApproved welcomes a partner whom the company approved.
+	MailApproved MailKind = "approved"
+	// MailRejected tells a person that the company decided against them, with the note.
+	MailRejected MailKind = "rejected"
 	// MailRevoked tells a partner that access has ended, with the reason.
 	MailRevoked MailKind = "revoked"
 )
 
 // MailKinds are all kinds of mail there are.
-var MailKinds = []MailKind{MailInvite, MailSignIn, MailRevoked}
+var MailKinds = []MailKind{MailInvite, MailSignIn, MailApproved, MailRejected, MailRevoked}
 
 // DeliveryState is where a mail stands.
 // +kubebuilder:validation:Enum=Pending;Sending;Sent;Skipped;Failed

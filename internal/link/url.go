@@ -73,3 +73,8 @@ func (b Base) Invite(namespace, token string) string {
 func (b Base) SignIn(namespace, token string) string {
 	return b.prefix + "/t/" + namespace + "/signin/" + token
 }
+
+// Login is the address of the page where a partner asks for a sign-in link.
+func (b Base) Login(namespace string) string {
+	return b.prefix + "/t/" + namespace + "/login"
+}

@@ -94,6 +94,7 @@ func TestLinks(t *testing.T) {
 		for what, test := range map[string]struct{ got, want string }{
 			"an invite": {base.Invite("acme", "A-b_9"), origin + "/t/acme/invite/A-b_9"},
 			"a sign-in": {base.SignIn("acme", "A-b_9"), origin + "/t/acme/signin/A-b_9"},
+			"the login": {base.Login("acme"), origin + "/t/acme/login"},
 		} {
 			if test.got != test.want {
 				t.Errorf("the link of %s is %q, want %q", what, test.got, test.want)

@@ -22,7 +22,7 @@ type Content struct {
 	ExpiryTime time.Time
 	// Minutes is for how long a sign-in link works.
 	Minutes int
-	// Reason is why access ended, in the words of the company; empty: not told.
+	// Reason is why access ended or was not given, in the words of the company; empty: not told.
 	Reason string
 	// CustomFields are facts of the company's own about the recipient.
 	CustomFields map[string]string
@@ -66,14 +66,16 @@ type Data struct {
 	Expiry string
 	// Minutes is for how long a sign-in link works.
 	Minutes int
-	// Reason is why access ended, in the words of the company; empty: not told.
+	// Reason is why access ended or was not given, in the words of the company; empty: not told.
 	Reason string
 	// CustomFields are those of the invite; one that it lacks is empty.
 	CustomFields map[string]string
 }
 
 // HasLink tells whether mails of a kind lead to a page.
-func HasLink(kind v1alpha1.MailKind) bool { return kind != v1alpha1.MailRevoked }
+func HasLink(kind v1alpha1.MailKind) bool {
+	return kind != v1alpha1.MailRevoked && kind != v1alpha1.MailRejected
+}
 
 // Awaited tells whether somebody waits in front of a page for a mail of this kind. It is not held up by a template of
 // the company that cannot be used, and says what it has to in the built-in words.

@@ -22,7 +22,7 @@ const link = "https://partners.example.com/t/acme/invite/AQGvZ0xk_-token"
 
 var (
 	expiry   = time.Date(2026, 1, 8, 12, 0, 0, 0, time.UTC)
-	kinds    = []v1alpha1.MailKind{v1alpha1.MailInvite, v1alpha1.MailSignIn, v1alpha1.MailRevoked}
+	kinds    = []v1alpha1.MailKind{v1alpha1.MailInvite, v1alpha1.MailSignIn, v1alpha1.MailApproved, v1alpha1.MailRejected, v1alpha1.MailRevoked}
 	referral = ProgramLine{Name: "Acme Referral", Description: "Recommend Acme, and earn a share.", Group: "Gold"}
 	reseller = ProgramLine{Name: "Acme Reseller"}
 )
@@ -51,6 +51,19 @@ var contents = map[v1alpha1.MailKind][]struct {
 		{"no name, no company", "", Content{Link: link, Minutes: 15}},
 		{"not Latin, and from right to left", "アクメ株式会社", Content{FirstName: "ليلى", Link: link, Minutes: 15}},
 		{"HTML in every text", `Acme & "Sons"`, Content{FirstName: "<b>Ada</b>", Link: link, Minutes: 15}},
+	},
+	v1alpha1.MailApproved: {
+		{"everything", "Acme", Content{FirstName: "Ada", Programs: []ProgramLine{referral}, Link: link}},
+		{"no name, no company, a program that says little", "", Content{Programs: []ProgramLine{reseller}, Link: link}},
+		{"not Latin, and from right to left", "アクメ株式会社", Content{FirstName: "ليلى", Programs: []ProgramLine{{Name: "Реферальная программа", Description: "דמי תיווך", Group: "金"}}, Link: link}},
+		{"HTML in every text", `Acme & "Sons"`, Content{FirstName: "<b>Ada</b>", Programs: []ProgramLine{{Name: "<script>alert(1)</script>", Description: "5 < 6", Group: `<img src="x">`}}, Link: link}},
+	},
+	v1alpha1.MailRejected: {
+		{"everything", "Acme", Content{FirstName: "Ada", Programs: []ProgramLine{referral}, Reason: "We work in Europe only."}},
+		{"no name, no company, no reason", "", Content{Programs: []ProgramLine{reseller}}},
+		{"a reason of several lines", "Acme", Content{FirstName: "Ada", Programs: []ProgramLine{reseller}, Reason: "We work in Europe only.\nPlease come back later."}},
+		{"not Latin, and from right to left", "アクメ株式会社", Content{FirstName: "ليلى", Programs: []ProgramLine{{Name: "Реферальная программа"}}, Reason: "החוזה הסתיים"}},
+		{"HTML in every text", `Acme & "Sons"`, Content{FirstName: "<b>Ada</b>", Programs: []ProgramLine{{Name: "<script>alert(1)</script>"}}, Reason: `<a href="https://evil.example">here</a> & there`}},
 	},
 	v1alpha1.MailRevoked: {
 		{"everything", "Acme", Content{FirstName: "Ada", Programs: []ProgramLine{referral}, Reason: "The contract ended in December."}},
@@ -124,7 +137,7 @@ func TestEveryKindHasGoldenMails(t *testing.T) {
 }
 
 func TestTheLinkStandsOnALineOfItsOwn(t *testing.T) {
-	for _, kind := range []v1alpha1.MailKind{v1alpha1.MailInvite, v1alpha1.MailSignIn} {
+	for _, kind := range []v1alpha1.MailKind{v1alpha1.MailInvite, v1alpha1.MailSignIn, v1alpha1.MailApproved} {
 		for _, each := range contents[kind] {
 			t.Run(string(kind)+", "+each.what, func(t *testing.T) {
 				message := render(t, kind, acme(each.company), each.content)
@@ -146,8 +159,10 @@ func TestTheLinkStandsOnALineOfItsOwn(t *testing.T) {
 			})
 		}
 	}
-	if message := render(t, v1alpha1.MailRevoked, acme("Acme"), contents[v1alpha1.MailRevoked][0].content); strings.Contains(message.Text+message.HTML, "://") {
-		t.Error("a mail about a revocation holds a link")
+	for _, kind := range []v1alpha1.MailKind{v1alpha1.MailRejected, v1alpha1.MailRevoked} {
+		if message := render(t, kind, acme("Acme"), contents[kind][0].content); strings.Contains(message.Text+message.HTML, "://") {
+			t.Errorf("a %s mail holds a link", kind)
+		}
 	}
 }
 
