@@ -17,7 +17,7 @@ const (
 	ConditionSent = "Sent"
 	// ConditionAccepted tells what the person answered to an invite.
 	ConditionAccepted = "Accepted"
-	// ConditionActive tells whether a partner has access.
+	// ConditionActive tells whether a partnership is in force.
 	ConditionActive = "Active"
 )
 
@@ -89,11 +89,11 @@ const (
 const (
 	// ReasonAccepted: True, the person accepted.
 	ReasonAccepted = "Accepted"
-	// ReasonPending: Unknown, the person has not answered yet.
+	// ReasonPending: Unknown, the person has not answered yet. Of Active: False, the company has not approved yet.
 	ReasonPending = "Pending"
 	// ReasonDeclined: False, the person declined.
 	ReasonDeclined = "Declined"
-	// ReasonExpired: False, nobody answered in time.
+	// ReasonExpired: False, nobody answered in time. Of Active: False, spec.validUntil has passed.
 	ReasonExpired = "Expired"
 )
 
@@ -101,8 +101,13 @@ const (
 const (
 	// ReasonAlreadyPartner: False, the person is an active partner in every program of the invite.
 	ReasonAlreadyPartner = "AlreadyPartner"
-	// ReasonPartnerRevoked: False, the person's access to a program of the invite is revoked; reinstate it instead.
+	// ReasonPartnerRevoked: False, the person's access to a program of the invite was ended, by a revocation or by
+	// validUntil; reinstate it instead.
 	ReasonPartnerRevoked = "PartnerRevoked"
+	// ReasonPartnerRejected: False, the company rejected the person in a program of the invite; approve them instead.
+	ReasonPartnerRejected = "PartnerRejected"
+	// ReasonApplicationPending: False, the person waits for the company's approval in a program of the invite.
+	ReasonApplicationPending = "ApplicationPending"
 	// ReasonDuplicateInvite: False, another open invite of the same address offers all that this one does.
 	ReasonDuplicateInvite = "DuplicateInvite"
 )
@@ -113,12 +118,26 @@ const (
 	ReasonCoolingDown = "CoolingDown"
 )
 
-// Reasons of Active, besides ProgramNotFound and TeamNotFound: nobody has access until they exist.
+// Reasons of Active, besides Pending, Expired, ProgramNotFound and TeamNotFound: nobody has access until those exist.
 const (
 	// ReasonActive: True, the partner has access.
 	ReasonActive = "Active"
+	// ReasonPortalAccessDisabled: True, the partnership is in force and counts, but the partner cannot sign in.
+	ReasonPortalAccessDisabled = "PortalAccessDisabled"
+	// ReasonInvited: False, the person has not accepted yet.
+	ReasonInvited = "Invited"
 	// ReasonProgramSuspended: False, the program is suspended.
 	ReasonProgramSuspended = "ProgramSuspended"
 	// ReasonRevoked: False, the company ended access.
 	ReasonRevoked = "Revoked"
+	// ReasonRejected: False, the company decided against the partner.
+	ReasonRejected = "Rejected"
+	// ReasonConflict: False, and Stalled, an older Partnership of the same partner in the same program counts.
+	ReasonConflict = "Conflict"
+)
+
+// Reasons of Ready and Stalled of a partnership whose invitation cannot be made, besides those of a PartnerInvite.
+const (
+	// ReasonInviteNameTaken: False and Stalled, a PartnerInvite of somebody else has the name that the invitation needs.
+	ReasonInviteNameTaken = "InviteNameTaken"
 )

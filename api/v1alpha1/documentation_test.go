@@ -9,30 +9,41 @@ import (
 )
 
 var (
-	stateConstant  = regexp.MustCompile(`(?m)^\tInvite\w+ +InviteState = "(\w+)"`)
+	stateConstant  = regexp.MustCompile(`(?m)^\t(?:Invite|Partnership)\w+ +(Invite|Partnership)State = "(\w+)"`)
 	reasonConstant = regexp.MustCompile(`(?m)^\t(Reason\w+) += "(\w+)"`)
 	reasonUse      = regexp.MustCompile(`v1alpha1\.(Reason\w+)`)
 )
 
-// TestInviteDocsTellEveryStateAndReason walks the constants that the rules of invites use.
-func TestInviteDocsTellEveryStateAndReason(t *testing.T) {
-	docs := read(t, "../../docs/invites.md")
-	states := stateConstant.FindAllStringSubmatch(read(t, "partnerinvite_types.go"), -1)
-	if len(states) < 6 {
-		t.Fatalf("found %d states", len(states))
-	}
-	for _, state := range states {
-		if !strings.Contains(docs, "| `"+state[1]+"` |") {
-			t.Errorf("docs/invites.md has no row for the state %s", state[1])
-		}
-	}
+// documented are the pages about kinds with a state, each with the files whose rules use reasons.
+var documented = map[string]struct {
+	types string
+	rules []string
+}{
+	"invites.md":      {"partnerinvite_types.go", []string{"../../internal/invite/*.go", "../../internal/program/catalog.go"}},
+	"partnerships.md": {"partnership_types.go", []string{"../../internal/partnership/*.go", "../../internal/program/catalog.go"}},
+}
+
+// TestDocsTellEveryStateAndReason walks the constants that the rules use.
+func TestDocsTellEveryStateAndReason(t *testing.T) {
 	reasons := map[string]string{}
 	for _, reason := range reasonConstant.FindAllStringSubmatch(read(t, "conditions.go"), -1) {
 		reasons[reason[1]] = reason[2]
 	}
-	for name := range used(t, "../../internal/invite/*.go", "../../internal/program/catalog.go") {
-		if !strings.Contains(docs, "| `"+reasons[name]+"` |") {
-			t.Errorf("docs/invites.md has no row for %s = %q", name, reasons[name])
+	for page, of := range documented {
+		docs := read(t, "../../docs/"+page)
+		states := stateConstant.FindAllStringSubmatch(read(t, of.types), -1)
+		if len(states) < 6 {
+			t.Fatalf("%s: found %d states", page, len(states))
+		}
+		for _, state := range states {
+			if !strings.Contains(docs, "| `"+state[2]+"` |") {
+				t.Errorf("docs/%s has no row for the state %s", page, state[2])
+			}
+		}
+		for name := range used(t, of.rules...) {
+			if !strings.Contains(docs, "| `"+reasons[name]+"` |") {
+				t.Errorf("docs/%s has no row for %s = %q", page, name, reasons[name])
+			}
 		}
 	}
 }

@@ -17,6 +17,7 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:printcolumn:name="State",type=string,JSONPath=`.status.state`
 // +kubebuilder:printcolumn:name="Name",type=string,priority=1,JSONPath=`.spec.displayName`
 // +kubebuilder:printcolumn:name="Email",type=string,priority=1,JSONPath=`.spec.contact.email`
+// +kubebuilder:printcolumn:name="Stage",type=string,priority=1,JSONPath=`.spec.stage`
 // +kubebuilder:printcolumn:name="Team",type=string,priority=1,JSONPath=`.spec.teamRef.name`
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
@@ -61,6 +62,9 @@ const (
 // +kubebuilder:validation:XValidation:rule="has(self.contact) == has(oldSelf.contact) && (!has(self.contact) || self.contact.email == oldSelf.contact.email)",fieldPath=".contact",message="contact.email is immutable: a different address is a different partner, so create a new Partnership"
 // +kubebuilder:validation:XValidation:rule="has(self.teamRef) == has(oldSelf.teamRef) && (!has(self.teamRef) || self.teamRef.name == oldSelf.teamRef.name)",fieldPath=".teamRef",message="teamRef is immutable: create a new Partnership for the other team"
 // +kubebuilder:validation:XValidation:rule="self.source == oldSelf.source",fieldPath=".source",message="source is immutable: it tells how the partnership came about"
+// +kubebuilder:validation:XValidation:rule="!has(self.teamRef) || !has(self.invitation) || self.invitation != 'Send'",fieldPath=".invitation",message="a team cannot be invited yet: leave invitation out, and the team is a partner at once"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.invitation) || oldSelf.invitation != 'Send' || (has(self.invitation) && self.invitation == 'Send')",fieldPath=".invitation",message="Send cannot be taken back, since only the person can accept: to end the invitation, set revocation or delete the Partnership"
+// +kubebuilder:validation:XValidation:rule="has(self.onboarding) == has(oldSelf.onboarding) && (!has(self.onboarding) || self.onboarding == oldSelf.onboarding)",fieldPath=".onboarding",message="onboarding is immutable: decide with spec.approval"
 type PartnershipSpec struct {
 	// programRef names the program. Immutable. While it does not exist, access is refused and ResolvedRefs=False
 	// says so; creating it again restores the partnership.
@@ -94,6 +98,40 @@ type PartnershipSpec struct {
 	// +kubebuilder:default=Admin
 	Source PartnershipSource `json:"source,omitempty"`
 
+	// invitation tells whether the operator invites the contact. Send: it makes the PartnerInvite <name>-invitation,
+	// which goes with the partnership, and the partnership is Invited, without access, until the person accepts; then
+	// onboarding decides. Send cannot be taken back, is not possible with teamRef, and has no effect where the person
+	// agreed before (source Invite or JoinLink). Unset: None, the partner is not asked.
+	// +optional
+	// +kubebuilder:default=None
+	Invitation PartnershipInvitation `json:"invitation,omitempty"`
+
+	// onboarding tells whether the company still has to approve: with Approval the partnership is Pending until
+	// spec.approval. Immutable, so that a later change of the program's policy moves nobody. The operator sets it where
+	// it makes a partnership. Unset: Approval with source JoinLink; with invitation Send what the program's
+	// onboarding.invited says when the person accepts, as status.acceptance shows; else Automatic.
+	// +optional
+	Onboarding OnboardingPolicy `json:"onboarding,omitempty"`
+
+	// portalAccess tells whether the partner can use the portal. Disabled: the partnership exists and counts, but there
+	// is no sign-in, and no mail but that about a revocation; an invitation waits until it is Enabled. Sessions from
+	// before stay dead. Unset: Enabled.
+	// +optional
+	// +kubebuilder:default=Enabled
+	PortalAccess PortalAccess `json:"portalAccess,omitempty"`
+
+	// stage is free text for people, such as Prospect; it decides nothing.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	Stage LineOfText `json:"stage,omitempty"`
+
+	// approval is the company's decision about a partnership that waits as Pending. To approve into another group, set
+	// groupRef in the same change. Each new decision is mailed once; one that stands here when the partnership is
+	// created is not. Unset: none yet, or it was taken back.
+	// +optional
+	Approval *Approval `json:"approval,omitempty"`
+
 	// application is what the partner entered into the application form of the group. It decides nothing, and the company
 	// may correct it. Unset: nothing was asked.
 	// +optional
@@ -109,6 +147,88 @@ type PartnershipSpec struct {
 	// it reinstates the partner silently in the exact earlier state; sessions from before stay dead.
 	// +optional
 	Revocation *Revocation `json:"revocation,omitempty"`
+
+	// onRemoval tells what deleting the partnership does.
+	// +optional
+	OnRemoval Removal `json:"onRemoval,omitzero"`
+
+	// validUntil ends the partnership by itself, like a silent revocation: the state is Expired, sessions die, and no
+	// mail is sent. Extending or removing it restores the partner silently. Unset: no end.
+	// +optional
+	ValidUntil *metav1.Time `json:"validUntil,omitempty"`
+}
+
+// PartnershipInvitation tells whether the operator invites the contact of a partnership.
+// +kubebuilder:validation:Enum=None;Send
+type PartnershipInvitation string
+
+// The ways to come to a partner.
+const (
+	// InvitationNone: the person is not asked.
+	InvitationNone PartnershipInvitation = "None"
+	// InvitationSend: the operator invites the person, who becomes a partner only by accepting.
+	InvitationSend PartnershipInvitation = "Send"
+)
+
+// PortalAccess tells whether a partner can use the portal.
+// +kubebuilder:validation:Enum=Enabled;Disabled
+type PortalAccess string
+
+// The kinds of portal access.
+const (
+	// PortalAccessEnabled: the partner can sign in.
+	PortalAccessEnabled PortalAccess = "Enabled"
+	// PortalAccessDisabled: the partner cannot, and gets no mail but that about a revocation.
+	PortalAccessDisabled PortalAccess = "Disabled"
+)
+
+// ApprovalDecision is what the company decided about a partner.
+// +kubebuilder:validation:Enum=Approved;Rejected
+type ApprovalDecision string
+
+// The decisions about a partner.
+const (
+	// ApprovalApproved: the partner is welcome.
+	ApprovalApproved ApprovalDecision = "Approved"
+	// ApprovalRejected: the partner is not. Approving later is possible.
+	ApprovalRejected ApprovalDecision = "Rejected"
+)
+
+// Approval is the company's decision about a partner.
+type Approval struct {
+	// decision is Approved or Rejected.
+	// +required
+	Decision ApprovalDecision `json:"decision"`
+
+	// note is mailed with a rejection, and shown in status. With an approval it is for people and is not mailed. Up to
+	// 500 characters of plain text.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=500
+	Note string `json:"note,omitempty"`
+}
+
+// LinkEffect tells what a shared link of a partner does.
+// +kubebuilder:validation:Enum=Keep;Redirect;Deactivate
+type LinkEffect string
+
+// The effects of a shared link.
+const (
+	// LinkKeep: it leads to its destination, and counts for the partner.
+	LinkKeep LinkEffect = "Keep"
+	// LinkRedirect: it leads to its destination, and counts for nobody.
+	LinkRedirect LinkEffect = "Redirect"
+	// LinkDeactivate: it is not found.
+	LinkDeactivate LinkEffect = "Deactivate"
+)
+
+// Removal tells what deleting a partnership does.
+type Removal struct {
+	// links tells what becomes of the links that the partner has shared: Keep, Redirect (they work, and count for
+	// nobody) or Deactivate (not found). Unset: Redirect.
+	// +optional
+	// +kubebuilder:default=Redirect
+	Links LinkEffect `json:"links,omitempty"`
 }
 
 // Revocation ends a partner's access while it is present.
@@ -125,18 +245,35 @@ type Revocation struct {
 	// +optional
 	// +kubebuilder:default=true
 	Notify *bool `json:"notify,omitempty"`
+
+	// links tells what becomes of the links that the partner has shared, while the revocation lasts: Keep (they work and
+	// earn), Redirect (they work, and count for nobody) or Deactivate (not found). Unset: Redirect.
+	// +optional
+	// +kubebuilder:default=Redirect
+	Links LinkEffect `json:"links,omitempty"`
 }
 
 // PartnershipState is where a partnership stands.
-// +kubebuilder:validation:Enum=Active;Revoked
+// +kubebuilder:validation:Enum=Invited;Pending;Active;Revoked;Rejected;Expired;Conflict
 type PartnershipState string
 
-// The states of a partnership.
+// The states of a partnership. Only Active gives access.
 const (
-	// PartnershipActive: the partner has access, as long as the program exists.
+	// PartnershipInvited: the person has not accepted yet.
+	PartnershipInvited PartnershipState = "Invited"
+	// PartnershipPending: the company has not approved yet.
+	PartnershipPending PartnershipState = "Pending"
+	// PartnershipActive: the partner has access, as long as the program exists and portalAccess is Enabled.
 	PartnershipActive PartnershipState = "Active"
-	// PartnershipRevoked: the company ended access; removing spec.revocation restores it.
+	// PartnershipRevoked: the company ended access; removing spec.revocation restores the state of before.
 	PartnershipRevoked PartnershipState = "Revoked"
+	// PartnershipRejected: the company decided against the partner; approving is still possible.
+	PartnershipRejected PartnershipState = "Rejected"
+	// PartnershipExpired: spec.validUntil has passed; extending it restores the state of before.
+	PartnershipExpired PartnershipState = "Expired"
+	// PartnershipConflict: an older Partnership of the same partner in the same program counts; this one has no effect
+	// until that is deleted.
+	PartnershipConflict PartnershipState = "Conflict"
 )
 
 // PartnershipSignIn is what the portal knows of the partner's sign-in.
@@ -165,10 +302,65 @@ type HandledRevocation struct {
 	Serial int64 `json:"serial"`
 }
 
+// PartnershipAcceptance is how the contact of a partnership came to agree to it.
+type PartnershipAcceptance struct {
+	// time is when the person accepted.
+	// +required
+	Time metav1.Time `json:"time"`
+
+	// inviteRef names the invite that was accepted. It stays here when the invite is deleted.
+	// +required
+	InviteRef InviteReference `json:"inviteRef"`
+
+	// onboarding is the program's onboarding.invited at that time. A later change of the program moves nobody.
+	// +optional
+	Onboarding OnboardingPolicy `json:"onboarding,omitempty"`
+}
+
+// InviteReference names a PartnerInvite of the same namespace.
+type InviteReference struct {
+	// name is the name of a PartnerInvite in the same namespace.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+}
+
+// HandledApproval tells which decision was carried out last.
+type HandledApproval struct {
+	// serial counts the decisions about this partnership that differ from the one before.
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=2147483647
+	Serial int64 `json:"serial"`
+
+	// decision is what was decided. It stays here when spec.approval is taken back, so that the same decision again
+	// sends no second mail.
+	// +required
+	Decision ApprovalDecision `json:"decision"`
+}
+
+// GroupMove is a change of the group in force.
+type GroupMove struct {
+	// from is the name of the group before. Unset: none.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	From string `json:"from,omitempty"`
+
+	// to is the name of the group after. Unset: none.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	To string `json:"to,omitempty"`
+
+	// time is when it was carried out.
+	// +required
+	Time metav1.Time `json:"time"`
+}
+
 // PartnershipStatus is what the operator observed and did.
 type PartnershipStatus struct {
 	// conditions are Ready, ResolvedRefs and Active, and Reconciling and Stalled only while they are True.
-	// Active tells, with a reason, whether the partner has access.
+	// Active tells, with a reason, whether the partnership is in force.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -180,7 +372,7 @@ type PartnershipStatus struct {
 	// +kubebuilder:validation:Minimum=-1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// state is where the partnership stands: Active or Revoked.
+	// state is where the partnership stands: Invited, Pending, Active, Revoked, Rejected, Expired or Conflict.
 	// +optional
 	State PartnershipState `json:"state,omitempty"`
 
@@ -188,6 +380,28 @@ type PartnershipStatus struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
 	Group string `json:"group,omitempty"`
+
+	// lastMove is the latest change of the group in force. Unset: there was none.
+	// +optional
+	LastMove *GroupMove `json:"lastMove,omitempty"`
+
+	// inviteRef names the PartnerInvite that was made for invitation Send. It is made once: deleting it withdraws the
+	// invitation.
+	// +optional
+	InviteRef *InviteReference `json:"inviteRef,omitempty"`
+
+	// acceptance tells that the person accepted an invite into this partnership. Unset: it was not asked for, or has not
+	// happened yet, or source tells it.
+	// +optional
+	Acceptance *PartnershipAcceptance `json:"acceptance,omitempty"`
+
+	// handledApproval tells which decision of spec.approval was carried out last. Unset: none ever was.
+	// +optional
+	HandledApproval *HandledApproval `json:"handledApproval,omitempty"`
+
+	// portalAccess is Disabled once sessions were ended because of it. Unset: the portal is open, as far as this goes.
+	// +optional
+	PortalAccess PortalAccess `json:"portalAccess,omitempty"`
 
 	// activatedTime is when the partnership first became Active.
 	// +optional
@@ -198,7 +412,7 @@ type PartnershipStatus struct {
 	RevokedTime *metav1.Time `json:"revokedTime,omitempty"`
 
 	// sessionsNotBefore kills sessions: one that was signed in at or before this time no longer counts here. It is
-	// set by a revocation and by signing out.
+	// set by whatever ends access, and by signing out.
 	// +optional
 	SessionsNotBefore *metav1.MicroTime `json:"sessionsNotBefore,omitempty"`
 

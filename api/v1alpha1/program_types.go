@@ -59,6 +59,11 @@ type ProgramSpec struct {
 	// +optional
 	Suspend bool `json:"suspend,omitempty"`
 
+	// onboarding tells whom the company has to approve before they are partners.
+	// +optional
+	// +kubebuilder:default:={}
+	Onboarding ProgramOnboarding `json:"onboarding,omitzero"`
+
 	// invites holds the defaults of the invites into this program.
 	// +optional
 	// +kubebuilder:default:={}
@@ -67,6 +72,28 @@ type ProgramSpec struct {
 	// mail limits the mail of this program.
 	// +optional
 	Mail ProgramMail `json:"mail,omitzero"`
+}
+
+// OnboardingPolicy tells what it takes to be a partner, once the person wants to.
+// +kubebuilder:validation:Enum=Automatic;Approval
+type OnboardingPolicy string
+
+// The policies of onboarding.
+const (
+	// OnboardingAutomatic: nothing more.
+	OnboardingAutomatic OnboardingPolicy = "Automatic"
+	// OnboardingApproval: the company has to approve.
+	OnboardingApproval OnboardingPolicy = "Approval"
+)
+
+// ProgramOnboarding tells whom the company has to approve.
+type ProgramOnboarding struct {
+	// invited is what accepting an invite leads to: with Automatic an Active partnership, with Approval one that is
+	// Pending until its spec.approval. What stands here when the person accepts counts; a change moves nobody who
+	// accepted before. Unset: Automatic.
+	// +optional
+	// +kubebuilder:default=Automatic
+	Invited OnboardingPolicy `json:"invited,omitempty"`
 }
 
 // ProgramInvites holds the defaults of the invites into a program.

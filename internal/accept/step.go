@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"slices"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -156,7 +155,8 @@ func (s *Step) Openness(ctx context.Context, i *v1alpha1.PartnerInvite, serial i
 }
 
 // Finish creates the partnerships of an accepted invite that do not exist yet, each with the answers to what its own
-// group asks, and records that they do. It can be called again and from several places at once.
+// group asks, notes in the others that the person accepted, and records that all is done. It can be called again and from
+// several places at once.
 func (s *Step) Finish(ctx context.Context, accepted *v1alpha1.PartnerInvite) error {
 	existing, err := lookup.PartnershipsOf(ctx, s.Client, accepted.Namespace, string(accepted.Spec.Contact.Email))
 	if err != nil {
@@ -168,22 +168,69 @@ func (s *Step) Finish(ctx context.Context, accepted *v1alpha1.PartnerInvite) err
 	}
 	names := make([]string, 0, len(accepted.Status.Programs))
 	for _, grant := range accepted.Status.Programs {
-		at := slices.IndexFunc(existing, func(p v1alpha1.Partnership) bool { return p.Spec.ProgramRef.Name == grant.Name })
-		if at >= 0 {
-			names = append(names, existing[at].Name)
-			continue
-		}
-		name, err := s.create(ctx, newPartnership(accepted, grant, catalog))
+		name, err := s.join(ctx, accepted, grant, partnership.InProgram(existing, grant.Name), catalog)
 		if err != nil {
 			return err
 		}
-		names = append(names, name)
+		if name != "" {
+			names = append(names, name)
+		}
 	}
 	return s.recordFinished(ctx, accepted, names)
 }
 
+// policyOf is what accepting an invite into a program leads to.
+func policyOf(catalog program.Catalog, name string) v1alpha1.OnboardingPolicy {
+	if p := catalog.Programs[name]; p != nil && p.Spec.Onboarding.Invited == v1alpha1.OnboardingApproval {
+		return v1alpha1.OnboardingApproval
+	}
+	return v1alpha1.OnboardingAutomatic
+}
+
+// join makes the person a partner in one program, and gives the name of the partnership. Nothing: there is none, since
+// the invite was made for a partnership that has been deleted, and must not bring it back.
+func (s *Step) join(
+	ctx context.Context, accepted *v1alpha1.PartnerInvite, grant v1alpha1.ProgramGrant, existing *v1alpha1.Partnership, catalog program.Catalog,
+) (string, error) {
+	policy := policyOf(catalog, grant.Name)
+	if existing != nil {
+		err := s.recordAcceptance(ctx, existing, accepted, policy)
+		if !apierrors.IsNotFound(err) {
+			return existing.Name, err
+		}
+	}
+	if partnership.MadeForPartnership(accepted) {
+		return "", nil
+	}
+	name, err := s.create(ctx, newPartnership(accepted, grant, catalog), accepted, policy)
+	if err != nil {
+		return "", err
+	}
+	return name, nil
+}
+
+// recordAcceptance notes in a partnership that the person accepted, unless that is known.
+func (s *Step) recordAcceptance(ctx context.Context, p *v1alpha1.Partnership, accepted *v1alpha1.PartnerInvite, policy v1alpha1.OnboardingPolicy) error {
+	uid, first := p.UID, true
+	return retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		if !first {
+			if err := s.Live.Get(ctx, client.ObjectKeyFromObject(p), p); err != nil {
+				return err
+			}
+			if p.UID != uid {
+				return apierrors.NewNotFound(v1alpha1.GroupVersion.WithResource("partnerships").GroupResource(), p.Name)
+			}
+		}
+		first = false
+		if !partnership.Accepted(p, accepted.Name, policy, accepted.Status.Acceptance.Time.Time) {
+			return nil
+		}
+		return s.Client.Status().Update(ctx, p)
+	})
+}
+
 // create makes the partnership of one grant. Its name is the same whoever makes it, so the API server lets one through.
-func (s *Step) create(ctx context.Context, wanted *v1alpha1.Partnership) (string, error) {
+func (s *Step) create(ctx context.Context, wanted *v1alpha1.Partnership, accepted *v1alpha1.PartnerInvite, policy v1alpha1.OnboardingPolicy) (string, error) {
 	err := s.Client.Create(ctx, wanted)
 	if err == nil || !apierrors.IsAlreadyExists(err) {
 		return wanted.Name, err
@@ -197,9 +244,11 @@ func (s *Step) create(ctx context.Context, wanted *v1alpha1.Partnership) (string
 	if !same {
 		return "", fmt.Errorf("Partnership %q exists and is of somebody else; delete it or create one for this partner by hand", wanted.Name)
 	}
-	return there.Name, nil
+	return there.Name, s.recordAcceptance(ctx, there, accepted, policy)
 }
 
+// newPartnership says itself whether it has to be approved, so that neither a later change of the policy nor the loss of
+// its status decides that.
 func newPartnership(accepted *v1alpha1.PartnerInvite, grant v1alpha1.ProgramGrant, catalog program.Catalog) *v1alpha1.Partnership {
 	p := &v1alpha1.Partnership{
 		ObjectMeta: metav1.ObjectMeta{
@@ -212,6 +261,7 @@ func newPartnership(accepted *v1alpha1.PartnerInvite, grant v1alpha1.ProgramGran
 			DisplayName: accepted.Spec.DisplayName,
 			Contact:     accepted.Spec.Contact.DeepCopy(),
 			Source:      v1alpha1.SourceInvite,
+			Onboarding:  policyOf(catalog, grant.Name),
 
 			CustomFields: maps.Clone(accepted.Spec.CustomFields),
 		},

@@ -55,6 +55,7 @@ func (r *PartnerInviteReconciler) setup(mgr ctrl.Manager) error {
 		For(&v1alpha1.PartnerInvite{}, builder.WithPredicates(predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, answered))).
 		Watches(&v1alpha1.Program{}, handler.EnqueueRequestsFromMapFunc(r.waiting), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.PartnerGroup{}, handler.EnqueueRequestsFromMapFunc(r.waiting), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.Partnership{}, handler.EnqueueRequestsFromMapFunc(r.heldBy), builder.WithPredicates(specEdited)).
 		WatchesMetadata(&corev1.ConfigMap{}, r.post.mattering(r.waiting)).
 		WatchesRawSource(r.post.routes.follow(handler.EnqueueRequestsFromMapFunc(r.waiting))).
 		WithOptions(controller.Options{MaxConcurrentReconciles: r.concurrency}).

@@ -36,7 +36,7 @@ type PartnershipReconciler struct {
 func (r *PartnershipReconciler) setup(mgr ctrl.Manager) error {
 	requested := predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		before, after := e.ObjectOld.(*v1alpha1.Partnership), e.ObjectNew.(*v1alpha1.Partnership)
-		return before.Status.SignIn.Serial != after.Status.SignIn.Serial
+		return before.Status.SignIn.Serial != after.Status.SignIn.Serial || before.Status.Acceptance == nil && after.Status.Acceptance != nil
 	}}
 	changed := builder.WithPredicates(predicate.GenerationChangedPredicate{})
 	return ctrl.NewControllerManagedBy(mgr).
@@ -46,6 +46,8 @@ func (r *PartnershipReconciler) setup(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.PartnerGroup{}, r.enqueue(lookup.PartnershipsIn, func(o client.Object) string {
 			return o.(*v1alpha1.PartnerGroup).Spec.ProgramRef.Name
 		}), changed).
+		Watches(&v1alpha1.Partnership{}, handler.EnqueueRequestsFromMapFunc(r.rivals), builder.WithPredicates(comesAndGoes)).
+		Watches(&v1alpha1.PartnerInvite{}, handler.EnqueueRequestsFromMapFunc(inviting), builder.WithPredicates(invitationTurned)).
 		Watches(&v1alpha1.PartnerTeam{}, r.enqueue(lookup.PartnershipsOfTeam, client.Object.GetName), changed).
 		WatchesMetadata(&corev1.ConfigMap{}, r.post.mattering(r.mailing)).
 		WatchesRawSource(r.post.routes.follow(handler.EnqueueRequestsFromMapFunc(r.mailing))).
@@ -89,6 +91,12 @@ func (r *PartnershipReconciler) Reconcile(ctx context.Context, p *v1alpha1.Partn
 		return reconcile.Result{}, err
 	}
 	d := partnership.Decide(in)
+	if d.Invite {
+		if in.Invite, err = r.invite(ctx, p); err != nil {
+			return reconcile.Result{}, err
+		}
+		d = partnership.Decide(in)
+	}
 	if d.Send != "" {
 		return r.send(ctx, in, tenant)
 	}
@@ -106,6 +114,12 @@ func (r *PartnershipReconciler) observe(ctx context.Context, p *v1alpha1.Partner
 	in := partnership.Input{Partnership: p, MailerConfigured: tenant.configured(), Holds: r.post.holds(tenant), Now: r.now()}
 	var err error
 	if in.Catalog, err = lookup.Catalog(ctx, r.Client, p.Namespace); err != nil {
+		return in, err
+	}
+	if in.Rivals, err = lookup.Rivals(ctx, r.Client, p); err != nil {
+		return in, err
+	}
+	if err = r.observeInvite(ctx, &in); err != nil {
 		return in, err
 	}
 	if p.Spec.TeamRef == nil {
@@ -170,6 +184,14 @@ func (r *PartnershipReconciler) message(in partnership.Input, kind v1alpha1.Mail
 		content.FirstName, content.LastName = string(owner.FirstName), string(owner.LastName)
 	}
 	switch kind {
+	case v1alpha1.MailApproved:
+		content.Programs = []mail.ProgramLine{mail.Line(in.Catalog, p.Spec.ProgramRef.Name, groupRef(p.Status.Group))}
+		content.Link = tenant.portal.Login(p.Namespace)
+	case v1alpha1.MailRejected:
+		content.Programs = []mail.ProgramLine{mail.Line(in.Catalog, p.Spec.ProgramRef.Name, nil)}
+		if p.Spec.Approval != nil {
+			content.Reason = p.Spec.Approval.Note
+		}
 	case v1alpha1.MailRevoked:
 		content.Programs = []mail.ProgramLine{mail.Line(in.Catalog, p.Spec.ProgramRef.Name, nil)}
 		if p.Spec.Revocation != nil {
@@ -193,8 +215,16 @@ func (r *PartnershipReconciler) message(in partnership.Input, kind v1alpha1.Mail
 	return message, err
 }
 
+// groupRef names a group that may be none.
+func groupRef(name string) *v1alpha1.GroupReference {
+	if name == "" {
+		return nil
+	}
+	return &v1alpha1.GroupReference{Name: name}
+}
+
 func (r *PartnershipReconciler) tell(before v1alpha1.PartnershipStatus, after *v1alpha1.Partnership) {
-	if e, ok := partnership.Transition(before, after.Status); ok {
+	for _, e := range partnership.Transitions(before, after.Status) {
 		r.events.Eventf(after, nil, e.Type, e.Reason, e.Action, "%s", e.Note)
 	}
 }

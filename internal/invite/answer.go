@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/partnership"
 	"github.com/partner-operator/partner-operator/internal/program"
 )
 
@@ -27,11 +28,15 @@ const (
 )
 
 // Answerable tells whether an invite can be answered with a link of this serial. Partnerships are those of the person
-// in the namespace. While a program is suspended nothing can be accepted. A program that is gone is no offer, so an invite whose programs are all gone is refused.
+// in the namespace. While a program is suspended nothing can be accepted, nor where access was ended. A program that is
+// gone is no offer, so an invite whose programs are all gone is refused. An invite that was made for a partnership goes
+// with it, also in the moment before it is removed.
 func Answerable(invite *v1alpha1.PartnerInvite, serial int64, catalog program.Catalog, partnerships []v1alpha1.Partnership, now time.Time) Openness {
 	status := invite.Status
 	switch {
 	case !invite.DeletionTimestamp.IsZero(), status.Serial == 0, status.Serial != serial, status.Acceptance != nil:
+		return Gone
+	case partnership.MadeForPartnership(invite) && !slices.ContainsFunc(partnerships, func(p v1alpha1.Partnership) bool { return partnership.Invites(invite, &p) }):
 		return Gone
 	case Expired(status, now):
 		return TooLate
@@ -39,11 +44,8 @@ func Answerable(invite *v1alpha1.PartnerInvite, serial int64, catalog program.Ca
 	offered := false
 	for _, grant := range status.Programs {
 		offered = offered || catalog.Programs[grant.Name] != nil
-		for i := range partnerships {
-			p := &partnerships[i]
-			if p.Spec.ProgramRef.Name == grant.Name && p.Spec.Revocation != nil {
-				return Refused
-			}
+		if p := partnership.InProgram(partnerships, grant.Name); p != nil && partnership.Shut(p, now) {
+			return Refused
 		}
 	}
 	if !offered || Suspended(invite, catalog) {

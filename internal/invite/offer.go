@@ -27,11 +27,8 @@ func offer(in Input, scope []v1alpha1.ProgramGrant) ([]v1alpha1.ProgramGrant, *o
 func refusalOf(in Input, scope []v1alpha1.ProgramGrant) *obstacle {
 	partnerInAll := true
 	for _, grant := range scope {
-		for i := range in.Partnerships {
-			p := &in.Partnerships[i]
-			if p.Spec.ProgramRef.Name == grant.Name && p.Spec.Revocation != nil {
-				return &obstacle{v1alpha1.ReasonPartnerRevoked, fmt.Sprintf("access to Program %q is revoked by Partnership %q; remove its spec.revocation to reinstate the partner, then ask for a resend if it is still needed", grant.Name, p.Name)}
-			}
+		if refusal := refusedBy(in, partnership.InProgram(in.Partnerships, grant.Name)); refusal != nil {
+			return refusal
 		}
 		partnerInAll = partnerInAll && isPartner(in, grant.Name)
 	}
@@ -41,12 +38,35 @@ func refusalOf(in Input, scope []v1alpha1.ProgramGrant) *obstacle {
 	return nil
 }
 
+// refusedBy tells why a partnership of the person forbids to invite them into its program; nil: it does not. An invite
+// that was made for it waits instead: it goes out once the partnership is Invited again.
+func refusedBy(in Input, p *v1alpha1.Partnership) *obstacle {
+	if p == nil {
+		return nil
+	}
+	const then = ", then ask for a resend if it is still needed"
+	state, name := partnership.State(p, nil, in.Now), p.Spec.ProgramRef.Name
+	switch {
+	case state == v1alpha1.PartnershipPending:
+		return &obstacle{v1alpha1.ReasonApplicationPending, fmt.Sprintf("Partnership %q in Program %q waits for the company's approval; decide in its spec.approval", p.Name, name)}
+	case partnership.Invites(in.Invite, p):
+		return nil
+	case state == v1alpha1.PartnershipRevoked:
+		return &obstacle{v1alpha1.ReasonPartnerRevoked, fmt.Sprintf("access to Program %q is revoked by Partnership %q; remove its spec.revocation to reinstate the partner%s", name, p.Name, then)}
+	case state == v1alpha1.PartnershipExpired:
+		return &obstacle{v1alpha1.ReasonPartnerRevoked, fmt.Sprintf("access to Program %q ended with the validUntil of Partnership %q; extend that to reinstate the partner%s", name, p.Name, then)}
+	case state == v1alpha1.PartnershipRejected:
+		return &obstacle{v1alpha1.ReasonPartnerRejected, fmt.Sprintf("Partnership %q in Program %q is rejected; set its spec.approval.decision to Approved to let the partner in", p.Name, name)}
+	default:
+		return nil
+	}
+}
+
 // isPartner tells whether the person is an active partner in a program. Whether the program lets anybody in right now
 // does not matter.
 func isPartner(in Input, programName string) bool {
-	return slices.ContainsFunc(in.Partnerships, func(p v1alpha1.Partnership) bool {
-		return p.Spec.ProgramRef.Name == programName && partnership.Stands(&p)
-	})
+	p := partnership.InProgram(in.Partnerships, programName)
+	return p != nil && partnership.Stands(p, nil, in.Now)
 }
 
 // duplicate finds another open invite of the person that offers all of a scope and counts before this one: one that was
@@ -69,6 +89,7 @@ func hopeless(in Input, i *v1alpha1.PartnerInvite) bool {
 	if end := i.Spec.NotAfter; end != nil && !in.Now.Before(end.Time) {
 		return true
 	}
+	in.Invite = i
 	scope, unresolved := Scope(i, in.Catalog)
 	return unresolved == nil && refusalOf(in, scope) != nil
 }
@@ -137,6 +158,9 @@ func held(in Input, scope []v1alpha1.ProgramGrant) (*obstacle, time.Time) {
 			return &obstacle{v1alpha1.ReasonHeld, fmt.Sprintf("Program %q is suspended; the invite goes out when that ends", grant.Name)}, time.Time{}
 		}
 	}
+	if waits := heldByPartnership(in, scope); waits != nil {
+		return waits, time.Time{}
+	}
 	if !in.MailerConfigured && in.Invite.Spec.Delivery != v1alpha1.DeliveryLink {
 		return &obstacle{v1alpha1.ReasonMailerNotConfigured, "the operator runs without --smtp-url; set it and the invite is sent"}, time.Time{}
 	}
@@ -150,4 +174,20 @@ func held(in Input, scope []v1alpha1.ProgramGrant) (*obstacle, time.Time) {
 		return &obstacle{v1alpha1.ReasonHeld, fmt.Sprintf("Program %q has sent its mail.maxPerHour; the invite goes out at %s or later", name, until.UTC().Format(time.RFC3339))}, until
 	}
 	return nil, time.Time{}
+}
+
+// heldByPartnership tells which partnership of the person keeps the invite from being sent for now; nil: none does.
+func heldByPartnership(in Input, scope []v1alpha1.ProgramGrant) *obstacle {
+	for _, grant := range scope {
+		p := partnership.InProgram(in.Partnerships, grant.Name)
+		if p == nil || !partnership.Shut(p, in.Now) {
+			continue
+		}
+		because := fmt.Sprintf("portalAccess of Partnership %q is Disabled; the invite goes out once it is Enabled", p.Name)
+		if state := partnership.State(p, nil, in.Now); state != v1alpha1.PartnershipInvited {
+			because = fmt.Sprintf("Partnership %q is %s; the invite goes out once that is lifted", p.Name, state)
+		}
+		return &obstacle{v1alpha1.ReasonHeld, because}
+	}
+	return nil
 }

@@ -2,6 +2,7 @@ package invite
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -16,6 +17,11 @@ func Expired(status v1alpha1.PartnerInviteStatus, now time.Time) bool {
 	return status.ExpiryTime != nil && !now.Before(status.ExpiryTime.Time)
 }
 
+// refusals are the reasons of Accepted that make an invite Refused.
+var refusals = []string{
+	v1alpha1.ReasonPartnerRevoked, v1alpha1.ReasonPartnerRejected, v1alpha1.ReasonApplicationPending, v1alpha1.ReasonDuplicateInvite,
+}
+
 // State is where an invite stands, by the facts in its status.
 func State(status v1alpha1.PartnerInviteStatus, now time.Time) v1alpha1.InviteState {
 	reason := sentReason(status)
@@ -25,7 +31,7 @@ func State(status v1alpha1.PartnerInviteStatus, now time.Time) v1alpha1.InviteSt
 		return v1alpha1.InviteAccepted
 	case refusal == v1alpha1.ReasonAlreadyPartner:
 		return v1alpha1.InviteAlreadyPartner
-	case refusal == v1alpha1.ReasonPartnerRevoked || refusal == v1alpha1.ReasonDuplicateInvite:
+	case slices.Contains(refusals, refusal):
 		return v1alpha1.InviteRefused
 	case status.Acceptance != nil:
 		return v1alpha1.InviteDeclined

@@ -38,15 +38,10 @@ func AddIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 	}{
 		{&v1alpha1.PartnerInvite{}, byUID, uid},
 		{&v1alpha1.PartnerInvite{}, waiting, func(o client.Object) []string {
-			switch o.(*v1alpha1.PartnerInvite).Status.State {
-			case "", v1alpha1.InvitePending, v1alpha1.InviteHeld:
+			if waits(o.(*v1alpha1.PartnerInvite)) {
 				return []string{"true"}
-			default:
-				if meta.IsStatusConditionTrue(o.(*v1alpha1.PartnerInvite).Status.Conditions, v1alpha1.ConditionReconciling) {
-					return []string{"true"} // a resend waits
-				}
-				return nil
 			}
+			return nil
 		}},
 		{&v1alpha1.PartnerInvite{}, byProgram, func(o client.Object) []string {
 			grants := o.(*v1alpha1.PartnerInvite).Offers()
@@ -103,6 +98,16 @@ func AddIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 	return nil
 }
 
+// waits tells whether an invite waits for something other than the person.
+func waits(i *v1alpha1.PartnerInvite) bool {
+	switch i.Status.State {
+	case "", v1alpha1.InvitePending, v1alpha1.InviteHeld:
+		return true
+	default:
+		return meta.IsStatusConditionTrue(i.Status.Conditions, v1alpha1.ConditionReconciling) // a resend waits
+	}
+}
+
 func uid(o client.Object) []string { return []string{string(o.GetUID())} }
 
 // Catalog is the programs and groups of a namespace. They are shared with the cache: do not change them.
@@ -144,6 +149,12 @@ func InvitesOf(ctx context.Context, cache client.Reader, namespace, email string
 	return list.Items, err
 }
 
+// WaitingInvitesOf finds the invites of a person that wait for something else.
+func WaitingInvitesOf(ctx context.Context, cache client.Reader, namespace, email string) ([]v1alpha1.PartnerInvite, error) {
+	invites, err := InvitesOf(ctx, cache, namespace, email)
+	return slices.DeleteFunc(invites, func(i v1alpha1.PartnerInvite) bool { return !waits(&i) }), err
+}
+
 // InvitesInto finds the invites into a program. They are shared with the cache: do not change them.
 func InvitesInto(ctx context.Context, cache client.Reader, namespace, programName string) ([]v1alpha1.PartnerInvite, error) {
 	var naming, every v1alpha1.PartnerInviteList
@@ -168,6 +179,18 @@ func PartnershipsOf(ctx context.Context, cache client.Reader, namespace, email s
 	var list v1alpha1.PartnershipList
 	err := find(ctx, cache, &list, namespace, byAddress, address.Normalize(email))
 	return list.Items, err
+}
+
+// Rivals finds the partnerships of the same partner in the namespace, the given one too.
+func Rivals(ctx context.Context, cache client.Reader, p *v1alpha1.Partnership) ([]v1alpha1.Partnership, error) {
+	switch {
+	case p.Spec.Contact != nil:
+		return PartnershipsOf(ctx, cache, p.Namespace, string(p.Spec.Contact.Email))
+	case p.Spec.TeamRef != nil:
+		return PartnershipsOfTeam(ctx, cache, p.Namespace, p.Spec.TeamRef.Name)
+	default:
+		return nil, nil
+	}
 }
 
 // PartnershipsIn finds the partnerships of a program. They are shared with the cache: do not change them.

@@ -9,16 +9,16 @@ import (
 // SignInLifetime is how long a sign-in link works.
 const SignInLifetime = 15 * time.Minute
 
-// HasAccess tells whether a partnership lets its partner in. It asks the wishes of the company and not status, so that
-// a revocation counts from the moment it is seen, whether or not a controller is there to act on it. Program is the one
-// that the partnership names; nil: it does not exist.
-func HasAccess(p *v1alpha1.Partnership, program *v1alpha1.Program) bool {
-	return program != nil && !program.Spec.Suspend && Stands(p)
+// HasAccess tells whether a partnership lets its partner into the portal. Program is the one that the partnership names;
+// nil: it does not exist. Rivals are partnerships of the namespace, as for State.
+func HasAccess(p *v1alpha1.Partnership, rivals []v1alpha1.Partnership, program *v1alpha1.Program, now time.Time) bool {
+	return program != nil && !program.Spec.Suspend && p.Spec.PortalAccess != v1alpha1.PortalAccessDisabled && Stands(p, rivals, now)
 }
 
-// Stands tells whether a partnership is active as far as it alone is concerned, whatever holds for its program.
-func Stands(p *v1alpha1.Partnership) bool {
-	return p.Spec.Revocation == nil && p.DeletionTimestamp.IsZero()
+// Stands tells whether a partnership is in force as far as it and its rivals are concerned, whatever holds for its
+// program and the portal.
+func Stands(p *v1alpha1.Partnership, rivals []v1alpha1.Partnership, now time.Time) bool {
+	return p.DeletionTimestamp.IsZero() && State(p, rivals, now) == v1alpha1.PartnershipActive
 }
 
 // SessionCounts tells whether a session that was signed in at a time still counts for a partnership.

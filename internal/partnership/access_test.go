@@ -30,7 +30,7 @@ func TestHasAccess(t *testing.T) {
 		"sessions of before do not decide it":  {v1alpha1.Partnership{Status: v1alpha1.PartnershipStatus{SessionsNotBefore: &metav1.MicroTime{Time: start}}}, exists, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := HasAccess(&test.partnership, test.program); got != test.want {
+			if got := HasAccess(&test.partnership, nil, test.program, start); got != test.want {
 				t.Errorf("HasAccess = %v", got)
 			}
 		})
@@ -50,7 +50,7 @@ func TestStands(t *testing.T) {
 		"being deleted":                      {v1alpha1.Partnership{ObjectMeta: metav1.ObjectMeta{DeletionTimestamp: &deleted}}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := Stands(&test.partnership); got != test.want {
+			if got := Stands(&test.partnership, nil, start); got != test.want {
 				t.Errorf("Stands = %v", got)
 			}
 		})

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/program"
 )
@@ -16,10 +14,18 @@ import (
 type Input struct {
 	// Partnership is the partnership as observed.
 	Partnership *v1alpha1.Partnership
+	// Rivals are the partnerships of the same partner in the namespace, this one or others.
+	Rivals []v1alpha1.Partnership
 	// Catalog is what exists in its namespace.
 	Catalog program.Catalog
 	// Team is the team that it names; nil: it names none, or the team does not exist.
 	Team *v1alpha1.PartnerTeam
+	// Invite is the invite that was made for it; nil: there is none.
+	Invite *v1alpha1.PartnerInvite
+	// InviteTaken says that an invite of somebody else has the name that its own needs; empty: none has.
+	InviteTaken string
+	// InviteLeftOver: an invite of an earlier partnership of this name has that name, and is being removed.
+	InviteLeftOver bool
 	// MailerConfigured: there is a mail server to send to.
 	MailerConfigured bool
 	// Holds tells whether mail of a kind is held back; nil: none is.
@@ -32,6 +38,8 @@ type Input struct {
 type Decision struct {
 	// Status is what status should say.
 	Status v1alpha1.PartnershipStatus
+	// Invite: the person is to be invited. Create NewInvitation, and decide again with it.
+	Invite bool
 	// Send names the mail to send. It is claimed in Status: write that, and only if it succeeds send the mail and
 	// record the outcome. Empty: none.
 	Send v1alpha1.MailKind
@@ -44,16 +52,62 @@ func Decide(in Input) Decision {
 	p := in.Partnership
 	d := Decision{Status: *p.Status.DeepCopy()}
 	d.Status.ObservedGeneration = p.Generation
+	d.Status.State = State(p, in.Rivals, in.Now)
 
-	var unresolved *program.Unresolved
-	d.Status.Group, unresolved = group(in)
+	inForce, unresolved := group(in)
+	d.move(in, inForce)
 	d.carryOutRevocation(in)
-	if p.Spec.Revocation == nil && d.Status.ActivatedTime == nil {
-		d.Status.ActivatedTime = &metav1.Time{Time: in.Now}
+	d.carryOutApproval(in)
+	d.endSessions(in)
+	if d.Status.State == v1alpha1.PartnershipActive && d.Status.ActivatedTime == nil {
+		d.Status.ActivatedTime = nowSeconds(in.Now)
 	}
+	d.awaitEnd(in)
+	d.invite(in, unresolved == nil)
 	d.deliver(in)
 	d.summarize(in, unresolved)
 	return d
+}
+
+// isNew tells whether the rules see a partnership for the first time.
+func isNew(p *v1alpha1.Partnership) bool { return p.Status.State == "" }
+
+// createdAsIs tells whether a partnership was created with the spec that it has, and the rules have not seen it before.
+// What stands in such a spec did not happen just now: it may come from a backup.
+func createdAsIs(p *v1alpha1.Partnership) bool { return isNew(p) && p.Generation <= 1 }
+
+// move puts the partner into the group in force, and notes a change of it.
+func (d *Decision) move(in Input, inForce string) {
+	if before := d.Status.Group; before != inForce && !isNew(in.Partnership) {
+		d.Status.LastMove = &v1alpha1.GroupMove{From: before, To: inForce, Time: *nowSeconds(in.Now)}
+	}
+	d.Status.Group = inForce
+}
+
+// endSessions ends them where access has ended by the partnership itself. Who never had access has none; and who waits
+// for it keeps those that other partnerships gave.
+func (d *Decision) endSessions(in Input) {
+	before, after := in.Partnership.Status.State, d.Status.State
+	ended := after == v1alpha1.PartnershipRevoked || after == v1alpha1.PartnershipExpired || after == v1alpha1.PartnershipRejected
+	if after != before && (ended || before == v1alpha1.PartnershipActive) {
+		EndSessions(&d.Status, in.Now)
+	}
+	disabled := in.Partnership.Spec.PortalAccess == v1alpha1.PortalAccessDisabled
+	switch {
+	case disabled && d.Status.PortalAccess != v1alpha1.PortalAccessDisabled:
+		d.Status.PortalAccess = v1alpha1.PortalAccessDisabled
+		EndSessions(&d.Status, in.Now)
+	case !disabled:
+		d.Status.PortalAccess = ""
+	}
+}
+
+// awaitEnd asks to look again when the partnership ends by itself.
+func (d *Decision) awaitEnd(in Input) {
+	end := in.Partnership.Spec.ValidUntil
+	if end != nil && in.Now.Before(end.Time) {
+		d.lookAgain(end.Sub(in.Now))
+	}
 }
 
 // group is the group in force and what cannot be resolved.
@@ -96,48 +150,30 @@ func (d *Decision) carryOutRevocation(in Input) {
 		if d.Status.HandledRevocation != nil {
 			serial = d.Status.HandledRevocation.Serial + 1
 		}
-		createdRevoked := d.Status.State == ""
-		d.Status.RevokedTime = &metav1.Time{Time: in.Now}
-		EndSessions(&d.Status, in.Now)
+		d.Status.RevokedTime = nowSeconds(in.Now)
 		d.Status.HandledRevocation = &v1alpha1.HandledRevocation{Serial: serial}
 		notify := revocation.Notify == nil || *revocation.Notify
-		Enqueue(&d.Status, v1alpha1.MailRevoked, serial, notify && !createdRevoked)
+		Enqueue(&d.Status, v1alpha1.MailRevoked, serial, notify && !createdAsIs(in.Partnership) && d.Status.State != v1alpha1.PartnershipConflict)
 	}
 }
 
-// summarize sets the state and the conditions that follow.
-func (d *Decision) summarize(in Input, unresolved *program.Unresolved) {
-	p := in.Partnership
-	set := v1alpha1.ConditionSetter{Conditions: &d.Status.Conditions, Generation: p.Generation, Now: in.Now}
-	message := "the partner has access"
-	switch {
-	case p.Spec.Revocation != nil:
-		d.Status.State = v1alpha1.PartnershipRevoked
-		message = "the company ended access"
-		if p.Spec.Revocation.Reason != "" {
-			message += ": " + p.Spec.Revocation.Reason
-		}
-		set.False(v1alpha1.ConditionActive, v1alpha1.ReasonRevoked, message)
-	case suspended(in):
-		d.Status.State = v1alpha1.PartnershipActive
-		set.False(v1alpha1.ConditionActive, v1alpha1.ReasonProgramSuspended, fmt.Sprintf("Program %q is suspended; access comes back when that ends", p.Spec.ProgramRef.Name))
-	case unresolved != nil && (unresolved.Reason == v1alpha1.ReasonProgramNotFound || unresolved.Reason == v1alpha1.ReasonTeamNotFound):
-		d.Status.State = v1alpha1.PartnershipActive
-		set.False(v1alpha1.ConditionActive, unresolved.Reason, unresolved.Message)
-	default:
-		d.Status.State = v1alpha1.PartnershipActive
-		set.True(v1alpha1.ConditionActive, v1alpha1.ReasonActive, message)
-	}
-	if unresolved != nil {
-		set.False(v1alpha1.ConditionReady, unresolved.Reason, unresolved.Message)
-		set.False(v1alpha1.ConditionResolvedRefs, unresolved.Reason, unresolved.Message)
-		set.True(v1alpha1.ConditionReconciling, unresolved.Reason, unresolved.Message)
+// carryOutApproval notes a decision that is new. One that is taken back stays noted, so that the same one again is not
+// told a second time.
+func (d *Decision) carryOutApproval(in Input) {
+	p, handled := in.Partnership, d.Status.HandledApproval
+	decided := decision(p)
+	if decided == "" || handled != nil && handled.Decision == decided {
 		return
 	}
-	if suspended(in) && p.Spec.Revocation == nil {
-		message = "the program is suspended"
+	serial, wasRejected := int64(1), false
+	if handled != nil {
+		serial, wasRejected = handled.Serial+1, handled.Decision == v1alpha1.ApprovalRejected
 	}
-	set.True(v1alpha1.ConditionReady, string(d.Status.State), message)
-	set.True(v1alpha1.ConditionResolvedRefs, v1alpha1.ReasonResolvedRefs, "everything that the spec names exists")
-	set.Remove(v1alpha1.ConditionReconciling)
+	d.Status.HandledApproval = &v1alpha1.HandledApproval{Serial: serial, Decision: decided}
+	kind, news := v1alpha1.MailApproved, d.Status.State == v1alpha1.PartnershipActive && (needsApproval(p) || wasRejected)
+	if decided == v1alpha1.ApprovalRejected {
+		neverAgreed := p.Spec.Invitation == v1alpha1.InvitationSend && !agreed(p)
+		kind, news = v1alpha1.MailRejected, d.Status.State == v1alpha1.PartnershipRejected && !neverAgreed
+	}
+	Enqueue(&d.Status, kind, serial, news && !createdAsIs(p) && p.Spec.PortalAccess != v1alpha1.PortalAccessDisabled)
 }

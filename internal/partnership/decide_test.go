@@ -24,14 +24,19 @@ const week = 7 * 24 * time.Hour
 // life is a partnership over time: people change things, the rules decide, the mail server answers.
 type life struct {
 	partnership *v1alpha1.Partnership
+	rivals      []v1alpha1.Partnership
 	catalog     program.Catalog
 	team        *v1alpha1.PartnerTeam
+	invite      *v1alpha1.PartnerInvite // the one that was made for it
+	inviteTaken string
+	leftOver    bool
 	noMailer    bool
 	hold        bool
 	server      server
 	now         time.Time
 
 	handedOver []string // the mails that left, as kind/serial
+	invited    int      // how many invites were made
 	last       Decision
 }
 
@@ -48,7 +53,7 @@ const (
 func newLife() *life {
 	return &life{
 		partnership: &v1alpha1.Partnership{
-			ObjectMeta: metav1.ObjectMeta{Name: "ada", UID: "uid", Generation: 1},
+			ObjectMeta: metav1.ObjectMeta{Name: "ada", UID: "uid", Generation: 1, CreationTimestamp: metav1.NewTime(start)},
 			Spec: v1alpha1.PartnershipSpec{
 				ProgramRef: v1alpha1.ProgramReference{Name: "referral"},
 				Contact:    &v1alpha1.Contact{Email: "ada@example.com"},
@@ -74,7 +79,11 @@ func groupOf(name, of string) v1alpha1.PartnerGroup {
 }
 
 func (l *life) input() Input {
-	return Input{Partnership: l.partnership, Catalog: l.catalog, Team: l.team, MailerConfigured: !l.noMailer, Holds: func(v1alpha1.MailKind) bool { return l.hold }, Now: l.now}
+	return Input{
+		Partnership: l.partnership, Rivals: l.rivals, Catalog: l.catalog, Team: l.team,
+		Invite: l.invite, InviteTaken: l.inviteTaken, InviteLeftOver: l.leftOver,
+		MailerConfigured: !l.noMailer, Holds: func(v1alpha1.MailKind) bool { return l.hold }, Now: l.now,
+	}
 }
 
 // settle does what the controller does, until there is nothing to do.
@@ -82,6 +91,11 @@ func (l *life) settle(t testing.TB) {
 	t.Helper()
 	for range 10 {
 		l.last = Decide(l.input())
+		if l.last.Invite {
+			l.invited++
+			l.invite = NewInvitation(l.partnership)
+			l.last = Decide(l.input())
+		}
 		l.partnership.Status = stored(t, l.last.Status)
 		if l.last.Send == "" {
 			return
@@ -166,7 +180,7 @@ type standing struct {
 	State                      v1alpha1.PartnershipState
 	Group                      string
 	Active, Ready, Refs        string
-	Reconciling                string // its reason; empty: absent
+	Reconciling, Stalled       string // their reasons; empty: absent
 	Mails                      string // the mails on record, as kind/serial state
 	HandedOver                 string // the mails that left, in order, as kind/serial
 	AgainNotBefore, AgainUntil time.Duration
@@ -215,7 +229,7 @@ func condition(conditions []metav1.Condition, name string) string {
 	switch {
 	case c == nil:
 		return ""
-	case name == v1alpha1.ConditionReconciling && c.Status == metav1.ConditionTrue:
+	case (name == v1alpha1.ConditionReconciling || name == v1alpha1.ConditionStalled) && c.Status == metav1.ConditionTrue:
 		return c.Reason
 	default:
 		return string(c.Status) + "/" + c.Reason
@@ -234,6 +248,7 @@ func (l *life) standing() standing {
 		Ready:       condition(status.Conditions, v1alpha1.ConditionReady),
 		Refs:        condition(status.Conditions, v1alpha1.ConditionResolvedRefs),
 		Reconciling: condition(status.Conditions, v1alpha1.ConditionReconciling),
+		Stalled:     condition(status.Conditions, v1alpha1.ConditionStalled),
 		Mails:       strings.Join(mails, ", "), HandedOver: strings.Join(l.handedOver, ", "),
 	}
 }
@@ -488,31 +503,38 @@ func TestDecide(t *testing.T) {
 			want: revoked("sign-in/1 Skipped, revoked/1 Sent", "sign-in/1, revoked/1"),
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			l := newLife()
-			for _, happens := range test.created {
-				happens(l)
-			}
-			l.settle(t)
-			for _, happens := range test.then {
-				happens(l)
-				l.settle(t)
-			}
-			got := l.standing()
-			if d := l.last.RequeueAfter; d >= test.want.AgainNotBefore && d <= test.want.AgainUntil {
-				got.AgainNotBefore, got.AgainUntil = test.want.AgainNotBefore, test.want.AgainUntil
-			} else {
-				got.AgainNotBefore, got.AgainUntil = d, d
-			}
-			if diff := cmp.Diff(test.want, got); diff != "" {
-				t.Errorf("unexpected (-want +got):\n%s", diff)
-			}
-			if got := l.partnership.Status.ObservedGeneration; got != l.partnership.Generation {
-				t.Errorf("observedGeneration %d of %d", got, l.partnership.Generation)
-			}
-			stays(t, l)
-		})
+		t.Run(name, func(t *testing.T) { judge(t, test.created, test.then, test.want) })
 	}
+}
+
+// judge lets a partnership be created and things happen to it, one after the other, each seen by the rules, and checks
+// where it stands then.
+func judge(t *testing.T, created, then []step, want standing) *life {
+	t.Helper()
+	l := newLife()
+	for _, happens := range created {
+		happens(l)
+	}
+	l.partnership.Generation = 1
+	l.settle(t)
+	for _, happens := range then {
+		happens(l)
+		l.settle(t)
+	}
+	got := l.standing()
+	if d := l.last.RequeueAfter; d >= want.AgainNotBefore && d <= want.AgainUntil {
+		got.AgainNotBefore, got.AgainUntil = want.AgainNotBefore, want.AgainUntil
+	} else {
+		got.AgainNotBefore, got.AgainUntil = d, d
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("unexpected (-want +got):\n%s", diff)
+	}
+	if got := l.partnership.Status.ObservedGeneration; got != l.partnership.Generation {
+		t.Errorf("observedGeneration %d of %d", got, l.partnership.Generation)
+	}
+	stays(t, l)
+	return l
 }
 
 // stays checks that to decide once more changes nothing and sends nothing.
@@ -520,8 +542,8 @@ func stays(t *testing.T, l *life) {
 	t.Helper()
 	before := l.partnership.DeepCopy()
 	once := Decide(l.input())
-	if once.Send != "" {
-		t.Errorf("to decide once more sends %s", once.Send)
+	if once.Send != "" || once.Invite {
+		t.Errorf("to decide once more sends %q, invites: %v", once.Send, once.Invite)
 	}
 	if !equality.Semantic.DeepEqual(before.Status, once.Status) {
 		t.Errorf("to decide once more changes:\n%s", cmp.Diff(before.Status, once.Status))
@@ -629,6 +651,7 @@ func TestRevocationAndReinstatementKeepTheirTimes(t *testing.T) {
 func TestAPartnershipThatIsCreatedRevokedWasNeverActive(t *testing.T) {
 	l := newLife()
 	revoke("", nil)(l)
+	l.partnership.Generation = 1
 	l.settle(t)
 	if got := l.partnership.Status.ActivatedTime; got != nil {
 		t.Errorf("activatedTime = %s", got)
@@ -693,7 +716,7 @@ func TestASuspendedProgramIsNoAccess(t *testing.T) {
 	if want := `Program "referral" is suspended`; !strings.Contains(active.Message, want) {
 		t.Errorf("Active does not say %q: %q", want, active.Message)
 	}
-	if HasAccess(l.partnership, l.catalog.Programs["referral"]) || !Stands(l.partnership) {
+	if HasAccess(l.partnership, nil, l.catalog.Programs["referral"], l.now) || !Stands(l.partnership, nil, l.now) {
 		t.Error("the partner has access, or is none any more")
 	}
 }

@@ -79,10 +79,17 @@ func (d *Decision) deliver(in Input) {
 			mail.State = v1alpha1.DeliveryFailed
 		case verdict == delivery.Wait:
 			d.lookAgain(due.Sub(in.Now))
-		case in.MailerConfigured && !held(in, mail.Kind) && !suspended(in) && d.Send == "":
+		case in.MailerConfigured && !held(in, mail.Kind) && !d.waits(in, mail) && d.Send == "":
 			d.claim(mail, in.Now)
 		}
 	}
+}
+
+// waits tells whether a mail has to wait for the program: until it is not suspended any more, and for all that only makes
+// sense with it, until it exists.
+func (d *Decision) waits(in Input, mail *v1alpha1.MailDelivery) bool {
+	exists := in.Catalog.Programs[in.Partnership.Spec.ProgramRef.Name] != nil
+	return suspended(in) || !exists && mail.Kind != v1alpha1.MailRevoked
 }
 
 // wanted tells whether a mail that has not been sent still makes sense.
@@ -92,10 +99,14 @@ func (d *Decision) wanted(in Input, mail *v1alpha1.MailDelivery) bool {
 	}
 	switch mail.Kind {
 	case v1alpha1.MailRevoked:
-		return in.Partnership.Spec.Revocation != nil
+		return d.Status.State == v1alpha1.PartnershipRevoked
+	case v1alpha1.MailApproved:
+		return d.Status.State == v1alpha1.PartnershipActive && in.Partnership.Spec.PortalAccess != v1alpha1.PortalAccessDisabled
+	case v1alpha1.MailRejected:
+		return d.Status.State == v1alpha1.PartnershipRejected && in.Partnership.Spec.PortalAccess != v1alpha1.PortalAccessDisabled
 	case v1alpha1.MailSignIn:
 		program := in.Catalog.Programs[in.Partnership.Spec.ProgramRef.Name]
-		return HasAccess(in.Partnership, program) && SignInLink(in.Partnership, mail.Serial, in.Now) == LinkOpen
+		return HasAccess(in.Partnership, in.Rivals, program, in.Now) && SignInLink(in.Partnership, mail.Serial, in.Now) == LinkOpen
 	default:
 		return false
 	}

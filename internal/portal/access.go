@@ -17,9 +17,10 @@ import (
 // visitor is a person with a live session.
 type visitor struct {
 	session
-	// catalog is what exists in the tenant, and partnerships are those of the person that the session counts for.
-	catalog      program.Catalog
-	partnerships []v1alpha1.Partnership
+	// catalog is what exists in the tenant, partnerships are those of the person that the session counts for, and pending
+	// those that wait for the company's approval.
+	catalog               program.Catalog
+	partnerships, pending []v1alpha1.Partnership
 }
 
 // cacheLag is how long a replica's cache may be behind what another one, or this one, has just written.
@@ -41,22 +42,30 @@ func (s *Server) visitor(r *http.Request, namespace string) (visitor, bool, erro
 		return v, false, err
 	}
 	for _, p := range known {
-		if partnership.HasAccess(&p, v.catalog.Programs[p.Spec.ProgramRef.Name]) && partnership.SessionCounts(&p, cookie.Time) {
+		switch in := v.catalog.Programs[p.Spec.ProgramRef.Name]; {
+		case !partnership.SessionCounts(&p, cookie.Time):
+		case partnership.HasAccess(&p, known, in, s.Now()):
 			v.partnerships = append(v.partnerships, p)
+		case in != nil && partnership.State(&p, known, s.Now()) == v1alpha1.PartnershipPending:
+			v.pending = append(v.pending, p)
 		}
 	}
-	slices.SortFunc(v.partnerships, func(a, b v1alpha1.Partnership) int {
+	byProgram := func(a, b v1alpha1.Partnership) int {
 		return strings.Compare(a.Spec.ProgramRef.Name, b.Spec.ProgramRef.Name)
-	})
+	}
+	slices.SortFunc(v.partnerships, byProgram)
+	slices.SortFunc(v.pending, byProgram)
 	return v, len(v.partnerships) > 0, nil
 }
 
-// partnershipsOf finds what a session may speak of. A session that is brand new may be ahead of this replica's cache,
-// so it is given a moment to catch up.
+// partnershipsOf finds what a session may speak of. A session that is brand new may be ahead of this replica's cache, in
+// which there is nothing yet, or nothing that was accepted; so it is given a moment to catch up.
 func (s *Server) partnershipsOf(ctx context.Context, namespace string, of session) ([]v1alpha1.Partnership, error) {
 	for {
 		known, err := lookup.PartnershipsOf(ctx, s.Client, namespace, of.Address)
-		if err != nil || len(known) > 0 || s.Now().Sub(of.Time) > cacheLag {
+		inForce := slices.ContainsFunc(known, func(p v1alpha1.Partnership) bool { return partnership.Stands(&p, nil, s.Now()) })
+		behind := len(known) == 0 || !inForce && slices.ContainsFunc(known, func(p v1alpha1.Partnership) bool { return s.isInvited(&p) })
+		if err != nil || !behind || s.Now().Sub(of.Time) > cacheLag {
 			return known, err
 		}
 		if !pause(ctx) {
@@ -65,19 +74,43 @@ func (s *Server) partnershipsOf(ctx context.Context, namespace string, of sessio
 	}
 }
 
-// caughtUp waits until the cache shows these partnerships, but not longer than a cache may lag.
+func (s *Server) isInvited(p *v1alpha1.Partnership) bool {
+	return partnership.State(p, nil, s.Now()) == v1alpha1.PartnershipInvited
+}
+
+// caughtUp waits until the cache shows that these partnerships exist and were accepted, but not longer than a cache may
+// lag.
 func (s *Server) caughtUp(ctx context.Context, namespace, email string, refs []v1alpha1.PartnershipReference) {
 	ctx, cancel := context.WithTimeout(ctx, cacheLag)
 	defer cancel()
 	for {
 		known, err := lookup.PartnershipsOf(ctx, s.Client, namespace, email)
 		missing := slices.ContainsFunc(refs, func(ref v1alpha1.PartnershipReference) bool {
-			return !slices.ContainsFunc(known, func(p v1alpha1.Partnership) bool { return p.Name == ref.Name })
+			return !slices.ContainsFunc(known, func(p v1alpha1.Partnership) bool { return p.Name == ref.Name && !s.isInvited(&p) })
 		})
 		if err != nil || !missing || !pause(ctx) {
 			return
 		}
 	}
+}
+
+// onlyWaits tells whether a person who has just accepted has access to nothing, because the company is still to approve.
+func (s *Server) onlyWaits(ctx context.Context, namespace, email string) (bool, error) {
+	known, err := lookup.PartnershipsOf(ctx, s.Client, namespace, email)
+	if err != nil {
+		return false, err
+	}
+	waits := false
+	for i := range known {
+		switch partnership.State(&known[i], known, s.Now()) {
+		case v1alpha1.PartnershipActive:
+			return false, nil
+		case v1alpha1.PartnershipPending:
+			waits = true
+		default:
+		}
+	}
+	return waits, nil
 }
 
 // pause is the moment between two looks at the cache; false: the context ended.

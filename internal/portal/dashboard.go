@@ -23,9 +23,11 @@ func viewOf(p *v1alpha1.Program, group string, catalog program.Catalog) programV
 // dashboardView is what a partner sees.
 type dashboardView struct {
 	Programs []programView
+	// Pending are programs that wait for the company's approval.
+	Pending []programView
 }
 
-// dashboard shows the programs that were granted, and nothing about others.
+// dashboard shows the programs that were granted or are being decided about, and nothing about others.
 func (s *Server) dashboard(w http.ResponseWriter, r *http.Request) {
 	namespace := r.PathValue("ns")
 	v, signedIn, err := s.visitor(r, namespace)
@@ -45,6 +47,9 @@ func (s *Server) dashboard(w http.ResponseWriter, r *http.Request) {
 		shown := viewOf(v.catalog.Programs[p.Spec.ProgramRef.Name], group, v.catalog)
 		shown.Since = p.CreationTimestamp.UTC().Format("2 January 2006")
 		view.Programs = append(view.Programs, shown)
+	}
+	for i := range v.pending {
+		view.Pending = append(view.Pending, viewOf(v.catalog.Programs[v.pending[i].Spec.ProgramRef.Name], "", v.catalog))
 	}
 	s.render(w, r, http.StatusOK, "dashboard.html", page{Title: "Your programs", Person: v.Address, Body: view})
 }

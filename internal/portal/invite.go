@@ -108,7 +108,7 @@ func (s *Server) invitePage(w http.ResponseWriter, r *http.Request, visit invite
 	}
 }
 
-// acceptInvite makes the person a partner, and signs them in.
+// acceptInvite makes the person a partner, and signs them in; unless the company is to approve all of it first.
 func (s *Server) acceptInvite(w http.ResponseWriter, r *http.Request, visit inviteVisit) {
 	if !s.answerable(w, r, visit, v1alpha1.DecisionAccepted) || !s.parsed(w, r) {
 		return
@@ -131,8 +131,16 @@ func (s *Server) acceptInvite(w http.ResponseWriter, r *http.Request, visit invi
 	}
 	email := string(answered.Spec.Contact.Email)
 	s.caughtUp(r.Context(), visit.namespace, email, answered.Status.PartnershipRefs)
-	s.setCookie(w, token.PurposeSession, visit.namespace, email, sessionLifetime)
-	http.Redirect(w, r, dashboardPath(visit.namespace), http.StatusSeeOther)
+	waits, err := s.onlyWaits(r.Context(), visit.namespace, email)
+	switch {
+	case err != nil:
+		s.unavailable(w, r, err)
+	case waits: // there is nothing to sign in to yet
+		http.Redirect(w, r, loginPath(visit.namespace)+"?waiting", http.StatusSeeOther)
+	default:
+		s.setCookie(w, token.PurposeSession, visit.namespace, email, sessionLifetime)
+		http.Redirect(w, r, dashboardPath(visit.namespace), http.StatusSeeOther)
+	}
 }
 
 // declineInvite records that the person does not want to. It needs no form and no address, but one that is typed must be

@@ -22,17 +22,20 @@ import (
 
 // loginView is what the page shows that asks for an address.
 type loginView struct {
-	Asked, Declined, Renewed, SignedOut bool
-	Typed, Error                        string
+	Asked, Waiting, Declined, Renewed, SignedOut bool
+	Typed, Error                                 string
 }
 
 // loginPage asks for the address to send a sign-in link to.
 func (s *Server) loginPage(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
-	view := loginView{Asked: query.Has("asked"), Declined: query.Has("declined"), Renewed: query.Has("renewed"), SignedOut: query.Has("signed-out")}
+	view := loginView{Asked: query.Has("asked"), Waiting: query.Has("waiting"), Declined: query.Has("declined"), Renewed: query.Has("renewed"), SignedOut: query.Has("signed-out")}
 	title := "Sign in"
-	if view.Asked {
+	switch {
+	case view.Asked:
 		title = "Look into your inbox"
+	case view.Waiting:
+		title = "Thank you"
 	}
 	s.render(w, r, http.StatusOK, "login.html", page{Title: title, Body: view})
 }
@@ -106,13 +109,16 @@ func (s *Server) handOutSignIn(ctx context.Context, request signInRequest) error
 	if err != nil {
 		return err
 	}
-	known = slices.DeleteFunc(known, func(p v1alpha1.Partnership) bool {
-		return !partnership.HasAccess(&p, catalog.Programs[p.Spec.ProgramRef.Name])
-	})
-	if len(known) == 0 {
+	var open []v1alpha1.Partnership
+	for _, p := range known {
+		if partnership.HasAccess(&p, known, catalog.Programs[p.Spec.ProgramRef.Name], s.Now()) {
+			open = append(open, p)
+		}
+	}
+	if len(open) == 0 {
 		return nil
 	}
-	oldest := slices.MinFunc(known, func(a, b v1alpha1.Partnership) int {
+	oldest := slices.MinFunc(open, func(a, b v1alpha1.Partnership) int {
 		return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), strings.Compare(a.Name, b.Name))
 	})
 	return s.change(ctx, client.ObjectKeyFromObject(&oldest), func(p *v1alpha1.Partnership) error {
@@ -183,10 +189,14 @@ func (s *Server) mayUse(ctx context.Context, p *v1alpha1.Partnership, serial int
 	if err != nil {
 		return err
 	}
+	rivals, err := lookup.Rivals(ctx, s.Client, p)
+	if err != nil {
+		return err
+	}
 	switch state := partnership.SignInLink(p, serial, s.Now()); {
 	case state == partnership.LinkGone:
 		return errLinkGone
-	case !partnership.HasAccess(p, catalog.Programs[p.Spec.ProgramRef.Name]):
+	case !partnership.HasAccess(p, rivals, catalog.Programs[p.Spec.ProgramRef.Name], s.Now()):
 		return errNoAccess
 	case state == partnership.LinkExpired:
 		return errLinkExpired

@@ -13,8 +13,13 @@ type Counts struct {
 func CountPartnerships(partnerships []v1alpha1.Partnership) v1alpha1.PartnershipCounts {
 	var counts v1alpha1.PartnershipCounts
 	of := map[v1alpha1.PartnershipState]*int32{
-		v1alpha1.PartnershipActive:  &counts.Active,
-		v1alpha1.PartnershipRevoked: &counts.Revoked,
+		v1alpha1.PartnershipInvited:  &counts.Invited,
+		v1alpha1.PartnershipPending:  &counts.Pending,
+		v1alpha1.PartnershipActive:   &counts.Active,
+		v1alpha1.PartnershipRevoked:  &counts.Revoked,
+		v1alpha1.PartnershipRejected: &counts.Rejected,
+		v1alpha1.PartnershipExpired:  &counts.Expired,
+		v1alpha1.PartnershipConflict: &counts.Conflict,
 	}
 	for i := range partnerships {
 		if count := of[partnerships[i].Status.State]; count != nil {

@@ -49,7 +49,19 @@ var defaults = map[string]stored{
 		attempt{kind: "Partnership", change: set("spec.revocation", map[string]any{})}, "spec.revocation.notify", true},
 	"a silent revocation stays silent": {
 		attempt{kind: "Partnership", change: set("spec.revocation.notify", false)}, "spec.revocation.notify", false},
-	"a partnership is not revoked": {attempt{kind: "Partnership", change: all()}, "spec.revocation", nil},
+	"a program approves nobody": {attempt{kind: "Program", change: all()}, "spec.onboarding.invited", "Automatic"},
+	"a program's own onboarding stays": {
+		attempt{kind: "Program", change: set("spec.onboarding.invited", "Approval")}, "spec.onboarding.invited", "Approval"},
+	"a partnership invites nobody":            {attempt{kind: "Partnership", change: all()}, "spec.invitation", "None"},
+	"a partnership lets its partner in":       {attempt{kind: "Partnership", change: all()}, "spec.portalAccess", "Enabled"},
+	"a partnership says nothing of approval":  {attempt{kind: "Partnership", change: all()}, "spec.onboarding", nil},
+	"a partnership is not decided about":      {attempt{kind: "Partnership", change: all()}, "spec.approval", nil},
+	"a partnership has no end":                {attempt{kind: "Partnership", change: all()}, "spec.validUntil", nil},
+	"a partnership says nothing of removal":   {attempt{kind: "Partnership", change: all()}, "spec.onRemoval", nil},
+	"links of a removed partner lead on":      {attempt{kind: "Partnership", change: set("spec.onRemoval", map[string]any{})}, "spec.onRemoval.links", "Redirect"},
+	"links of a revoked partner lead on":      {attempt{kind: "Partnership", change: set("spec.revocation", map[string]any{})}, "spec.revocation.links", "Redirect"},
+	"links of a revoked partner can be ended": {attempt{kind: "Partnership", change: set("spec.revocation.links", "Deactivate")}, "spec.revocation.links", "Deactivate"},
+	"a partnership is not revoked":            {attempt{kind: "Partnership", change: all()}, "spec.revocation", nil},
 	"a status in a manifest is not taken": {
 		attempt{kind: "PartnerInvite", change: set("status.state", "Accepted")}, "status.state", nil},
 }

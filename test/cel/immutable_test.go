@@ -6,6 +6,8 @@ const (
 	programsRemedy = "programs is immutable, also against setting it later: create a new invite for other programs"
 	contactRemedy  = "contact.email is immutable: a different address is a different partner, so create a new Partnership"
 	teamRemedy     = "teamRef is immutable: create a new Partnership for the other team"
+	sendRemedy     = "Send cannot be taken back, since only the person can accept: to end the invitation, set revocation or delete the Partnership"
+	decideRemedy   = "onboarding is immutable: decide with spec.approval"
 	sourceRemedy   = "source is immutable: it tells how the partnership came about"
 )
 
@@ -18,6 +20,8 @@ var (
 	ofTeam     = all(unset("spec.contact"), set("spec.teamRef.name", "agency"))
 	ofPerson   = all(unset("spec.teamRef"), set("spec.contact.email", "ada@example.com"))
 	fromInvite = set("spec.source", "Invite")
+	toInvite   = set("spec.invitation", "Send")
+	toApprove  = set("spec.onboarding", "Approval")
 )
 
 var acceptedChanges = map[string]attempt{
@@ -62,6 +66,24 @@ var acceptedChanges = map[string]attempt{
 		kind: "Partnership", verb: update, change: set("spec.revocation.reason", "The contract ended.")},
 	"a partner is reinstated": {
 		kind: "Partnership", verb: update, given: set("spec.revocation", map[string]any{}), change: unset("spec.revocation")},
+	"a partner is invited later": {kind: "Partnership", verb: update, change: toInvite},
+	"an invited partner moves": {
+		kind: "Partnership", verb: update, given: toInvite, change: set("spec.groupRef.name", "gold")},
+	"an invitation of None is left out": {
+		kind: "Partnership", verb: update, given: set("spec.invitation", "None"), change: unset("spec.invitation")},
+	"a partner is approved": {
+		kind: "Partnership", verb: update, given: toApprove, change: set("spec.approval.decision", "Approved")},
+	"a partner is rejected after all": {
+		kind: "Partnership", verb: update, given: set("spec.approval.decision", "Approved"), change: set("spec.approval.decision", "Rejected")},
+	"an approval is taken back": {
+		kind: "Partnership", verb: update, given: set("spec.approval.decision", "Approved"), change: unset("spec.approval")},
+	"the portal is closed to a partner": {
+		kind: "Partnership", verb: update, change: set("spec.portalAccess", "Disabled")},
+	"the portal is opened to an invited partner": {
+		kind: "Partnership", verb: update, given: all(toInvite, set("spec.portalAccess", "Disabled")), change: set("spec.portalAccess", "Enabled")},
+	"a partnership gets an end": {
+		kind: "Partnership", verb: update, change: set("spec.validUntil", "2027-01-01T00:00:00Z")},
+	"a program's onboarding changes":    {kind: "Program", verb: update, change: set("spec.onboarding.invited", "Approval")},
 	"the first owner of a team marries": {kind: "PartnerTeam", verb: update, change: set("spec.owner.lastName", "King")},
 }
 
@@ -108,6 +130,23 @@ var refusedChanges = map[string]refusal{
 	"a partnership from an invite loses its source": {
 		attempt{kind: "Partnership", verb: update, given: fromInvite, change: unset("spec.source")},
 		"spec.source", sourceRemedy},
+
+	"an invitation is taken back": {
+		attempt{kind: "Partnership", verb: update, given: toInvite, change: set("spec.invitation", "None")},
+		"spec.invitation", sendRemedy},
+	"an invitation is left out": {
+		attempt{kind: "Partnership", verb: update, given: toInvite, change: unset("spec.invitation")},
+		"spec.invitation", sendRemedy},
+	"a partnership of a team is to be invited later": {
+		attempt{kind: "Partnership", verb: update, given: ofTeam, change: toInvite}, "spec.invitation", teamInviteRemedy},
+	"a partnership has to be approved later": {
+		attempt{kind: "Partnership", verb: update, change: toApprove}, "spec.onboarding", decideRemedy},
+	"a partnership need not be approved any more": {
+		attempt{kind: "Partnership", verb: update, given: toApprove, change: set("spec.onboarding", "Automatic")},
+		"spec.onboarding", decideRemedy},
+	"a partnership says no more that it has to be approved": {
+		attempt{kind: "Partnership", verb: update, given: toApprove, change: unset("spec.onboarding")},
+		"spec.onboarding", decideRemedy},
 
 	"a team gets another first owner": {
 		attempt{kind: "PartnerTeam", verb: update, change: set("spec.owner.email", "bob@agency.example")},

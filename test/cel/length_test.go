@@ -30,6 +30,7 @@ var lengths = map[string]struct {
 	"the program of a partnership":      {"Partnership", "spec.programRef.name", 253},
 	"the group of a partnership":        {"Partnership", "spec.groupRef.name", 253},
 	"the reason of a revocation":        {"Partnership", "spec.revocation.reason", 500},
+	"the stage of a partnership":        {"Partnership", "spec.stage", 64},
 	"the first name in a partnership":   {"Partnership", "spec.contact.firstName", 64},
 	"the phone number in a partnership": {"Partnership", "spec.contact.phone", 32},
 	"the resend token of an invite":     {"PartnerInvite", "spec.resendToken", 128},

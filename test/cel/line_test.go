@@ -28,6 +28,7 @@ var lines = []struct {
 	{"Partnership", create, "spec.contact.lastName"},
 	{"Partnership", create, "spec.contact.jobTitle"},
 	{"Partnership", create, "spec.contact.phone"},
+	{"Partnership", create, "spec.stage"},
 }
 
 var goodLines = map[string]string{

@@ -2,10 +2,14 @@ package cel
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 )
 
-const exactlyOneRemedy = "set exactly one of contact (a person) and teamRef (a team)"
+const (
+	exactlyOneRemedy = "set exactly one of contact (a person) and teamRef (a team)"
+	teamInviteRemedy = "a team cannot be invited yet: leave invitation out, and the team is a partner at once"
+)
 
 // programsOf are so many programs of different names.
 func programsOf(count int) []any {
@@ -39,6 +43,23 @@ var acceptedShapes = map[string]attempt{
 	"an invite with a form":        {kind: "PartnerInvite", change: set("spec.form", "Require")},
 	"an end in another zone":       {kind: "PartnerInvite", change: set("spec.notAfter", "2027-01-01T00:00:00+09:00")},
 	"a revocation without a word":  {kind: "Partnership", change: set("spec.revocation", map[string]any{})},
+	"a program that approves":      {kind: "Program", change: set("spec.onboarding.invited", "Approval")},
+	"a program that does not":      {kind: "Program", change: set("spec.onboarding.invited", "Automatic")},
+	"a partner to be invited":      {kind: "Partnership", change: toInvite},
+	"a partner not to be invited":  {kind: "Partnership", change: set("spec.invitation", "None")},
+	"a team not to be invited":     {kind: "Partnership", change: all(ofTeam, set("spec.invitation", "None"))},
+	"a partner without the portal": {kind: "Partnership", change: set("spec.portalAccess", "Disabled")},
+	"a partner with the portal":    {kind: "Partnership", change: set("spec.portalAccess", "Enabled")},
+	"a partner to be approved":     {kind: "Partnership", change: toApprove},
+	"a partner granted":            {kind: "Partnership", change: set("spec.onboarding", "Automatic")},
+	"an approved partner":          {kind: "Partnership", change: set("spec.approval.decision", "Approved")},
+	"a rejected partner":           {kind: "Partnership", change: set("spec.approval", map[string]any{"decision": "Rejected", "note": "No."})},
+	"a partner until a time":       {kind: "Partnership", change: set("spec.validUntil", "2027-01-01T00:00:00Z")},
+	"a partner whose end has come": {kind: "Partnership", change: set("spec.validUntil", "2020-01-01T00:00:00Z")},
+	"a revocation with links kept": {kind: "Partnership", change: set("spec.revocation.links", "Keep")},
+	"a revocation with dead links": {kind: "Partnership", change: set("spec.revocation.links", "Deactivate")},
+	"a removal with links kept":    {kind: "Partnership", change: set("spec.onRemoval.links", "Keep")},
+	"a removal without a word":     {kind: "Partnership", change: set("spec.onRemoval", map[string]any{})},
 	"a revocation without a mail":  {kind: "Partnership", change: set("spec.revocation.notify", false)},
 }
 
@@ -102,6 +123,40 @@ var refusedShapes = map[string]refusal{
 	"an invite of a person without an address": {
 		attempt{kind: "PartnerInvite", change: set("spec.contact", map[string]any{"firstName": "Ada"})},
 		contactPath, "Required value"},
+	"a program that approves by mood": {
+		attempt{kind: "Program", change: set("spec.onboarding.invited", "Maybe")},
+		"spec.onboarding.invited", `supported values: "Automatic", "Approval"`},
+	"a partnership of a team that is to be invited": {
+		attempt{kind: "Partnership", change: all(ofTeam, toInvite)}, "spec.invitation", teamInviteRemedy},
+	"a partner to be invited by pigeon": {
+		attempt{kind: "Partnership", change: set("spec.invitation", "Pigeon")},
+		"spec.invitation", `supported values: "None", "Send"`},
+	"a portal that is ajar": {
+		attempt{kind: "Partnership", change: set("spec.portalAccess", "Ajar")},
+		"spec.portalAccess", `supported values: "Enabled", "Disabled"`},
+	"a partner to be approved by mood": {
+		attempt{kind: "Partnership", change: set("spec.onboarding", "Maybe")},
+		"spec.onboarding", `supported values: "Automatic", "Approval"`},
+	"a decision that is none": {
+		attempt{kind: "Partnership", change: set("spec.approval.decision", "Pending")},
+		"spec.approval.decision", `supported values: "Approved", "Rejected"`},
+	"an approval without a decision": {
+		attempt{kind: "Partnership", change: set("spec.approval", map[string]any{"note": "Hm."})},
+		"spec.approval.decision", "Required value"},
+	"an end on a day without a time": {
+		attempt{kind: "Partnership", change: set("spec.validUntil", "2027-01-01")}, "spec.validUntil", "date-time"},
+	"a revocation with links that are cut": {
+		attempt{kind: "Partnership", change: set("spec.revocation.links", "Cut")},
+		"spec.revocation.links", `supported values: "Keep", "Redirect", "Deactivate"`},
+	"a removal with links that are cut": {
+		attempt{kind: "Partnership", change: set("spec.onRemoval.links", "Cut")},
+		"spec.onRemoval.links", `supported values: "Keep", "Redirect", "Deactivate"`},
+	"a note on an approval that is too long": {
+		attempt{kind: "Partnership", change: set("spec.approval", map[string]any{"decision": "Rejected", "note": strings.Repeat("x", 501)})},
+		"spec.approval.note", "may not be more than 500"},
+	"an empty note on an approval": {
+		attempt{kind: "Partnership", change: set("spec.approval", map[string]any{"decision": "Rejected", "note": ""})},
+		"spec.approval.note", "should be at least 1 chars long"},
 	"a partnership in no program": {
 		attempt{kind: "Partnership", change: unset("spec.programRef")}, "spec.programRef", "Required value"},
 }

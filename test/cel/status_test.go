@@ -25,7 +25,13 @@ var acceptedStatuses = map[string]attempt{
 	"one accepted with the longest answer": {
 		kind: "PartnerInvite", verb: updateStatus, change: set("status.acceptance", answerWith(strings.Repeat("ü", 4000)))},
 	"a revoked partner": {kind: "Partnership", verb: updateStatus, change: set("status.state", "Revoked")},
-	"a mail":            {kind: "Partnership", verb: updateStatus, change: set("status.mails", []any{invitedMail})},
+	"an acceptance": {
+		kind: "Partnership", verb: updateStatus, change: set("status.acceptance", acceptance())},
+	"a move out of no group": {
+		kind: "Partnership", verb: updateStatus, change: set("status.lastMove", map[string]any{"to": "gold", "time": "2026-01-01T00:00:00Z"})},
+	"a handled decision": {
+		kind: "Partnership", verb: updateStatus, change: set("status.handledApproval", map[string]any{"serial": int64(1), "decision": "Rejected"})},
+	"a mail": {kind: "Partnership", verb: updateStatus, change: set("status.mails", []any{invitedMail})},
 	"an invite into 500 programs": {
 		kind: "PartnerInvite", verb: updateStatus, change: set("status.programs", programsOf(500))},
 	"a team handed over": {
@@ -71,11 +77,24 @@ var refusedStatuses = map[string]refusal{
 		"status.renewal.time", "Required value"},
 	"a partnership in an unknown state": {
 		attempt{kind: "Partnership", verb: updateStatus, change: set("status.state", "Paused")},
-		"status.state", `supported values: "Active", "Revoked"`},
+		"status.state", `supported values: "Invited", "Pending", "Active", "Revoked", "Rejected", "Expired", "Conflict"`},
+	"an acceptance of no invite": {
+		attempt{kind: "Partnership", verb: updateStatus, change: all(set("status.acceptance", acceptance()), unset("status.acceptance.inviteRef"))},
+		"status.acceptance.inviteRef", "Required value"},
+	"an acceptance at no time": {
+		attempt{kind: "Partnership", verb: updateStatus, change: all(set("status.acceptance", acceptance()), unset("status.acceptance.time"))},
+		"status.acceptance.time", "Required value"},
+	"a move at no time": {
+		attempt{kind: "Partnership", verb: updateStatus, change: set("status.lastMove.to", "gold")}, "status.lastMove.time", "Required value"},
+	"a handled decision of no number": {
+		attempt{kind: "Partnership", verb: updateStatus, change: set("status.handledApproval", map[string]any{"serial": int64(0), "decision": "Rejected"})},
+		"status.handledApproval.serial", "should be greater than or equal to 1"},
+	"an invite without a name": {
+		attempt{kind: "Partnership", verb: updateStatus, change: set("status.inviteRef", map[string]any{})}, "status.inviteRef.name", "Required value"},
 	"a mail of an unknown kind": {
 		attempt{kind: "Partnership", verb: updateStatus, change: set("status.mails", []any{
 			map[string]any{"kind": "advert", "serial": int64(1), "state": "Sent"}})},
-		"status.mails[0].kind", `supported values: "invite", "sign-in", "revoked"`},
+		"status.mails[0].kind", `supported values: "invite", "sign-in", "approved", "rejected", "revoked"`},
 	"a mail in an unknown state": {
 		attempt{kind: "Partnership", verb: updateStatus, change: set("status.mails", []any{
 			map[string]any{"kind": "invite", "serial": int64(1), "state": "Lost"}})},
@@ -86,6 +105,11 @@ var refusedStatuses = map[string]refusal{
 	"a generation before the first": {
 		attempt{kind: "Program", verb: updateStatus, change: set("status.observedGeneration", int64(-2))},
 		"status.observedGeneration", "should be greater than or equal to -1"},
+}
+
+// acceptance is a person's acceptance of a partnership.
+func acceptance() map[string]any {
+	return map[string]any{"time": "2026-01-01T00:00:00Z", "inviteRef": map[string]any{"name": "ada-invitation"}, "onboarding": "Approval"}
 }
 
 // answer is a person's answer to an invite.

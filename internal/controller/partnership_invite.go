@@ -1,0 +1,121 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/lookup"
+	"github.com/partner-operator/partner-operator/internal/partnership"
+)
+
+// The operator makes the invites of partnerships with invitation Send.
+// +kubebuilder:rbac:groups=partner-operator.io,resources=partnerinvites,verbs=create
+
+// comesAndGoes lets through that an object is there, is being deleted, or is gone.
+var comesAndGoes = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+	return e.ObjectOld.GetDeletionTimestamp().IsZero() && !e.ObjectNew.GetDeletionTimestamp().IsZero()
+}}
+
+// invitationTurned lets through what a partnership says about its invite: that it is there or gone, and that the person
+// or somebody else has to do something.
+var invitationTurned = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+	before, after := e.ObjectOld.(*v1alpha1.PartnerInvite), e.ObjectNew.(*v1alpha1.PartnerInvite)
+	return partnership.MadeForPartnership(after) && partnership.InviteNews(before) != partnership.InviteNews(after)
+}}
+
+// specEdited lets through that somebody changed or took back what they wish.
+var specEdited = predicate.Funcs{
+	CreateFunc: func(event.CreateEvent) bool { return false },
+	UpdateFunc: predicate.GenerationChangedPredicate{}.Update,
+}
+
+// heldBy are the invites that a changed partnership may let go on.
+func (r *PartnerInviteReconciler) heldBy(ctx context.Context, object client.Object) []reconcile.Request {
+	contact := object.(*v1alpha1.Partnership).Spec.Contact
+	if contact == nil {
+		return nil
+	}
+	invites, err := lookup.WaitingInvitesOf(ctx, r.Client, object.GetNamespace(), string(contact.Email))
+	if err != nil {
+		return nil // only for a missing index
+	}
+	return requestsFor(invites)
+}
+
+// rivals are the other partnerships of the same partner in the same program: one that comes or goes decides which counts.
+func (r *PartnershipReconciler) rivals(ctx context.Context, object client.Object) []reconcile.Request {
+	p := object.(*v1alpha1.Partnership)
+	found, err := lookup.Rivals(ctx, r.Client, p)
+	if err != nil {
+		return nil // only for a missing index
+	}
+	var requests []reconcile.Request
+	for i := range found {
+		if found[i].Name != p.Name && found[i].Spec.ProgramRef == p.Spec.ProgramRef {
+			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&found[i])})
+		}
+	}
+	return requests
+}
+
+// inviting is the partnership that an invite has the name for, be it made for that or not.
+func inviting(_ context.Context, invite client.Object) []reconcile.Request {
+	var requests []reconcile.Request
+	for _, owner := range invite.GetOwnerReferences() {
+		requests = append(requests, reconcile.Request{NamespacedName: types.NamespacedName{Namespace: invite.GetNamespace(), Name: owner.Name}})
+	}
+	if name, ok := strings.CutSuffix(invite.GetName(), partnership.InvitationSuffix); ok && len(requests) == 0 {
+		requests = append(requests, reconcile.Request{NamespacedName: types.NamespacedName{Namespace: invite.GetNamespace(), Name: name}})
+	}
+	return requests
+}
+
+// observeInvite finds the invite of a partnership that is to be accepted.
+func (r *PartnershipReconciler) observeInvite(ctx context.Context, in *partnership.Input) error {
+	p := in.Partnership
+	if p.Spec.Invitation != v1alpha1.InvitationSend || p.Status.Acceptance != nil {
+		return nil
+	}
+	key := types.NamespacedName{Namespace: p.Namespace, Name: partnership.InvitationName(p.Name)}
+	invite := &v1alpha1.PartnerInvite{}
+	err := r.Get(ctx, key, invite)
+	if apierrors.IsNotFound(err) && p.Status.InviteRef != nil { // the cache may not have seen yet that it was made
+		err = r.live.Get(ctx, key, invite)
+	}
+	switch {
+	case err != nil:
+		return client.IgnoreNotFound(err)
+	case partnership.Invites(invite, p):
+		in.Invite = invite
+	case partnership.MadeForPartnership(invite):
+		in.InviteLeftOver = true
+	default:
+		in.InviteTaken = fmt.Sprintf("PartnerInvite %q exists and was not made for this partnership; delete it", invite.Name)
+	}
+	return nil
+}
+
+// invite makes the invite of a partnership. One that exists and that the cache has not seen yet is looked at when it has.
+func (r *PartnershipReconciler) invite(ctx context.Context, p *v1alpha1.Partnership) (*v1alpha1.PartnerInvite, error) {
+	invite := partnership.NewInvitation(p)
+	err := r.Create(ctx, invite)
+	if apierrors.IsAlreadyExists(err) {
+		err = r.live.Get(ctx, client.ObjectKeyFromObject(invite), invite)
+		if err == nil && !partnership.Invites(invite, p) {
+			return nil, nil //nolint:nilnil // the next look finds whose it is
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return invite, nil
+}

@@ -1,0 +1,33 @@
+package partnership
+
+import (
+	"time"
+
+	"github.com/partner-operator/partner-operator/api/v1alpha1"
+)
+
+// LinkEffect tells what the shared links of a partnership do now. Program is the one that the partnership names; nil: it
+// does not exist. Rivals are partnerships of the namespace. A link counts for a partner only while the partnership is
+// Active, or Revoked with links Keep, and the program runs.
+func LinkEffect(p *v1alpha1.Partnership, rivals []v1alpha1.Partnership, program *v1alpha1.Program, now time.Time) v1alpha1.LinkEffect {
+	effect := v1alpha1.LinkRedirect
+	switch state := State(p, rivals, now); {
+	case !p.DeletionTimestamp.IsZero():
+		effect = orRedirect(p.Spec.OnRemoval.Links)
+	case state == v1alpha1.PartnershipRevoked:
+		effect = orRedirect(p.Spec.Revocation.Links)
+	case state == v1alpha1.PartnershipActive:
+		effect = v1alpha1.LinkKeep
+	}
+	if effect == v1alpha1.LinkKeep && (program == nil || program.Spec.Suspend) {
+		return v1alpha1.LinkRedirect
+	}
+	return effect
+}
+
+func orRedirect(effect v1alpha1.LinkEffect) v1alpha1.LinkEffect {
+	if effect == "" {
+		return v1alpha1.LinkRedirect
+	}
+	return effect
+}

@@ -1,0 +1,75 @@
+package partnership
+
+import (
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/partner-operator/partner-operator/api/v1alpha1"
+)
+
+func TestLinkEffect(t *testing.T) {
+	const keep, redirect, deactivate = v1alpha1.LinkKeep, v1alpha1.LinkRedirect, v1alpha1.LinkDeactivate
+	runs, suspended := &v1alpha1.Program{}, &v1alpha1.Program{Spec: v1alpha1.ProgramSpec{Suspend: true}}
+	spec := func(change func(*v1alpha1.PartnershipSpec)) v1alpha1.PartnershipSpec {
+		var s v1alpha1.PartnershipSpec
+		change(&s)
+		return s
+	}
+	revokedWith := func(links v1alpha1.LinkEffect) v1alpha1.PartnershipSpec {
+		return spec(func(s *v1alpha1.PartnershipSpec) {
+			s.Revocation, s.OnRemoval = &v1alpha1.Revocation{Links: links}, v1alpha1.Removal{Links: deactivate}
+		})
+	}
+	removal := func(links v1alpha1.LinkEffect) v1alpha1.PartnershipSpec {
+		return spec(func(s *v1alpha1.PartnershipSpec) {
+			s.OnRemoval, s.Revocation = v1alpha1.Removal{Links: links}, &v1alpha1.Revocation{Links: deactivate}
+		})
+	}
+	for name, test := range map[string]struct {
+		spec    v1alpha1.PartnershipSpec
+		leaving bool
+		program *v1alpha1.Program
+		want    v1alpha1.LinkEffect
+	}{
+		"active":                               {v1alpha1.PartnershipSpec{}, false, runs, keep},
+		"active, the portal is closed":         {spec(func(s *v1alpha1.PartnershipSpec) { s.PortalAccess = v1alpha1.PortalAccessDisabled }), false, runs, keep},
+		"active, the program is suspended":     {v1alpha1.PartnershipSpec{}, false, suspended, redirect},
+		"active, the program is gone":          {v1alpha1.PartnershipSpec{}, false, nil, redirect},
+		"active, its removal does not count":   {spec(func(s *v1alpha1.PartnershipSpec) { s.OnRemoval.Links = deactivate }), false, runs, keep},
+		"revoked":                              {revokedWith(""), false, runs, redirect},
+		"revoked, keep":                        {revokedWith(keep), false, runs, keep},
+		"revoked, redirect":                    {revokedWith(redirect), false, runs, redirect},
+		"revoked, deactivate":                  {revokedWith(deactivate), false, runs, deactivate},
+		"revoked, keep, it is suspended":       {revokedWith(keep), false, suspended, redirect},
+		"revoked, keep, it is gone":            {revokedWith(keep), false, nil, redirect},
+		"revoked, deactivate, it is suspended": {revokedWith(deactivate), false, suspended, deactivate},
+		"revoked, deactivate, it is gone":      {revokedWith(deactivate), false, nil, deactivate},
+		"expired":                              {spec(func(s *v1alpha1.PartnershipSpec) { s.ValidUntil = &metav1.Time{Time: start} }), false, runs, redirect},
+		"rejected": {spec(func(s *v1alpha1.PartnershipSpec) {
+			s.Approval = &v1alpha1.Approval{Decision: v1alpha1.ApprovalRejected}
+		}), false, runs, redirect},
+		"pending":                   {spec(func(s *v1alpha1.PartnershipSpec) { s.Onboarding = v1alpha1.OnboardingApproval }), false, runs, redirect},
+		"invited":                   {spec(func(s *v1alpha1.PartnershipSpec) { s.Invitation = v1alpha1.InvitationSend }), false, runs, redirect},
+		"removed":                   {removal(""), true, runs, redirect},
+		"removed, keep":             {removal(keep), true, runs, keep},
+		"removed, redirect":         {removal(redirect), true, runs, redirect},
+		"removed, deactivate":       {removal(deactivate), true, runs, deactivate},
+		"removed, keep, it is gone": {removal(keep), true, nil, redirect},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := &v1alpha1.Partnership{Spec: test.spec}
+			if test.leaving {
+				p.DeletionTimestamp = &metav1.Time{Time: start}
+			}
+			if got := LinkEffect(p, nil, test.program, start); got != test.want {
+				t.Errorf("LinkEffect = %s, want %s", got, test.want)
+			}
+		})
+	}
+	p, older := partnershipOf("m", "referral", "ada@example.com", "", 0), partnershipOf("z", "referral", "ada@example.com", "", -time.Hour)
+	if got := LinkEffect(&p, []v1alpha1.Partnership{p, older}, runs, start); got != redirect {
+		t.Errorf("in conflict: LinkEffect = %s", got)
+	}
+}

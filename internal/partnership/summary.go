@@ -1,0 +1,87 @@
+package partnership
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/program"
+)
+
+// summarize sets the conditions that follow from the state and from what cannot be resolved.
+func (d *Decision) summarize(in Input, unresolved *program.Unresolved) {
+	set := v1alpha1.ConditionSetter{Conditions: &d.Status.Conditions, Generation: in.Partnership.Generation, Now: in.Now}
+	reason, message, stuck := d.standing(in, unresolved)
+	if reason == v1alpha1.ReasonActive || reason == v1alpha1.ReasonPortalAccessDisabled {
+		set.True(v1alpha1.ConditionActive, reason, message)
+	} else {
+		set.False(v1alpha1.ConditionActive, reason, message)
+	}
+	if unresolved == nil {
+		set.True(v1alpha1.ConditionResolvedRefs, v1alpha1.ReasonResolvedRefs, "everything that the spec names exists")
+	} else {
+		set.False(v1alpha1.ConditionResolvedRefs, unresolved.Reason, unresolved.Message)
+	}
+	switch {
+	case stuck != nil:
+		set.False(v1alpha1.ConditionReady, stuck.reason, stuck.message)
+		set.True(v1alpha1.ConditionStalled, stuck.reason, stuck.message)
+		set.Remove(v1alpha1.ConditionReconciling)
+	case unresolved != nil:
+		set.False(v1alpha1.ConditionReady, unresolved.Reason, unresolved.Message)
+		set.True(v1alpha1.ConditionReconciling, unresolved.Reason, unresolved.Message)
+		set.Remove(v1alpha1.ConditionStalled)
+	default:
+		if reason == v1alpha1.ReasonProgramSuspended {
+			message = "the program is suspended"
+		}
+		set.True(v1alpha1.ConditionReady, string(d.Status.State), message)
+		set.Remove(v1alpha1.ConditionReconciling)
+		set.Remove(v1alpha1.ConditionStalled)
+	}
+}
+
+// standing is the reason and the message of Active, and what is in the way until somebody changes something.
+func (d *Decision) standing(in Input, unresolved *program.Unresolved) (reason, message string, stuck *problem) {
+	spec := in.Partnership.Spec
+	switch d.Status.State {
+	case v1alpha1.PartnershipConflict:
+		message = fmt.Sprintf("Partnership %q of the same partner in this program is older and counts; delete one of the two", Older(in.Partnership, in.Rivals).Name)
+		return v1alpha1.ReasonConflict, message, &problem{v1alpha1.ReasonConflict, message}
+	case v1alpha1.PartnershipRevoked:
+		return v1alpha1.ReasonRevoked, withWords("the company ended access", spec.Revocation.Reason), nil
+	case v1alpha1.PartnershipExpired:
+		return v1alpha1.ReasonExpired, "the partnership ended at " + spec.ValidUntil.UTC().Format(time.RFC3339) + "; extend validUntil to restore it", nil
+	case v1alpha1.PartnershipRejected:
+		return v1alpha1.ReasonRejected, withWords("the company decided against the partner", spec.Approval.Note), nil
+	case v1alpha1.PartnershipInvited:
+		message, stuck = d.invitation(in)
+		return v1alpha1.ReasonInvited, message, stuck
+	case v1alpha1.PartnershipPending:
+		return v1alpha1.ReasonPending, "waits for the company's decision in spec.approval", nil
+	default:
+		reason, message = active(in, unresolved)
+		return reason, message, nil
+	}
+}
+
+// active is the reason and the message of Active in the state of that name.
+func active(in Input, unresolved *program.Unresolved) (reason, message string) {
+	switch {
+	case suspended(in):
+		return v1alpha1.ReasonProgramSuspended, fmt.Sprintf("Program %q is suspended; access comes back when that ends", in.Partnership.Spec.ProgramRef.Name)
+	case unresolved != nil && (unresolved.Reason == v1alpha1.ReasonProgramNotFound || unresolved.Reason == v1alpha1.ReasonTeamNotFound):
+		return unresolved.Reason, unresolved.Message
+	case in.Partnership.Spec.PortalAccess == v1alpha1.PortalAccessDisabled:
+		return v1alpha1.ReasonPortalAccessDisabled, "the partnership is in force; portalAccess is Disabled, so the partner cannot sign in"
+	default:
+		return v1alpha1.ReasonActive, "the partner has access"
+	}
+}
+
+func withWords(message, words string) string {
+	if words == "" {
+		return message
+	}
+	return message + ": " + words
+}
