@@ -106,6 +106,18 @@ func startOperator(args ...string) {
 	Expect(err).NotTo(HaveOccurred())
 }
 
+// startReplica runs a second operator, with a portal of its own, until the spec ends.
+func startReplica() *operator.Operator {
+	GinkgoHelper()
+	second, err := operator.Start(ctx, operator.Options{
+		Binary: "../../bin/partner-operator", Cluster: plane, Kubeconfig: proxy.Kubeconfig, SMTPAddr: inbox.SMTPAddr(),
+		Args: []string{"--client-rate=0", "--address-rate=0", "--trusted-proxies=127.0.0.0/8"},
+	})
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(func() { Expect(second.Stop()).To(Succeed()) })
+	return second
+}
+
 // logFile keeps the log where E2E_LOG says, to be read after a failure.
 func logFile() *os.File {
 	path := os.Getenv("E2E_LOG")
