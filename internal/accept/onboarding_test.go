@@ -210,3 +210,28 @@ func TestAcceptingBringsNothingBack(t *testing.T) {
 		t.Errorf("unexpected (-want +got):\n%s", diff)
 	}
 }
+
+// The cache has not seen the partnership yet that the company has just made, of the very name that accepting would give.
+func TestAcceptingFindsWhatTheCacheHasNotSeen(t *testing.T) {
+	p := declared(toBeInvited)
+	p.Name = partnership.Name(email, "referral")
+	i := openInvite()
+	s := newStepFor(t, v1alpha1.OnboardingApproval, interceptor.Funcs{
+		List: func(ctx context.Context, c client.WithWatch, list client.ObjectList, o ...client.ListOption) error {
+			if _, ok := list.(*v1alpha1.PartnershipList); ok && len(o) > 0 {
+				return nil
+			}
+			return c.List(ctx, list, o...)
+		},
+	}, p, i)
+	answered, err := s.accept(t, i)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[string]v1alpha1.PartnershipState{p.Name: v1alpha1.PartnershipPending}, s.states(t)); diff != "" {
+		t.Errorf("unexpected (-want +got):\n%s", diff)
+	}
+	if refs := answered.Status.PartnershipRefs; len(refs) != 1 || refs[0].Name != p.Name {
+		t.Errorf("the invite names %v", refs)
+	}
+}

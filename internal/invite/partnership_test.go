@@ -90,6 +90,7 @@ func TestOfferByTheStateOfThePartnership(t *testing.T) {
 		"its own is revoked, reinstated":    {steps(has("referral", isInvited, isRevoked), madeForIt, looksAgain, has("referral", isInvited)), sending},
 		"its own has expired":               {steps(has("referral", isInvited, hasExpired), madeForIt), heldBack(0)},
 		"its own is rejected":               {steps(has("referral", isInvited, isRejected), madeForIt), heldBack(0)},
+		"its own is revoked, and another":   {steps(has("referral", isInvited, isRevoked), madeForIt, rival("zoe", older)), heldBack(0)},
 		"its own is closed":                 {steps(has("referral", isInvited, isClosed), madeForIt), heldBack(0)},
 		"its own was accepted otherwise":    {steps(has("referral", isInvited, hasAccepted), madeForIt), partner},
 		"its own waits for approval":        {steps(has("referral", isInvited, hasAcceptedForApproval), madeForIt), turnedAway(pending)},

@@ -81,10 +81,15 @@ func TestDecideApproval(t *testing.T) {
 		"approved and revoked before a mail":   {steps(wantsApproval, noMailer), steps(approve, silently, mailerComes, reinstate), standingIn(active, "approved/1 Skipped, revoked/1 Skipped", "")},
 		"approved, and all mail is held":       {steps(wantsApproval, holds), steps(approve, after(week), releases), standingIn(active, "approved/1 Sent", "approved/1")},
 		"approved, and its program comes back": {steps(wantsApproval), steps(programGoes, approve, programComes), inGroup(standingIn(active, "approved/1 Sent", "approved/1"), "")},
-		"approved, the process dies":           {steps(wantsApproval), steps(serverIs(silent), approve, serverIs(takes), after(time.Minute)), standingIn(active, "approved/1 Sent", "approved/1, approved/1")},
-		"approved, the recipient is refused":   {steps(wantsApproval), steps(serverIs(refuses), approve, after(time.Hour)), standingIn(active, "approved/1 Failed", "approved/1")},
-		"rejected before the person accepted":  {steps(invites), steps(reject), standingIn(rejected, "rejected/1 Skipped", "")},
-		"approved before the person accepted":  {steps(invites), steps(approve), standingIn(v1alpha1.PartnershipInvited, "approved/1 Skipped", "")},
+		"approved, and its program is gone": {steps(wantsApproval), steps(programGoes, approve), func() standing {
+			s := unresolved(v1alpha1.ReasonProgramNotFound, "standard")
+			s.Active, s.Mails = "False/ProgramNotFound", "approved/1 Pending"
+			return s
+		}()},
+		"approved, the process dies":          {steps(wantsApproval), steps(serverIs(silent), approve, serverIs(takes), after(time.Minute)), standingIn(active, "approved/1 Sent", "approved/1, approved/1")},
+		"approved, the recipient is refused":  {steps(wantsApproval), steps(serverIs(refuses), approve, after(time.Hour)), standingIn(active, "approved/1 Failed", "approved/1")},
+		"rejected before the person accepted": {steps(invites), steps(reject), standingIn(rejected, "rejected/1 Skipped", "")},
+		"approved before the person accepted": {steps(invites), steps(approve), standingIn(v1alpha1.PartnershipInvited, "approved/1 Skipped", "")},
 		"approved in advance, then accepted": {
 			steps(invites), steps(both(policyIs(v1alpha1.OnboardingApproval), approve), accepts), standingIn(active, "approved/1 Skipped", ""),
 		},
@@ -156,6 +161,16 @@ func TestDecideEndAndConflict(t *testing.T) {
 		"in conflict, the program is gone": {steps(olderComes), steps(programGoes), func() standing {
 			s := inConflict
 			s.Refs = "False/ProgramNotFound"
+			return s
+		}()},
+		"the program is gone, then an older one": {steps(programGoes), steps(olderComes), func() standing {
+			s := inConflict
+			s.Refs, s.Group = "False/ProgramNotFound", ""
+			return s
+		}()},
+		"the program is gone, an older one was there": {steps(programGoes, olderComes), steps(olderGoes), func() standing {
+			s := unresolved(v1alpha1.ReasonProgramNotFound, "")
+			s.Active = "False/ProgramNotFound"
 			return s
 		}()},
 		"closed and suspended": {steps(closes, suspends), nil, inSuspended("", "")},

@@ -153,7 +153,7 @@ func (d *Decision) carryOutRevocation(in Input) {
 		d.Status.RevokedTime = nowSeconds(in.Now)
 		d.Status.HandledRevocation = &v1alpha1.HandledRevocation{Serial: serial}
 		notify := revocation.Notify == nil || *revocation.Notify
-		Enqueue(&d.Status, v1alpha1.MailRevoked, serial, notify && !createdAsIs(in.Partnership) && d.Status.State != v1alpha1.PartnershipConflict)
+		Enqueue(&d.Status, v1alpha1.MailRevoked, serial, notify && !createdAsIs(in.Partnership))
 	}
 }
 
@@ -170,10 +170,10 @@ func (d *Decision) carryOutApproval(in Input) {
 		serial, wasRejected = handled.Serial+1, handled.Decision == v1alpha1.ApprovalRejected
 	}
 	d.Status.HandledApproval = &v1alpha1.HandledApproval{Serial: serial, Decision: decided}
-	kind, news := v1alpha1.MailApproved, d.Status.State == v1alpha1.PartnershipActive && (needsApproval(p) || wasRejected)
+	kind, news := v1alpha1.MailApproved, needsApproval(p) || wasRejected
 	if decided == v1alpha1.ApprovalRejected {
 		neverAgreed := p.Spec.Invitation == v1alpha1.InvitationSend && !agreed(p)
-		kind, news = v1alpha1.MailRejected, d.Status.State == v1alpha1.PartnershipRejected && !neverAgreed
+		kind, news = v1alpha1.MailRejected, !neverAgreed
 	}
-	Enqueue(&d.Status, kind, serial, news && !createdAsIs(p) && p.Spec.PortalAccess != v1alpha1.PortalAccessDisabled)
+	Enqueue(&d.Status, kind, serial, news && !createdAsIs(p)) // whether it still makes sense is asked when it can leave
 }

@@ -346,6 +346,14 @@ func TestSessionsDieWithAccess(t *testing.T) {
 			if !SessionCounts(l.partnership, l.now) {
 				t.Error("a new session does not count")
 			}
+			session = l.now
+			for _, happens := range []step{after(time.Minute), ending.ends, ending.lifts} {
+				happens(l)
+				l.settle(t)
+			}
+			if SessionCounts(l.partnership, session) {
+				t.Error("the second time, a session from before counts again")
+			}
 		})
 	}
 }
@@ -367,6 +375,20 @@ func TestWaitingEndsNoSession(t *testing.T) {
 		if l.partnership.Status.State != v1alpha1.PartnershipActive || !SessionCounts(l.partnership, session) {
 			t.Errorf("%s: it is %s, and the session counts: %v", s.name, l.partnership.Status.State, SessionCounts(l.partnership, session))
 		}
+	}
+}
+
+// A revocation ends what would count once the partner is let in, too.
+func TestARevocationWhileWaitingEndsSessions(t *testing.T) {
+	l := newLife()
+	wantsApproval(l)
+	session := l.now
+	for _, happens := range []step{after(time.Minute), revoke("", no), after(time.Minute), reinstate, decide(v1alpha1.ApprovalApproved, "")} {
+		happens(l)
+		l.settle(t)
+	}
+	if l.partnership.Status.State != v1alpha1.PartnershipActive || SessionCounts(l.partnership, session) {
+		t.Errorf("it is %s, and the session counts: %v", l.partnership.Status.State, SessionCounts(l.partnership, session))
 	}
 }
 

@@ -175,6 +175,10 @@ func TestOneOfSeveralCounts(t *testing.T) {
 	if got := InProgram(all, "referral"); got == nil || got.Name != "b" {
 		t.Errorf("in the program there is %v", got)
 	}
+	all[2].DeletionTimestamp = &metav1.Time{Time: start}
+	if got := InProgram(all, "referral"); got == nil || got.Name != "c" {
+		t.Errorf("once the oldest is being deleted there is %v", got)
+	}
 	if InProgram(all, "affiliate") != nil {
 		t.Error("it finds one in another program")
 	}

@@ -92,7 +92,7 @@ var _ = Describe("a partnership that has to be approved", func() {
 
 		for range 3 { // the same file again, and the operator started again
 			decide(p, v1alpha1.ApprovalApproved, "", "gold")
-			change(p, func(p *v1alpha1.Partnership) { p.Spec.Approval.Note = fmt.Sprintf("by %s", p.ResourceVersion) })
+			change(p, func(p *v1alpha1.Partnership) { p.Spec.Approval.Note = "by " + p.ResourceVersion })
 			restart()
 		}
 		change(p, func(p *v1alpha1.Partnership) { p.Spec.Approval = nil })
