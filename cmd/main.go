@@ -36,6 +36,7 @@ import (
 	"github.com/partner-operator/partner-operator/internal/keyring"
 	"github.com/partner-operator/partner-operator/internal/lookup"
 	"github.com/partner-operator/partner-operator/internal/portal"
+	"github.com/partner-operator/partner-operator/internal/tombstone"
 )
 
 func main() {
@@ -178,6 +179,8 @@ func assemble(
 	step := &accept.Step{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Events: mgr.GetEventRecorder("partner-operator"), Now: time.Now}
 	book := &brandbook.Book{Cache: mgr.GetCache(), Live: mgr.GetAPIReader(), Default: brand.Default(o.mailFrom)}
 	controllers := controller.Options{
+		Tombstones: &tombstone.Yard{Cache: mgr.GetCache(), Live: mgr.GetAPIReader(), Keys: keys},
+
 		Keys: keys, Book: book, Portal: o.portal, MailMode: o.mailMode, MailRate: o.mailRate, Accept: step, Concurrency: o.concurrency, Now: time.Now,
 	}
 	if o.useSMTP {

@@ -21,11 +21,13 @@ import (
 // writeLink puts the link of an invite with delivery Link into its Secret, which goes with the invite. A Secret of that
 // name that is not this invite's is left alone.
 func (r *PartnerInviteReconciler) writeLink(ctx context.Context, i *v1alpha1.PartnerInvite, url string) error {
+	owner := metav1.NewControllerRef(i, v1alpha1.GroupVersion.WithKind("PartnerInvite"))
+	owner.BlockOwnerDeletion = nil // it would take the right to change the invite's finalizers
 	secret := &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace:       i.Namespace,
 			Name:            i.Name + "-link",
-			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(i, v1alpha1.GroupVersion.WithKind("PartnerInvite"))},
+			OwnerReferences: []metav1.OwnerReference{*owner},
 		},
 		Type: "partner-operator.io/link",
 		Data: map[string][]byte{"url": []byte(url)},

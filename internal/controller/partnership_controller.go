@@ -20,13 +20,16 @@ import (
 	"github.com/partner-operator/partner-operator/internal/lookup"
 	"github.com/partner-operator/partner-operator/internal/mail"
 	"github.com/partner-operator/partner-operator/internal/partnership"
+	"github.com/partner-operator/partner-operator/internal/program"
 	"github.com/partner-operator/partner-operator/internal/token"
+	"github.com/partner-operator/partner-operator/internal/tombstone"
 )
 
 // PartnershipReconciler keeps the status of partnerships, carries out revocations and sends the mails to partners.
 type PartnershipReconciler struct {
 	base
 	post        *post
+	tombstones  *tombstone.Digger
 	concurrency int
 }
 
@@ -107,7 +110,19 @@ func (r *PartnershipReconciler) Reconcile(ctx context.Context, p *v1alpha1.Partn
 			r.tell(p.Status, after)
 		}
 	}
+	if err == nil {
+		err = r.remember(ctx, p, in.Catalog)
+	}
 	return resultOf(d.RequeueAfter, err)
+}
+
+// remember notes whose partnership it is, for the time after its removal. Nothing waits for that to be written.
+func (r *PartnershipReconciler) remember(ctx context.Context, p *v1alpha1.Partnership, catalog program.Catalog) error {
+	of := catalog.Programs[p.Spec.ProgramRef.Name]
+	if of == nil || p.Spec.Contact == nil {
+		return nil
+	}
+	return r.tombstones.Note(ctx, of, string(p.Spec.Contact.Email))
 }
 
 func (r *PartnershipReconciler) observe(ctx context.Context, p *v1alpha1.Partnership, tenant tenant) (partnership.Input, error) {
@@ -121,6 +136,11 @@ func (r *PartnershipReconciler) observe(ctx context.Context, p *v1alpha1.Partner
 	}
 	if err = r.observeInvite(ctx, &in); err != nil {
 		return in, err
+	}
+	if of := in.Catalog.Programs[p.Spec.ProgramRef.Name]; p.Status.State == "" && of != nil && p.Spec.Contact != nil {
+		if in.Returning, err = r.tombstones.Has(ctx, of, string(p.Spec.Contact.Email)); err != nil {
+			return in, err
+		}
 	}
 	if p.Spec.TeamRef == nil {
 		return in, nil

@@ -15,6 +15,7 @@ import (
 	"github.com/partner-operator/partner-operator/internal/keyring"
 	"github.com/partner-operator/partner-operator/internal/link"
 	"github.com/partner-operator/partner-operator/internal/mail/smtp"
+	"github.com/partner-operator/partner-operator/internal/tombstone"
 )
 
 // Options is what the controllers need.
@@ -27,6 +28,8 @@ type Options struct {
 	MailRate float64
 	// MailMode tells whether mail leaves.
 	MailMode MailMode
+	// Tombstones tell who was a partner.
+	Tombstones *tombstone.Yard
 	// Book finds brands and templates.
 	Book *brandbook.Book
 	// Portal is where links lead to.
@@ -74,13 +77,17 @@ func Setup(mgr ctrl.Manager, o Options) (finish func(context.Context), err error
 	if err := mgr.Add(ways); err != nil {
 		return nil, fmt.Errorf("adding the ways to mail servers: %w", err)
 	}
+	digger := &tombstone.Digger{Yard: o.Tombstones, Writer: b.Client}
+	if err := mgr.Add(digger); err != nil {
+		return nil, fmt.Errorf("adding the tombstones: %w", err)
+	}
 	post := &post{base: b, routes: ways, mode: o.MailMode, book: o.Book, keys: o.Keys, portal: o.Portal}
 	for name, setup := range map[string]func(ctrl.Manager) error{
 		"program":       (&ProgramReconciler{base: b, post: post}).setup,
 		"partnergroup":  (&PartnerGroupReconciler{base: b, post: post}).setup,
 		"partnerteam":   (&PartnerTeamReconciler{base: b}).setup,
 		"partnerinvite": (&PartnerInviteReconciler{base: b, post: post, accept: o.Accept, brake: newBrake(b.Client, o.Now), concurrency: o.Concurrency}).setup,
-		"partnership":   (&PartnershipReconciler{base: b, post: post, concurrency: o.Concurrency}).setup,
+		"partnership":   (&PartnershipReconciler{base: b, post: post, tombstones: digger, concurrency: o.Concurrency}).setup,
 	} {
 		if err := setup(mgr); err != nil {
 			return nil, fmt.Errorf("setting up the %s controller: %w", name, err)

@@ -22,7 +22,7 @@ const link = "https://partners.example.com/t/acme/invite/AQGvZ0xk_-token"
 
 var (
 	expiry   = time.Date(2026, 1, 8, 12, 0, 0, 0, time.UTC)
-	kinds    = []v1alpha1.MailKind{v1alpha1.MailInvite, v1alpha1.MailSignIn, v1alpha1.MailApproved, v1alpha1.MailRejected, v1alpha1.MailRevoked}
+	kinds    = v1alpha1.MailKinds
 	referral = ProgramLine{Name: "Acme Referral", Description: "Recommend Acme, and earn a share.", Group: "Gold"}
 	reseller = ProgramLine{Name: "Acme Reseller"}
 )

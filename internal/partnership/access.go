@@ -21,8 +21,12 @@ func Stands(p *v1alpha1.Partnership, rivals []v1alpha1.Partnership, now time.Tim
 	return p.DeletionTimestamp.IsZero() && State(p, rivals, now) == v1alpha1.PartnershipActive
 }
 
-// SessionCounts tells whether a session that was signed in at a time still counts for a partnership.
+// SessionCounts tells whether a session that was signed in at a time still counts for a partnership. Before the rules have
+// seen a partnership, one from before it does not: it may be of an earlier partnership, which was removed.
 func SessionCounts(p *v1alpha1.Partnership, signedIn time.Time) bool {
+	if isNew(p) && signedIn.Before(p.CreationTimestamp.Time) {
+		return false
+	}
 	return p.Status.SessionsNotBefore == nil || signedIn.After(p.Status.SessionsNotBefore.Time)
 }
 

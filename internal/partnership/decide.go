@@ -26,6 +26,8 @@ type Input struct {
 	InviteTaken string
 	// InviteLeftOver: an invite of an earlier partnership of this name has that name, and is being removed.
 	InviteLeftOver bool
+	// Returning: the address had a partnership in the program before this one, which was removed.
+	Returning bool
 	// MailerConfigured: there is a mail server to send to.
 	MailerConfigured bool
 	// Holds tells whether mail of a kind is held back; nil: none is.
@@ -88,6 +90,9 @@ func (d *Decision) move(in Input, inForce string) {
 // for it keeps those that other partnerships gave.
 func (d *Decision) endSessions(in Input) {
 	before, after := in.Partnership.Status.State, d.Status.State
+	if isNew(in.Partnership) && in.Returning { // a session of then must not open what is granted anew
+		EndSessions(&d.Status, in.Now)
+	}
 	ended := after == v1alpha1.PartnershipRevoked || after == v1alpha1.PartnershipExpired || after == v1alpha1.PartnershipRejected
 	if after != before && (ended || before == v1alpha1.PartnershipActive) {
 		EndSessions(&d.Status, in.Now)

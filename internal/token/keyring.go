@@ -27,6 +27,7 @@ type key struct {
 	id      [keyIDSize]byte
 	secret  []byte
 	derived map[Purpose][]byte
+	mark    []byte // for marks of addresses
 }
 
 // NewKeyring makes a keyring of named secrets. The newest is the one whose name comes last in the order of bytes,
@@ -91,6 +92,7 @@ func newKey(secret []byte) key {
 	for _, purpose := range []Purpose{PurposeInvite, PurposeSignIn, PurposeSession, PurposeSignInRequest} {
 		k.derived[purpose] = expand(k.secret, purpose.String())
 	}
+	k.mark = expand(k.secret, "mark of an address")
 	k.id = [keyIDSize]byte(expand(k.secret, "key id"))
 	return k
 }
