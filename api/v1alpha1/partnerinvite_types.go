@@ -82,7 +82,8 @@ type PartnerInviteSpec struct {
 	Form InviteForm `json:"form,omitempty"`
 
 	// customFields are facts of the company's own, such as region: EMEA. They are copied into the partnerships when the
-	// person accepts and decide nothing; a change after that reaches no partnership. The person does not see them.
+	// person accepts and decide nothing; a change after that reaches no partnership. The person does not see
+	// them, unless a template of the mail shows them.
 	// +optional
 	CustomFields CustomFields `json:"customFields,omitempty"`
 

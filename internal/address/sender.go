@@ -2,6 +2,7 @@ package address
 
 import (
 	"errors"
+	"fmt"
 	"net/mail"
 	"strings"
 	"unicode"
@@ -16,10 +17,15 @@ func ParseSender(text string) (*mail.Address, error) {
 	if err != nil || strings.ContainsFunc(text, unicode.IsControl) {
 		return nil, errors.New("is not a sender such as «Acme Partners <partners@acme.example>»")
 	}
-	local, domain, _ := strings.Cut(from.Address, "@")
+	local, domain, _ := cut(from.Address)
+	if len(local) > maxLocalPart || !isASCII(local) || strings.Contains(local, "@") {
+		return nil, fmt.Errorf("has something other than up to %d plain ASCII characters before the @", maxLocalPart)
+	}
 	if domain, err = idna.Lookup.ToASCII(domain); err != nil {
 		return nil, errors.New("has a domain that is not a valid host name")
 	}
-	from.Address = local + "@" + domain
+	if from.Address = local + "@" + domain; len(from.Address) > maxAddress {
+		return nil, fmt.Errorf("has an address of more than %d characters", maxAddress)
+	}
 	return from, nil
 }

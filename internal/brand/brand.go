@@ -3,21 +3,25 @@
 package brand
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
 	"net/mail"
+	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/net/idna"
 	"golang.org/x/text/language"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/address"
-	"github.com/partner-operator/partner-operator/internal/link"
 )
 
 // ConfigMapName is the name of the ConfigMap that holds the brand of its namespace.
@@ -86,7 +90,9 @@ func Parse(data map[string]string, defaults Brand) (Brand, error) {
 			}
 		}
 	}
-	b.nameSender(data, defaults)
+	company := strings.TrimSpace(data["displayName"])
+	_, err := line(company)
+	b.nameSender(err == nil && company != "", defaults)
 	return b, first
 }
 
@@ -111,9 +117,9 @@ func (b *Brand) take(key, text string) error {
 	return parse(b, text)
 }
 
-// nameSender lets the sender and the company share a name where only one has one.
-func (b *Brand) nameSender(data map[string]string, defaults Brand) {
-	named, from := strings.TrimSpace(data["displayName"]) != "", b.From != defaults.From
+// nameSender lets the sender and the company, which is named or goes by the default, share a name where only one has one.
+func (b *Brand) nameSender(named bool, defaults Brand) {
+	from := b.From != defaults.From
 	switch {
 	case named && (!from || b.From.Name == ""):
 		b.From = &mail.Address{Name: b.DisplayName, Address: b.From.Address}
@@ -133,7 +139,8 @@ func kinds() string {
 }
 
 func line(text string) (string, error) {
-	if strings.ContainsFunc(text, unicode.IsControl) || utf8.RuneCountInString(text) > 128 {
+	breaks := func(r rune) bool { return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' }
+	if strings.ContainsFunc(text, breaks) || utf8.RuneCountInString(text) > 128 {
 		return "", errors.New("must be one line of at most 128 characters")
 	}
 	return text, nil
@@ -141,44 +148,58 @@ func line(text string) (string, error) {
 
 func picture(text string) (string, error) {
 	u, err := url.Parse(text)
-	if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || len(text) > 2048 {
+	if err != nil || u.Scheme != "https" || !hasHost(u) || u.User != nil || len(text) > 2048 {
 		return "", errors.New("must be an https address of a picture, such as https://acme.example/logo.svg")
 	}
-	return text, nil
+	return u.String(), nil
 }
 
 func staff(text string) ([]string, error) {
 	const most = 10
 	var addresses []string
-	for part := range strings.SplitSeq(text, ",") {
-		if part = strings.TrimSpace(part); part == "" {
+	for part := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == ',' || r == '\n' }) {
+		part = strings.TrimSpace(part)
+		same := func(other string) bool { return address.Equal(part, other) }
+		if part == "" || slices.ContainsFunc(addresses, same) {
 			continue
+		}
+		if len(addresses) == most {
+			return nil, fmt.Errorf("holds more than %d addresses; one of them can be a mailing list", most)
 		}
 		if _, err := address.Deliverable(part); err != nil {
 			return nil, fmt.Errorf("holds an address that %w", err)
 		}
 		addresses = append(addresses, part)
 	}
-	if len(addresses) > most {
-		return nil, fmt.Errorf("holds %d addresses; it can hold %d, and one of them can be a mailing list", len(addresses), most)
-	}
 	return addresses, nil
 }
 
 // objectName is the name of a ConfigMap or Secret.
 func objectName(text string) (string, error) {
-	wrong := func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' && r != '.' }
-	if len(text) > 253 || strings.ContainsFunc(text, wrong) {
+	if len(validation.IsDNS1123Subdomain(text)) > 0 {
 		return "", errors.New("must be the name of an object in this namespace")
 	}
 	return text, nil
 }
 
 func host(text string) (string, error) {
-	if _, err := link.ParseBase("https://" + text); err != nil || strings.HasSuffix(text, "/") {
+	u, err := url.Parse("https://" + text)
+	if err != nil || u.Host != text || !hasHost(u) {
 		return "", errors.New("must be a host without a scheme or a path, such as partners.acme.example")
 	}
 	return text, nil
+}
+
+// hasHost tells whether an address has a host that there can be, and if it has a port, such a port.
+func hasHost(u *url.URL) bool {
+	if port, err := strconv.ParseUint(cmp.Or(u.Port(), "443"), 10, 16); err != nil || port == 0 || strings.HasSuffix(u.Host, ":") {
+		return false
+	}
+	if _, err := netip.ParseAddr(u.Hostname()); err == nil {
+		return true
+	}
+	ascii, err := idna.Lookup.ToASCII(u.Hostname())
+	return err == nil && len(validation.IsDNS1123Subdomain(ascii)) == 0
 }
 
 func locale(text string) (language.Tag, error) {

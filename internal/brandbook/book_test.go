@@ -113,7 +113,7 @@ func TestABrandThatTheCacheHasNotSeenIsConfirmed(t *testing.T) {
 }
 
 func TestATemplate(t *testing.T) {
-	c := cluster(configMap("broken", map[string]string{"text": "{{.Nobody}}"}), configMap("good", map[string]string{"text": "{{.Link}}"}))
+	c := cluster(configMap("broken", map[string]string{"text": "{{.Nobody}}"}), configMap("good", map[string]string{"text": "{{.Link}} leads on"}))
 	book, server := open(c, c)
 	for name, want := range map[string]string{"missing": v1alpha1.ReasonTemplateNotFound, "broken": v1alpha1.ReasonTemplateInvalid, "good": ""} {
 		for range 2 {

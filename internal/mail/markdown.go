@@ -60,7 +60,7 @@ var breaks = regexp.MustCompile(`\s*\n\s*`)
 // it.
 func inMarkdown(data Data) Data {
 	literal := func(text string) string {
-		return breaks.ReplaceAllString(punctuation.ReplaceAllString(strings.TrimSpace(text), `\$0`), "\\\n")
+		return breaks.ReplaceAllString(punctuation.ReplaceAllString(strings.TrimSpace(text), `\$0`), "  \n")
 	}
 	data.FirstName, data.LastName, data.Company = literal(data.FirstName), literal(data.LastName), literal(data.Company)
 	data.Lead, data.Expiry, data.Reason = literal(data.Lead), literal(data.Expiry), literal(data.Reason)

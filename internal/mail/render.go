@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"html/template"
+	"strings"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/brand"
@@ -30,17 +31,16 @@ func Render(kind v1alpha1.MailKind, company brand.Brand, content Content, own *T
 	if err != nil {
 		return Message{}, fmt.Errorf("rendering the subject of %s: %w", kind, err)
 	}
-	message := Message{Kind: kind, From: headerName(company.From), ReplyTo: headerName(company.ReplyTo), Subject: subject}
-	switch {
-	case own != nil && content.Message == "":
-		err = own.render(&message, words, company, data)
-	default:
+	message := Message{Kind: kind, From: headerName(company.From), ReplyTo: headerName(company.ReplyTo), Subject: headerText(subject)}
+	ofMail := headerText(content.Subject)
+	if ofMail != "" {
+		message.Subject = ofMail
+	}
+	if own != nil && content.Message == "" {
+		err = own.render(&message, words, company, data, ofMail == "")
+	} else {
 		err = builtIn(&message, words, company, data, content.Message)
 	}
-	if content.Subject != "" {
-		message.Subject = content.Subject
-	}
-	message.Subject = headerText(message.Subject)
 	return message, err
 }
 
@@ -48,7 +48,7 @@ func Render(kind v1alpha1.MailKind, company brand.Brand, content Content, own *T
 func dataOf(words *words, company brand.Brand, content Content) Data {
 	data := Data{
 		FirstName: content.FirstName, LastName: content.LastName, Company: company.DisplayName, Programs: content.Programs,
-		More: max(len(content.Programs)-1, 0), Link: content.Link, Minutes: content.Minutes, Reason: content.Reason,
+		More: max(len(content.Programs)-1, 0), Link: content.Link, Minutes: content.Minutes, Reason: strings.TrimSpace(content.Reason),
 		CustomFields: content.CustomFields,
 	}
 	if !content.ExpiryTime.IsZero() {
@@ -61,7 +61,7 @@ func dataOf(words *words, company brand.Brand, content Content) Data {
 // builtIn makes the two bodies in the built-in words, around the company's own message if there is one.
 func builtIn(m *Message, words *words, company brand.Brand, data Data, message string) error {
 	v := viewOf(m.Subject, words, company, data)
-	v.Message = message
+	v.Message = strings.TrimSpace(message)
 	var err error
 	if v.Body, err = markdown(message); err != nil {
 		return err
@@ -77,14 +77,10 @@ func builtIn(m *Message, words *words, company brand.Brand, data Data, message s
 }
 
 func viewOf(title string, words *words, company brand.Brand, data Data) view {
-	v := view{
-		Data: data, Title: headerText(title), Language: words.tag.String(), Direction: "auto", Start: "left",
+	return view{
+		Data: data, Title: headerText(title), Language: words.tag.String(), Direction: "ltr", Start: "left",
 		Accent: company.Accent.String(), OnAccent: company.Accent.Text().String(), Ink: company.Accent.Ink().String(),
 	}
-	if rightToLeft(company.Locale) {
-		v.Direction, v.Start = "rtl", "right"
-	}
-	return v
 }
 
 func (w *words) text(name string, v view) (string, error) {

@@ -7,6 +7,7 @@ import (
 	htmltemplate "html/template"
 	"maps"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	texttemplate "text/template"
@@ -26,11 +27,11 @@ const (
 )
 
 const (
-	// longestTemplate and longestOutput bound what a company can make the operator do.
+	// longestTemplate, longestOutput and longestMarkdown bound what a company can make the operator do. Markdown is
+	// shorter, since the time to read it can grow with the square of its length.
 	longestTemplate = 64 << 10
 	longestOutput   = 256 << 10
-	// deepestRange is how deep lists can be walked within each other.
-	deepestRange = 1
+	longestMarkdown = 32 << 10
 )
 
 // missing lets a custom field that an invite lacks be empty.
@@ -48,6 +49,9 @@ type Template struct {
 func ParseTemplate(kind v1alpha1.MailKind, data map[string]string) (*Template, error) {
 	t := &Template{kind: kind}
 	for _, key := range slices.Sorted(maps.Keys(data)) {
+		if strings.TrimSpace(data[key]) == "" {
+			continue // as in a brand, an empty key is none
+		}
 		if err := t.parse(key, data[key]); err != nil {
 			return nil, tidy(err)
 		}
@@ -60,7 +64,7 @@ func ParseTemplate(kind v1alpha1.MailKind, data map[string]string) (*Template, e
 	case t.subject == nil && t.text == nil && t.markdown == nil:
 		return nil, errors.New("is empty; give it subject, and markdown or text")
 	}
-	for _, sample := range samples {
+	for _, sample := range samplesOf(kind) {
 		if _, err := Render(kind, brand.Brand{DisplayName: "Sample"}, sample, t); err != nil {
 			return nil, err
 		}
@@ -103,97 +107,171 @@ func parseText(key, text string) (*texttemplate.Template, error) {
 	if t.Tree == nil {
 		return t, nil
 	}
-	return t, inspect(t.Tree, t.Root, 0)
+	return t, inspect(t.Tree, t.Root, place{names: namesOfData})
 }
 
-// variables are the names that templates can use.
-var variables = func() []string {
-	var names []string
-	for _, of := range []reflect.Type{reflect.TypeFor[Data](), reflect.TypeFor[ProgramLine]()} {
-		for i := range of.NumField() {
-			names = append(names, of.Field(i).Name)
-		}
+// The names that can follow a dot: at the top of a template, and in a range.
+var (
+	namesOfData    = namesOf[Data]()
+	namesOfProgram = namesOf[ProgramLine]()
+	allNames       = slices.Concat(namesOfData, namesOfProgram)
+)
+
+func namesOf[T any]() (names []string) {
+	for field := range reflect.TypeFor[T]().Fields() {
+		names = append(names, field.Name)
 	}
 	slices.Sort(names)
-	return slices.Compact(names)
-}()
+	return names
+}
+
+// functions are those that compare and choose. The others of the library build texts, and a few lines of them build one
+// that no memory holds.
+var functions = []string{"and", "or", "not", "eq", "ne", "lt", "le", "gt", "ge", "len", "index", "slice"}
+
+// place is where in a template a node stands: what can follow the dot there, and whether that is in a range.
+type place struct {
+	names   []string
+	inRange bool
+}
 
 // inspect refuses, also in branches that no sample reaches, names that do not exist and whatever could keep the operator
-// busy: it walks a list only over what the data holds, and calls no other template.
-func inspect(tree *parse.Tree, node parse.Node, depth int) error {
-	refuse := func(n parse.Node, what string) error {
-		location, _ := tree.ErrorContext(n)
-		return fmt.Errorf("%s: %s", location, what)
+// busy: it walks a list only over what the data holds, calls no other template and builds no texts.
+func inspect(tree *parse.Tree, node parse.Node, at place) error {
+	refuse := func(format string, args ...any) error {
+		location, _ := tree.ErrorContext(node)
+		return fmt.Errorf("%s: "+format, append([]any{location}, args...)...)
+	}
+	named := func(dot string, path, names []string) error {
+		known := len(path) == 0 || slices.Contains(names, path[0])
+		if known && (len(path) < 2 || len(path) == 2 && path[0] == "CustomFields") {
+			return nil
+		}
+		if at.inRange && slices.Contains(namesOfData, path[0]) {
+			return refuse("there is no .%s in a range; write $.%s", path[0], path[0])
+		}
+		return refuse("there is no %s.%s here; there are %s", dot, strings.Join(path, "."), strings.Join(names, ", "))
 	}
 	switch n := node.(type) {
 	case *parse.RangeNode:
-		if depth++; depth > deepestRange {
-			return refuse(n, "a range within a range is not supported")
+		if at.inRange {
+			return refuse("a range within a range is not supported")
 		}
-		if !overField(n.Pipe) {
-			return refuse(n, "range can walk .Programs only")
+		if !overPrograms(n.Pipe) {
+			return refuse("range can walk .Programs only")
 		}
 	case *parse.TemplateNode:
-		return refuse(n, "template is not supported")
-	case *parse.FieldNode:
-		if !slices.Contains(variables, n.Ident[0]) {
-			return refuse(n, fmt.Sprintf("there is no .%s; there are %s", n.Ident[0], strings.Join(variables, ", ")))
+		return refuse("template is not supported")
+	case *parse.ActionNode:
+		if whole(n.Pipe, at) {
+			return refuse("%s is more than a text; write a part of it", n.Pipe)
 		}
+	case *parse.IdentifierNode:
+		if !slices.Contains(functions, n.Ident) {
+			return refuse("the function %s is not supported; there are %s", n.Ident, strings.Join(functions, ", "))
+		}
+	case *parse.FieldNode:
+		return named("", n.Ident, at.names)
 	case *parse.VariableNode:
-		if n.Ident[0] == "$" && len(n.Ident) > 1 && !slices.Contains(variables, n.Ident[1]) {
-			return refuse(n, fmt.Sprintf("there is no $.%s; there are %s", n.Ident[1], strings.Join(variables, ", ")))
+		if n.Ident[0] == "$" {
+			return named("$", n.Ident[1:], namesOfData)
+		}
+		return named(n.Ident[0], n.Ident[1:], allNames)
+	case *parse.ChainNode:
+		if err := named("", n.Field, allNames); err != nil {
+			return err
 		}
 	}
-	for _, child := range children(node) {
-		if err := inspect(tree, child, depth); err != nil {
+	for _, child := range children(node, at) {
+		if err := inspect(tree, child.Node, child.place); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// overField tells whether a pipeline is nothing but a field of the data, such as .Programs or $.Programs.
-func overField(pipe *parse.PipeNode) bool {
-	if len(pipe.Cmds) != 1 || len(pipe.Cmds[0].Args) != 1 {
+// whole tells whether a pipeline writes all of the data, of a program or of a list, which is not for readers.
+func whole(pipe *parse.PipeNode, at place) bool {
+	last := pipe.Cmds[len(pipe.Cmds)-1]
+	if len(pipe.Decl) > 0 || len(last.Args) > 1 {
 		return false
 	}
-	switch n := pipe.Cmds[0].Args[0].(type) {
-	case *parse.FieldNode:
-		return n.Ident[0] == "Programs"
-	case *parse.VariableNode:
-		return len(n.Ident) == 2 && n.Ident[0] == "$" && n.Ident[1] == "Programs"
+	switch last.Args[0].String() {
+	case ".":
+		return len(at.names) < len(allNames) // else it is the text of a with
+	case "$", ".Programs", "$.Programs", ".CustomFields", "$.CustomFields":
+		return true
 	default:
 		return false
 	}
 }
 
-func children(node parse.Node) (nodes []parse.Node) {
-	branch := func(b parse.BranchNode) []parse.Node { return []parse.Node{b.Pipe, b.List, b.ElseList} }
+// overPrograms tells whether a pipeline is nothing but .Programs or $.Programs.
+func overPrograms(pipe *parse.PipeNode) bool {
+	if len(pipe.Cmds) != 1 || len(pipe.Cmds[0].Args) != 1 {
+		return false
+	}
+	switch n := pipe.Cmds[0].Args[0].(type) {
+	case *parse.FieldNode, *parse.VariableNode:
+		return n.String() == ".Programs" || n.String() == "$.Programs"
+	default:
+		return false
+	}
+}
+
+// located is a node in its place.
+type located struct {
+	parse.Node
+	place
+}
+
+func children(node parse.Node, at place) (nodes []located) {
+	add := func(of ...parse.Node) {
+		for _, child := range of {
+			nodes = append(nodes, located{child, at})
+		}
+	}
 	switch n := node.(type) {
 	case *parse.ListNode:
 		if n != nil {
-			nodes = n.Nodes
+			add(n.Nodes...)
 		}
 	case *parse.IfNode:
-		nodes = branch(n.BranchNode)
+		add(n.Pipe, n.List, n.ElseList)
 	case *parse.WithNode:
-		nodes = branch(n.BranchNode)
+		add(n.Pipe, n.ElseList)
+		nodes = append(nodes, located{n.List, place{allNames, at.inRange}}) // what the dot is there, the samples tell
 	case *parse.RangeNode:
-		nodes = branch(n.BranchNode)
+		add(n.Pipe, n.ElseList)
+		nodes = append(nodes, located{n.List, place{namesOfProgram, true}})
 	case *parse.ActionNode:
-		nodes = []parse.Node{n.Pipe}
+		add(n.Pipe)
 	case *parse.PipeNode:
 		if n != nil {
 			for _, command := range n.Cmds {
-				nodes = append(nodes, command)
+				add(command)
 			}
 		}
 	case *parse.CommandNode:
-		nodes = n.Args
+		add(n.Args...)
 	case *parse.ChainNode:
-		nodes = []parse.Node{n.Node}
+		add(n.Node)
 	}
 	return nodes
+}
+
+// samplesOf are the samples as mails of a kind are: not all have a link, or are about programs.
+func samplesOf(kind v1alpha1.MailKind) []Content {
+	all := slices.Clone(samples)
+	for i := range all {
+		if !HasLink(kind) {
+			all[i].Link, all[i].ExpiryTime = "", time.Time{}
+		}
+		if kind == v1alpha1.MailSignIn {
+			all[i].Programs = nil
+		}
+	}
+	return all
 }
 
 // samples are contents that between them lead through most branches of a template.
@@ -202,9 +280,9 @@ var samples = []Content{
 	{Programs: []ProgramLine{{Name: "Referral"}}, Link: "https://partners.example.com/sample"},
 }
 
-// render makes the bodies, and the subject if the template has one.
-func (t *Template) render(m *Message, words *words, company brand.Brand, data Data) error {
-	if t.subject != nil {
+// render makes the bodies, and the subject if the template has one and the mail none of its own.
+func (t *Template) render(m *Message, words *words, company brand.Brand, data Data, withSubject bool) error {
+	if t.subject != nil && withSubject {
 		subject, err := execute(t.subject, data)
 		if err != nil {
 			return err
@@ -216,10 +294,16 @@ func (t *Template) render(m *Message, words *words, company brand.Brand, data Da
 	if err := t.bodies(m, words, company, data); err != nil {
 		return err
 	}
-	if HasLink(t.kind) && !strings.Contains(m.Text, data.Link) {
+	switch {
+	case !HasLink(t.kind) && strings.TrimSpace(m.Text) == "":
+		return errors.New("the text comes out empty")
+	case !HasLink(t.kind):
+		return nil
+	case !strings.Contains(m.Text, data.Link):
 		return errors.New("the link does not come out; write {{.Link}} where it belongs, and not only in html")
-	}
-	if HasLink(t.kind) && !strings.Contains(m.HTML, data.Link) {
+	case !strings.Contains(m.HTML, data.Link) && t.markdown != nil:
+		return errors.New("the link does not come out in the page; write {{.Link}} outside of HTML, which is left out, and of pictures")
+	case !strings.Contains(m.HTML, data.Link):
 		return errors.New("the link does not come out in html; write {{.Link}} where it belongs")
 	}
 	return nil
@@ -235,6 +319,12 @@ func (t *Template) bodies(m *Message, words *words, company brand.Brand, data Da
 		if err != nil {
 			return err
 		}
+		if len(source) > longestMarkdown {
+			return fmt.Errorf("%s makes a mail of more than %d bytes", keyMarkdown, longestMarkdown)
+		}
+		if data.Link != "" { // with marks around it, it has those of inMarkdown, too
+			source = strings.ReplaceAll(source, "<<"+data.Link+">>", "<"+data.Link+">")
+		}
 		body, err := markdown(source)
 		if err != nil {
 			return err
@@ -249,7 +339,7 @@ func (t *Template) bodies(m *Message, words *words, company brand.Brand, data Da
 	if t.html == nil {
 		return t.frame(m, words, company, data, textAsHTML(m.Text, data.Link, company.Accent.Ink().String()))
 	}
-	page := bounded{}
+	page := bounded{key: keyHTML}
 	err = t.html.Execute(&page, data)
 	m.HTML = page.String()
 	return tidy(err)
@@ -259,7 +349,10 @@ func (t *Template) bodies(m *Message, words *words, company brand.Brand, data Da
 // speak.
 func (t *Template) frame(m *Message, words *words, company brand.Brand, data Data, body htmltemplate.HTML) (err error) {
 	v := viewOf(m.Subject, words, company, data)
-	v.Language, v.Body = company.Locale.String(), body
+	v.Language, v.Direction, v.Body = company.Locale.String(), "auto", body
+	if rightToLeft(company.Locale) {
+		v.Direction, v.Start = "rtl", "right"
+	}
 	m.HTML, err = words.page("own.html", v)
 	return err
 }
@@ -275,26 +368,35 @@ func textAsHTML(text, link, ink string) htmltemplate.HTML {
 }
 
 func execute(t *texttemplate.Template, data Data) (string, error) {
-	out := bounded{}
+	out := bounded{key: t.Name()}
 	err := t.Execute(&out, data)
 	return out.String(), tidy(err)
 }
 
-// bounded is a buffer that refuses to grow without end.
-type bounded struct{ bytes.Buffer }
+// bounded is a buffer for what a key makes, that refuses to grow without end.
+type bounded struct {
+	bytes.Buffer
+	key string
+}
 
 func (b *bounded) Write(p []byte) (int, error) {
 	if b.Len()+len(p) > longestOutput {
-		return 0, fmt.Errorf("makes a mail of more than %d bytes", longestOutput)
+		return 0, fmt.Errorf("%s makes a mail of more than %d bytes", b.key, longestOutput)
 	}
 	return b.Buffer.Write(p)
 }
+
+// noise is what a library's error says of its own states and of the program's types.
+var (
+	noise       = regexp.MustCompile(`^template: |^html/template:| executing "\w+" at <.*?>:|: \{state.*|reflect: `)
+	missingName = regexp.MustCompile(`can't evaluate field (\w+) in type \S+`)
+)
 
 // tidy leaves out of a library's error what tells a user nothing.
 func tidy(err error) error {
 	if err == nil {
 		return nil
 	}
-	text := strings.Join(strings.Fields(err.Error()), " ")
-	return errors.New(strings.TrimPrefix(strings.TrimPrefix(text, "template: "), "html/template:"))
+	text := noise.ReplaceAllString(strings.Join(strings.Fields(err.Error()), " "), "")
+	return errors.New(missingName.ReplaceAllString(text, "there is no .$1 here"))
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	htmltemplate "html/template"
 	"io/fs"
+	"strconv"
 	"strings"
 	texttemplate "text/template"
 	"time"
@@ -35,20 +36,16 @@ var languages = []*words{
 		return fmt.Sprintf("%d. %s %d, %s", at.Day(), month, at.Year(), at.Format("15:04 UTC"))
 	}),
 	read("fr", "janvier février mars avril mai juin juillet août septembre octobre novembre décembre", func(at time.Time, month string) string {
-		return fmt.Sprintf("%d %s %d à %s", at.Day(), month, at.Year(), at.Format("15:04 UTC"))
+		day := strconv.Itoa(at.Day())
+		if at.Day() == 1 {
+			day = "1er"
+		}
+		return fmt.Sprintf("%s %s %d à %s", day, month, at.Year(), at.Format("15:04 UTC"))
 	}),
 	read("es", "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre", func(at time.Time, month string) string {
 		return fmt.Sprintf("%d de %s de %d, %s", at.Day(), month, at.Year(), at.Format("15:04 UTC"))
 	}),
 }
-
-var matcher = func() language.Matcher {
-	var tags []language.Tag
-	for _, each := range languages {
-		tags = append(tags, each.tag)
-	}
-	return language.NewMatcher(tags)
-}()
 
 func read(tag, months string, date func(time.Time, string) string) *words {
 	file := "templates/words." + tag + ".tmpl"
@@ -66,11 +63,13 @@ func read(tag, months string, date func(time.Time, string) string) *words {
 
 // wordsFor are the words in a language, or in English where there are none.
 func wordsFor(tag language.Tag) *words {
-	_, at, confidence := matcher.Match(tag)
-	if confidence == language.No {
-		at = 0
+	base, _ := tag.Base() // the regions share their words, and no language gets those of a neighbour
+	for _, each := range languages {
+		if each.tag.String() == base.String() {
+			return each
+		}
 	}
-	return languages[at]
+	return languages[0]
 }
 
 // on is a time for people who read a language: in its own words where there are some, else in figures.
@@ -101,14 +100,14 @@ func wrap(text string) string {
 	const width = 76
 	var wrapped strings.Builder
 	for line := range strings.Lines(text) {
-		rest := strings.TrimRight(line, "\n")
+		rest := strings.TrimRight(line, " \n")
 		margin := rest[:len(rest)-len(strings.TrimLeft(rest, " "))]
 		for {
 			at := breakAt(rest, len(margin), width)
 			if at < 0 {
 				break
 			}
-			wrapped.WriteString(rest[:at] + "\n")
+			wrapped.WriteString(strings.TrimRight(rest[:at], " ") + "\n")
 			rest = margin + strings.TrimLeft(rest[at:], " ")
 		}
 		wrapped.WriteString(rest)
