@@ -133,7 +133,9 @@ func TestGoldenLanguages(t *testing.T) {
 			}
 		}
 		golden(t, "words."+w.tag.String()+".golden.txt", texts.String())
-		golden(t, "invite."+w.tag.String()+".golden.html", pages.String())
+		if w != languages[0] { // English pages are in the golden files of the kinds
+			golden(t, "invite."+w.tag.String()+".golden.html", pages.String())
+		}
 	}
 }
 

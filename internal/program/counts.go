@@ -21,11 +21,7 @@ func CountPartnerships(partnerships []v1alpha1.Partnership) v1alpha1.Partnership
 		v1alpha1.PartnershipExpired:  &counts.Expired,
 		v1alpha1.PartnershipConflict: &counts.Conflict,
 	}
-	for i := range partnerships {
-		if count := of[partnerships[i].Status.State]; count != nil {
-			*count++
-		}
-	}
+	tally(partnerships, func(p *v1alpha1.Partnership) v1alpha1.PartnershipState { return p.Status.State }, of)
 	return counts
 }
 
@@ -44,10 +40,15 @@ func CountInvites(invites []v1alpha1.PartnerInvite) v1alpha1.InviteCounts {
 		v1alpha1.InviteAlreadyPartner: &counts.AlreadyPartner,
 		v1alpha1.InviteRefused:        &counts.Refused,
 	}
-	for i := range invites {
-		if count := of[invites[i].Status.State]; count != nil {
+	tally(invites, func(i *v1alpha1.PartnerInvite) v1alpha1.InviteState { return i.Status.State }, of)
+	return counts
+}
+
+// tally adds one to the count of each object's state, if it has one.
+func tally[T any, S comparable](objects []T, state func(*T) S, counts map[S]*int32) {
+	for i := range objects {
+		if count := counts[state(&objects[i])]; count != nil {
 			*count++
 		}
 	}
-	return counts
 }
