@@ -45,6 +45,11 @@ test-server: build ## Run the suites that need a control plane or a mail server.
 	KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh) && export KUBEBUILDER_ASSETS && \
 	go test -C hack -timeout 10m ./... && go test -C test -p 1 -timeout 25m ./...
 
+.PHONY: test-faults
+test-faults: build ## Let everything go wrong while mails are under way, and count them (8 minutes); make test has a short form.
+	KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh) FAULTS=full \
+	go test -C test -count=1 -v -timeout 30m ./e2e -ginkgo.label-filter=faults
+
 .PHONY: test-demo
 test-demo: build-demo ## Walk the main job in the demo.
 	@KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh) bin/demo -once

@@ -158,6 +158,12 @@ func (o *Operator) Kill() {
 	<-o.ended
 }
 
+// Pause stops the operator's clock, as a machine that hangs would, until Continue.
+func (o *Operator) Pause() error { return o.command.Process.Signal(syscall.SIGSTOP) }
+
+// Continue lets a paused operator go on, which does not know how long it was away.
+func (o *Operator) Continue() error { return o.command.Process.Signal(syscall.SIGCONT) }
+
 // FreeAddress is a loopback address that nobody listens on.
 func FreeAddress() (string, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

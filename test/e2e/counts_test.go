@@ -15,8 +15,8 @@ import (
 	"github.com/partner-operator/partner-operator/hack/apiproxy"
 )
 
-// many is how many partnerships the counts are tried with: 300, or what the environment variable PARTNERSHIPS says.
-func many() int {
+// crowded is how many partnerships the counts are tried with: 300, or what the environment variable PARTNERSHIPS says.
+func crowded() int {
 	if n, err := strconv.Atoi(os.Getenv("PARTNERSHIPS")); err == nil {
 		return n
 	}
@@ -40,7 +40,7 @@ func each(count int, do func(n int)) {
 
 var _ = Describe("the counts of a program and its groups", func() {
 	It("are right a few seconds after a change, and are written once in that time however many partnerships change", func() {
-		partnerships := many()
+		partnerships := crowded()
 		ns := newTenant()
 		referral, gold := program(ns, "referral", "", ""), group(ns, "gold", "")
 		create(invite(ns, "ada", grant("referral", "")))

@@ -3,7 +3,6 @@ package e2e
 import (
 	"fmt"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
 
@@ -94,23 +93,6 @@ var _ = Describe("an invite", func() {
 		Expect(seen[apiproxy.Request{Method: http.MethodGet, Resource: "partnerinvites"}]).To(BeZero(), "live reads")
 		AddReportEntry("rate", fmt.Sprintf("%d invites: applied in %s, all sent %s after the first apply, %.0f/s",
 			invites, applied.Round(time.Millisecond), sent.Round(time.Millisecond), invites/sent.Seconds()))
-	})
-
-	It("is mailed once, however stale the cache and however often it is looked at", func() {
-		const invites = 100
-		ns := newTenant()
-		proxy.Lag(150 * time.Millisecond)
-		defer proxy.Lag(0)
-		before := inbox.Count()
-		p := reread(program(ns, "referral", "", ""))
-		for n := range invites {
-			create(invite(ns, fmt.Sprintf("p%d", n), grant("referral", "")))
-			if n%10 == 0 { // wakes every invite whose claim the cache has not seen
-				change(p, func(p *v1alpha1.Program) { p.Spec.Description = fmt.Sprintf("Version %d", n) })
-			}
-		}
-		Eventually(func() int { return inbox.Count() - before }, time.Minute, often).Should(Equal(invites))
-		Consistently(func() int { return inbox.Count() - before }, 3*time.Second, often).Should(Equal(invites))
 	})
 
 	It("says that the mail server is down, and sends one mail once it is back", func() {
@@ -214,52 +196,6 @@ var _ = Describe("an invite", func() {
 		startOperator()
 		Consistently(proxy.Writes, counted, often).Should(BeZero(), func() string { return fmt.Sprint(proxy.Seen()) })
 		Expect(inbox.Count()).To(Equal(mails))
-	})
-
-	It("reaches everybody when the operator is killed in the middle, and repeats at most what was just being sent", func() {
-		const invites, workers = 200, 16
-		ns := newTenant()
-		inbox.SetDelay(50 * time.Millisecond)
-		defer inbox.SetDelay(0)
-		before := inbox.Count()
-		for n := range invites {
-			create(invite(ns, fmt.Sprintf("p%d", n), grant("referral", "")))
-		}
-		Eventually(func() int { return inbox.Count() - before }, soon, time.Millisecond).Should(BeNumerically(">", invites/4))
-		running.Kill()
-		Expect(inbox.Count()-before).To(BeNumerically("<", invites), "the plug was pulled too late")
-		startOperator()
-		Eventually(func() int { return len(perRecipient(before)) }, 3*time.Minute, often).Should(Equal(invites))
-		repeated := 0
-		for to, mails := range perRecipient(before) {
-			Expect(len(mails)).To(BeNumerically("<=", 2), to)
-			for _, mail := range mails[1:] {
-				repeated++
-				Expect(mail.MessageID).To(Equal(mails[0].MessageID))
-				Expect(mail.Links).To(Equal(mails[0].Links))
-			}
-		}
-		Expect(repeated).To(BeNumerically("<=", workers))
-		AddReportEntry("repeated", fmt.Sprintf("%d of %d mails came twice", repeated, invites))
-	})
-
-	It("keeps its record when the answers of the API server are lost", func() {
-		ns := newTenant()
-		broken := 0
-		proxy.Break(func(r *http.Request) apiproxy.Fault {
-			if r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, "/partnerinvites/ada/status") && broken < 2 {
-				broken++
-				return []apiproxy.Fault{apiproxy.Refuse, apiproxy.LoseAnswer}[broken-1]
-			}
-			return apiproxy.None
-		})
-		defer proxy.Break(nil)
-		i := invite(ns, "ada", grant("referral", ""))
-		create(i)
-		// The claim of the second try is written but its answer is lost, so nobody knows whether the mail left: the
-		// claim is left alone until it can only be dead.
-		Eventually(stateOf(i), 2*time.Minute, often).Should(Equal(v1alpha1.InviteSent))
-		Expect(mailsTo(address(ns, "ada"), v1alpha1.MailInvite)()).To(Equal(1))
 	})
 })
 

@@ -19,7 +19,7 @@ var _ = Describe("a revocation", func() {
 	It("counts on all replicas at once, however many partners there are", func() {
 		const people = 25
 		ns := newTenant()
-		each(many(), func(n int) { create(partner(ns, fmt.Sprintf("crowd%d", n), "referral")) })
+		each(crowded(), func(n int) { create(partner(ns, fmt.Sprintf("crowd%d", n), "referral")) })
 		second, err := operator.Start(ctx, operator.Options{
 			Binary: "../../bin/partner-operator", Cluster: plane, Kubeconfig: proxy.Kubeconfig, SMTPAddr: inbox.SMTPAddr(),
 			Args: []string{"--leader-elect", "--portal-url=" + running.Portal, "--client-rate=0", "--address-rate=0"},
@@ -48,7 +48,7 @@ var _ = Describe("a revocation", func() {
 			times := refusedAfter[replica]
 			slices.Sort(times)
 			AddReportEntry("latency", fmt.Sprintf("replica %d, %d partnerships: refused %s (median) and %s (longest of %d) after the patch returned",
-				at+1, many()+people, times[len(times)/2].Round(100*time.Microsecond), times[len(times)-1].Round(100*time.Microsecond), len(times)))
+				at+1, crowded()+people, times[len(times)/2].Round(100*time.Microsecond), times[len(times)-1].Round(100*time.Microsecond), len(times)))
 		}
 	})
 })
