@@ -6,11 +6,9 @@ import (
 	"testing"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/brand"
@@ -41,11 +39,7 @@ func TestAClaimIsMadeAfterTheWaitForTheRate(t *testing.T) {
 		Spec:       v1alpha1.PartnerInviteSpec{Contact: v1alpha1.Contact{Email: "ada@example.com"}, Programs: []v1alpha1.ProgramGrant{{Name: "referral"}}},
 	}
 	referral := v1alpha1.Program{ObjectMeta: metav1.ObjectMeta{Namespace: "acme", Name: "referral"}}
-	scheme := fakeCache(t).Build().Scheme()
-	if err := corev1.AddToScheme(scheme); err != nil {
-		t.Fatal(err)
-	}
-	c := fake.NewClientBuilder().WithScheme(scheme).WithObjects(i).WithStatusSubresource(i).Build()
+	c := fakeCache(t).WithObjects(i).Build()
 	if err := c.Get(t.Context(), client.ObjectKeyFromObject(i), i); err != nil {
 		t.Fatal(err)
 	}

@@ -211,17 +211,22 @@ func (r *PartnerInviteReconciler) place(ctx context.Context, claimed *v1alpha1.P
 	return r.brake.take(ctx, claimed.Namespace, claimed.Status.Programs, catalog)
 }
 
-// claim writes a claim unless another invite of the same person, as the API server has it now, goes first. The cache may
-// not have seen yet that the other one was issued a moment ago; who claims for one person takes turns.
+// claim writes a claim unless another invite of the same person, as the API server has it now, goes first. Who claims for
+// one person takes turns. The others are looked for anew: one may have come since the decision, and have been issued a
+// moment ago, which the cache need not have seen yet.
 func (r *PartnerInviteReconciler) claim(ctx context.Context, in invite.Input, claimed *v1alpha1.PartnerInvite) error {
 	defer r.people.Lock(claimed.Namespace + "/" + address.Normalize(string(claimed.Spec.Contact.Email)))()
-	fresh := make([]v1alpha1.PartnerInvite, 0, len(in.Rivals))
-	for i := range in.Rivals {
-		if in.Rivals[i].UID == claimed.UID {
+	rivals, err := lookup.InvitesOf(ctx, r.Client, claimed.Namespace, string(claimed.Spec.Contact.Email))
+	if err != nil {
+		return err
+	}
+	fresh := make([]v1alpha1.PartnerInvite, 0, len(rivals))
+	for i := range rivals {
+		if rivals[i].UID == claimed.UID {
 			continue
 		}
 		rival := v1alpha1.PartnerInvite{}
-		err := r.live.Get(ctx, client.ObjectKeyFromObject(&in.Rivals[i]), &rival)
+		err := r.live.Get(ctx, client.ObjectKeyFromObject(&rivals[i]), &rival)
 		if client.IgnoreNotFound(err) != nil {
 			return err
 		}

@@ -88,7 +88,7 @@ var _ = Describe("a partnership that has to be approved", func() {
 		Expect(mail.Text).To(And(ContainSubstring("Acme Referral (Group gold)"), ContainSubstring("\n"+tenantURL(ns, "login")+"\n")))
 		Expect(get(signedIn(ns, "ada"), tenantURL(ns, "")).Wants(http.StatusOK, "Group gold")).To(Succeed())
 		Expect(reread(p).Status.LastMove).To(And(HaveField("From", "standard"), HaveField("To", "gold")))
-		Expect(eventReasons(p)()).To(ConsistOf("Pending", "Approved", "Moved"))
+		Eventually(eventReasons(p), soon, often).Should(ConsistOf("Pending", "Approved", "Moved"))
 
 		for range 3 { // the same file again, and the operator started again
 			decide(p, v1alpha1.ApprovalApproved, "", "gold")
@@ -131,7 +131,7 @@ var _ = Describe("a partnership that has to be approved", func() {
 		Consistently(func() []int {
 			return []int{mailsTo(address(ns, "ada"), v1alpha1.MailRejected)(), mailsTo(address(ns, "ada"), v1alpha1.MailApproved)(), mailsTo(address(ns, "ada"), v1alpha1.MailSignIn)()}
 		}, quiet, often).Should(Equal([]int{1, 1, 1}))
-		Expect(eventReasons(p)()).To(ConsistOf("Pending", "Rejected", "Approved", "Moved"))
+		Eventually(eventReasons(p), soon, often).Should(ConsistOf("Pending", "Rejected", "Approved", "Moved"))
 	})
 
 	It("is shown as waiting to a partner of another program, and counts in the same session once it is approved", func() {

@@ -80,7 +80,7 @@ var _ = Describe("a template", func() {
 		Expect(mails).To(HaveLen(1))
 		Expect(mails[0].Text).To(HavePrefix("Come, **Ada**: http"))
 		Expect(mails[0].HTML).To(ContainSubstring("<strong>Ada</strong>"))
-		Expect(eventReasons(i)()).To(Equal([]string{v1alpha1.ReasonTemplateNotFound, v1alpha1.ReasonTemplateInvalid, "Sent"}), "one event for each, not for each try")
+		Eventually(eventReasons(i), soon, often).Should(Equal([]string{v1alpha1.ReasonTemplateNotFound, v1alpha1.ReasonTemplateInvalid, "Sent"}), "one event for each, not for each try")
 	})
 
 	It("of the invite goes before that of its group, its program and the brand", func() {

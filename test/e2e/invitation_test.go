@@ -56,7 +56,7 @@ var _ = Describe("a partnership with invitation Send", func() {
 		Expect(i.Status.PartnershipRefs).To(Equal([]v1alpha1.PartnershipReference{{Name: "ada"}}), "no second partnership was made")
 		Expect(mailsTo(address(ns, "ada"), v1alpha1.MailInvite)()).To(Equal(1))
 		Expect(mailsTo(address(ns, "ada"), v1alpha1.MailSignIn)()).To(BeZero())
-		Expect(eventReasons(p)()).To(ConsistOf("Invited", "Activated"))
+		Eventually(eventReasons(p), soon, often).Should(ConsistOf("Invited", "Activated"))
 
 		Expect(api.Delete(ctx, p)).To(Succeed())
 		Eventually(gone(i), soon, often).Should(BeTrue(), "it goes with the partnership")
@@ -196,7 +196,7 @@ var _ = Describe("two partnerships of one partner", func() {
 		Eventually(partnershipState(younger), soon, often).Should(Equal(v1alpha1.PartnershipActive))
 		Expect(partnershipCondition(younger, v1alpha1.ConditionStalled)()).To(BeNil())
 		Expect(get(signedIn(ns, "zoe"), tenantURL(ns, "")).Wants(http.StatusOK, "Group gold")).To(Succeed())
-		Expect(eventReasons(younger)()).To(ConsistOf("Conflict", "ConflictResolved"))
+		Eventually(eventReasons(younger), soon, often).Should(ConsistOf("Conflict", "ConflictResolved"))
 	})
 })
 
@@ -220,7 +220,7 @@ var _ = Describe("a partnership that ends by itself", func() {
 		Consistently(func() int { return get(person, tenantURL(ns, "")).Code }, quiet, often).Should(Equal(http.StatusSeeOther), "old sessions stay dead")
 		Expect(len(inbox.MessagesTo(address(ns, "ada")))).To(Equal(before))
 		Expect(get(signedIn(ns, "ada"), tenantURL(ns, "")).Code).To(Equal(http.StatusOK))
-		Expect(eventReasons(p)()).To(ConsistOf("Activated", "Expired", "Extended"))
+		Eventually(eventReasons(p), soon, often).Should(ConsistOf("Activated", "Expired", "Extended"))
 	})
 })
 

@@ -40,7 +40,7 @@ var _ = Describe("an invite", func() {
 		Eventually(stateOf(i), soon, often).Should(Equal(v1alpha1.InviteSent))
 		Expect(mailsTo(address(ns, "ada"), v1alpha1.MailInvite)()).To(Equal(1))
 		Expect(condition(i, v1alpha1.ConditionReconciling)()).To(BeNil())
-		Expect(eventReasons(i)()).To(ConsistOf("ProgramNotFound", "GroupNotFound", "Sent"))
+		Eventually(eventReasons(i), soon, often).Should(ConsistOf("ProgramNotFound", "GroupNotFound", "Sent"))
 	})
 
 	It("refuses a group of another program", func() {
@@ -110,7 +110,7 @@ var _ = Describe("an invite", func() {
 		Eventually(stateOf(i), 90*time.Second, often).Should(Equal(v1alpha1.InviteSent), "the first retry comes after a minute or a little more")
 		Expect(mailsTo(address(ns, "ada"), v1alpha1.MailInvite)()).To(Equal(1))
 		Expect(reread(i).Status.Attempts).To(BeEquivalentTo(2))
-		Expect(eventReasons(i)()).To(ConsistOf("TemporaryFailure", "Sent"))
+		Eventually(eventReasons(i), soon, often).Should(ConsistOf("TemporaryFailure", "Sent"))
 	})
 
 	It("waits with all others while the mail server refuses the sender, and is not burnt on it", func() {

@@ -33,7 +33,7 @@ var _ = Describe("a partnership", func() {
 		Consistently(func() int { return get(person, tenantURL(ns, "")).Code }, quiet, often).Should(Equal(http.StatusSeeOther), "old sessions stay dead")
 		Expect(get(signedIn(ns, "ada"), tenantURL(ns, "")).Wants(http.StatusOK, "Group gold")).To(Succeed())
 		Expect(mailsTo(address(ns, "ada"), v1alpha1.MailRevoked)()).To(Equal(1))
-		Expect(eventReasons(p)()).To(ConsistOf("Activated", "Revoked", "Reinstated"))
+		Eventually(eventReasons(p), soon, often).Should(ConsistOf("Activated", "Revoked", "Reinstated"))
 	})
 
 	It("sends no mail with notify: false, also not when that is turned round later, nor when it is created revoked", func() {

@@ -194,7 +194,7 @@ var _ = Describe("an invite that is held back", func() {
 		Eventually(stateOf(i), soon, often).Should(Equal(v1alpha1.InviteSent))
 		Eventually(func() int { return get(person, tenantURL(ns, "")).Code }, soon, often).Should(Equal(http.StatusOK))
 		Expect(open(link)().Code).To(Equal(http.StatusOK))
-		Expect(eventReasons(i)()).To(ConsistOf("Held", "Sent"))
+		Eventually(eventReasons(i), soon, often).Should(ConsistOf("Held", "Sent"))
 	})
 
 	It("by maxPerHour is held, not dropped", func() {
