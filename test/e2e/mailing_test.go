@@ -236,7 +236,8 @@ func (m *mailing) arrived() int {
 	return arrived
 }
 
-// statusWrites counts those that the API server carried out, for all replicas.
+// statusWrites counts those that the API server carried out, for all replicas. One whose answer died with the API server is
+// not among them.
 func (m *mailing) statusWrites() int {
 	resource := map[v1alpha1.MailKind]string{v1alpha1.MailInvite: "partnerinvites/status", v1alpha1.MailRevoked: "partnerships/status"}[m.kind]
 	writes := 0
