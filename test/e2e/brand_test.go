@@ -163,7 +163,9 @@ var _ = Describe("a brand", func() {
 		change(p, func(p *v1alpha1.Partnership) { p.Spec.Revocation = &v1alpha1.Revocation{Reason: "The contract ended."} })
 		Eventually(partnershipState(p), soon, often).Should(Equal(v1alpha1.PartnershipRevoked))
 		Consistently(mailsTo(address(ns, "ada"), v1alpha1.MailRevoked), quiet, often).Should(BeZero())
-		change(configMap(ns, "broken", nil), func(c *corev1.ConfigMap) { c.Data = map[string]string{"subject": "Goodbye", "text": "Goodbye. {{.Reason}}"} })
+		change(configMap(ns, "broken", nil), func(c *corev1.ConfigMap) {
+			c.Data = map[string]string{"subject": "Goodbye", "text": "Goodbye. {{.Reason}}"}
+		})
 		Eventually(mailsTo(address(ns, "ada"), v1alpha1.MailRevoked), soon, often).Should(Equal(1))
 		Expect(mailsOf(address(ns, "ada"), v1alpha1.MailRevoked)[0].Text).To(Equal("Goodbye. The contract ended."))
 	})
