@@ -33,6 +33,10 @@ const (
 	ReasonGroupNotInProgram = "GroupNotInProgram"
 	// ReasonTeamNotFound: False, a PartnerTeam does not exist yet; the message names it.
 	ReasonTeamNotFound = "TeamNotFound"
+	// ReasonPartnershipNotFound: False, a Partnership does not exist; the message names it.
+	ReasonPartnershipNotFound = "PartnershipNotFound"
+	// ReasonMemberNotFound: False, the member of a link does not belong to the partner.
+	ReasonMemberNotFound = "MemberNotFound"
 	// ReasonTemplateNotFound: False, a ConfigMap that a templateRef names does not exist yet; the message names it.
 	ReasonTemplateNotFound = "TemplateNotFound"
 	// ReasonTooManyPrograms: False and Stalled, an invite without programs would offer more than status can hold.
@@ -43,6 +47,11 @@ const (
 const (
 	// ReasonReady: True, nothing is left to do.
 	ReasonReady = "Ready"
+	// ReasonDestinationMissing: False and Stalled, a link says no destination, and neither its group nor its program does.
+	ReasonDestinationMissing = "DestinationMissing"
+	// ReasonDestinationRefused: False and Stalled, a destination cannot be used, or is not on a host that the program
+	// allows; the message says which hosts are.
+	ReasonDestinationRefused = "DestinationRefused"
 	// ReasonOwnerInvalid: False and Stalled, no mail can be sent to the address of a team's owner.
 	ReasonOwnerInvalid = "OwnerInvalid"
 )

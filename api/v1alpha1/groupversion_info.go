@@ -26,6 +26,7 @@ var schemeBuilder = runtime.NewSchemeBuilder(func(scheme *runtime.Scheme) error 
 		&PartnerTeam{}, &PartnerTeamList{},
 		&PartnerInvite{}, &PartnerInviteList{},
 		&Partnership{}, &PartnershipList{},
+		&PartnerLink{}, &PartnerLinkList{},
 	)
 	metav1.AddToGroupVersion(scheme, GroupVersion)
 	return nil

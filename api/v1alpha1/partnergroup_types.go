@@ -49,6 +49,10 @@ type PartnerGroupSpec struct {
 	// +optional
 	Join GroupJoin `json:"join,omitzero"`
 
+	// links tells about the links of the partners in this group; what is unset here comes from the program.
+	// +optional
+	Links GroupLinks `json:"links,omitzero"`
+
 	// invites holds the defaults of the invites into this group; what is unset here comes from the program.
 	// +optional
 	Invites GroupInvites `json:"invites,omitzero"`

@@ -340,6 +340,23 @@ type HandledApproval struct {
 	Decision ApprovalDecision `json:"decision"`
 }
 
+// TermsAcceptance tells which wording of a program's terms a partner accepted.
+type TermsAcceptance struct {
+	// version is the version of the terms that was accepted.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	Version string `json:"version"`
+
+	// acceptedBy is the address of the person who accepted them.
+	// +required
+	AcceptedBy EmailAddress `json:"acceptedBy"`
+
+	// time is when that was.
+	// +required
+	Time metav1.Time `json:"time"`
+}
+
 // GroupMove is a change of the group in force.
 type GroupMove struct {
 	// from is the name of the group before. Unset: none.
@@ -423,6 +440,18 @@ type PartnershipStatus struct {
 	// handledRevocation tells which revocation was carried out last. Unset: none ever was.
 	// +optional
 	HandledRevocation *HandledRevocation `json:"handledRevocation,omitempty"`
+
+	// terms tells which wording of the program's terms was accepted last. While that is another than the program's, the
+	// portal asks for it and shows nothing else of the program. Unset: none was.
+	// +optional
+	Terms *TermsAcceptance `json:"terms,omitempty"`
+
+	// defaultLinks are the suffixes of the default links that were made for the partnership. Each is made once.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=100
+	// +kubebuilder:validation:items:MaxLength=30
+	DefaultLinks []string `json:"defaultLinks,omitempty"`
 
 	// mails records the newest mail of each kind to the partner: at most one is sent for each serial.
 	// +optional

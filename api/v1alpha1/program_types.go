@@ -64,6 +64,15 @@ type ProgramSpec struct {
 	// +kubebuilder:default:={}
 	Onboarding ProgramOnboarding `json:"onboarding,omitzero"`
 
+	// terms are what each partner accepts in the portal before anything of the program is shown; status.terms of the
+	// partnership tells who did. A change of their version asks again. Unset: nothing is to be accepted.
+	// +optional
+	Terms *ProgramTerms `json:"terms,omitempty"`
+
+	// links tells where the links lead that partners share.
+	// +optional
+	Links ProgramLinks `json:"links,omitzero"`
+
 	// invites holds the defaults of the invites into this program.
 	// +optional
 	// +kubebuilder:default:={}

@@ -100,6 +100,9 @@ func (r *PartnershipReconciler) Reconcile(ctx context.Context, p *v1alpha1.Partn
 		}
 		d = partnership.Decide(in)
 	}
+	if err := r.makeLinks(ctx, p, d.Links); err != nil {
+		return reconcile.Result{}, err
+	}
 	if d.Send != "" {
 		return r.send(ctx, in, tenant)
 	}

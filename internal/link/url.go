@@ -78,3 +78,11 @@ func (b Base) SignIn(namespace, token string) string {
 func (b Base) Login(namespace string) string {
 	return b.prefix + "/t/" + namespace + "/login"
 }
+
+// Share is the address of a link that a partner shares.
+func (b Base) Share(namespace, name string) string {
+	return b.prefix + SharePath(namespace, name)
+}
+
+// SharePath is the path of that address.
+func SharePath(namespace, name string) string { return "/r/" + namespace + "/" + name }

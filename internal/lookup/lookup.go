@@ -24,6 +24,7 @@ const (
 	byTeam    = "team"
 	waiting   = "waiting"
 	mailing   = "mailing"
+	byOwner   = "partnership"
 
 	// everyProgram stands for the programs of an invite that names none. No Program can be called that.
 	everyProgram = "*"
@@ -89,6 +90,15 @@ func AddIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 		}},
 		{&v1alpha1.PartnerGroup{}, byProgram, func(o client.Object) []string {
 			return []string{o.(*v1alpha1.PartnerGroup).Spec.ProgramRef.Name}
+		}},
+		{&v1alpha1.PartnerLink{}, byOwner, func(o client.Object) []string {
+			return []string{o.(*v1alpha1.PartnerLink).Spec.PartnershipRef.Name}
+		}},
+		{&v1alpha1.PartnerLink{}, byProgram, func(o client.Object) []string {
+			if of := o.(*v1alpha1.PartnerLink).Status.Program; of != "" {
+				return []string{of}
+			}
+			return nil
 		}},
 	} {
 		if err := indexer.IndexField(ctx, index.object, index.name, index.values); err != nil {
@@ -183,13 +193,24 @@ func PartnershipsOf(ctx context.Context, cache client.Reader, namespace, email s
 
 // Rivals finds the partnerships of the same partner in the namespace, the given one too.
 func Rivals(ctx context.Context, cache client.Reader, p *v1alpha1.Partnership) ([]v1alpha1.Partnership, error) {
+	index, value := rivalsBy(p)
+	if index == "" {
+		return nil, nil
+	}
+	var list v1alpha1.PartnershipList
+	err := find(ctx, cache, &list, p.Namespace, index, value)
+	return list.Items, err
+}
+
+// rivalsBy is the index, and the value in it, of the partnerships of the same partner.
+func rivalsBy(p *v1alpha1.Partnership) (index, value string) {
 	switch {
 	case p.Spec.Contact != nil:
-		return PartnershipsOf(ctx, cache, p.Namespace, string(p.Spec.Contact.Email))
+		return byAddress, address.Normalize(string(p.Spec.Contact.Email))
 	case p.Spec.TeamRef != nil:
-		return PartnershipsOfTeam(ctx, cache, p.Namespace, p.Spec.TeamRef.Name)
+		return byTeam, p.Spec.TeamRef.Name
 	default:
-		return nil, nil
+		return "", ""
 	}
 }
 

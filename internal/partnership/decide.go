@@ -42,6 +42,8 @@ type Decision struct {
 	Status v1alpha1.PartnershipStatus
 	// Invite: the person is to be invited. Create NewInvitation, and decide again with it.
 	Invite bool
+	// Links are the default links to make, before Status is written, which says that they were.
+	Links []v1alpha1.DefaultLink
 	// Send names the mail to send. It is claimed in Status: write that, and only if it succeeds send the mail and
 	// record the outcome. Empty: none.
 	Send v1alpha1.MailKind
@@ -64,6 +66,7 @@ func Decide(in Input) Decision {
 	if d.Status.State == v1alpha1.PartnershipActive && d.Status.ActivatedTime == nil {
 		d.Status.ActivatedTime = nowSeconds(in.Now)
 	}
+	d.makeLinks(in)
 	d.awaitEnd(in)
 	d.invite(in, unresolved == nil)
 	d.deliver(in)

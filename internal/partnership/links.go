@@ -1,6 +1,7 @@
 package partnership
 
 import (
+	"slices"
 	"time"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
@@ -30,4 +31,23 @@ func orRedirect(effect v1alpha1.LinkEffect) v1alpha1.LinkEffect {
 		return v1alpha1.LinkRedirect
 	}
 	return effect
+}
+
+// mostDefaultLinks is how many default links a partnership can get in its life, by however many moves.
+const mostDefaultLinks = 100
+
+// makeLinks asks for the default links of the group in force that were not made before. Each is made once, so that one
+// that was deleted stays so.
+func (d *Decision) makeLinks(in Input) {
+	p := in.Partnership
+	group := in.Catalog.Groups[d.Status.Group]
+	if d.Status.State != v1alpha1.PartnershipActive || group == nil || in.Catalog.Programs[p.Spec.ProgramRef.Name] == nil || group.Spec.ProgramRef != p.Spec.ProgramRef {
+		return
+	}
+	for _, wanted := range group.Spec.Links.Defaults {
+		if len(d.Status.DefaultLinks) < mostDefaultLinks && !slices.Contains(d.Status.DefaultLinks, wanted.Suffix) {
+			d.Status.DefaultLinks = append(d.Status.DefaultLinks, wanted.Suffix)
+			d.Links = append(d.Links, wanted)
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package partnership
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -72,4 +73,51 @@ func TestLinkEffect(t *testing.T) {
 	if got := LinkEffect(&p, []v1alpha1.Partnership{p, older}, runs, start); got != redirect {
 		t.Errorf("in conflict: LinkEffect = %s", got)
 	}
+}
+
+// Each default link is asked for once in the life of a partnership, whatever moves and comes back.
+func TestDefaultLinks(t *testing.T) {
+	l := newLife()
+	defaults := func(group string, suffixes ...string) {
+		links := &l.catalog.Groups[group].Spec.Links
+		links.Defaults = nil
+		for _, suffix := range suffixes {
+			links.Defaults = append(links.Defaults, v1alpha1.DefaultLink{Suffix: suffix})
+		}
+	}
+	check := func(when string, want ...string) {
+		t.Helper()
+		d := Decide(l.input())
+		var got []string
+		for _, made := range d.Links {
+			got = append(got, made.Suffix)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %q are made, want %q", when, got, want)
+		}
+		l.partnership.Status = d.Status
+		if again := Decide(l.input()); len(again.Links) > 0 {
+			t.Errorf("%s: %v are made again", when, again.Links)
+		}
+	}
+	defaults("standard", "", "summer")
+	defaults("gold", "summer", "gold")
+	l.partnership.Spec.Onboarding = v1alpha1.OnboardingApproval
+	check("before it is active")
+	l.partnership.Spec.Approval = &v1alpha1.Approval{Decision: v1alpha1.ApprovalApproved}
+	check("once it is active", "", "summer")
+	l.partnership.Spec.GroupRef = &v1alpha1.GroupReference{Name: "gold"}
+	check("after a move", "gold")
+	l.partnership.Spec.GroupRef = nil
+	check("after moving back")
+	defaults("standard", "", "summer", "winter")
+	check("after a default was added", "winter")
+	l.partnership.Spec.Revocation = &v1alpha1.Revocation{}
+	defaults("standard", "autumn")
+	check("while it is revoked")
+	l.partnership.Spec.Revocation = nil
+	check("once it is reinstated", "autumn")
+	l.partnership.Status.DefaultLinks = make([]string, mostDefaultLinks)
+	defaults("standard", "one-too-many")
+	check("when there were very many")
 }

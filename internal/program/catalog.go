@@ -3,6 +3,7 @@ package program
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 )
@@ -86,4 +87,16 @@ func (c Catalog) GroupInForce(programName string, wished *v1alpha1.GroupReferenc
 	default:
 		return c.DefaultGroup(programName), unresolved
 	}
+}
+
+// GroupsOf are the names of the groups of a program, in order.
+func (c Catalog) GroupsOf(programName string) []string {
+	var names []string
+	for name, group := range c.Groups {
+		if group.Spec.ProgramRef.Name == programName {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
