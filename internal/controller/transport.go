@@ -9,6 +9,7 @@ import (
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/delivery"
 	"github.com/partner-operator/partner-operator/internal/mail"
+	"github.com/partner-operator/partner-operator/internal/metrics"
 	"github.com/partner-operator/partner-operator/internal/program"
 )
 
@@ -49,8 +50,17 @@ func (t *transport) refused() (message string, until time.Time) {
 // mail is a send that hands a mail to the mail server, and learns about that from what comes of it.
 func (t *transport) mail(message mail.Message) func(context.Context) error {
 	return func(ctx context.Context) error {
+		began := t.now()
 		err := t.sender.Send(ctx, message)
 		var failure *delivery.Failure
+		result := metrics.MailSent
+		if err != nil {
+			result = metrics.MailTemporary
+		}
+		if errors.As(err, &failure) && failure.Permanent {
+			result = metrics.MailPermanent
+		}
+		metrics.Mail(string(message.Kind), result, t.now().Sub(began))
 		if err == nil || errors.As(err, &failure) {
 			t.learn(ctx, failure)
 		}

@@ -10,6 +10,17 @@ import (
 	"github.com/partner-operator/partner-operator/internal/program"
 )
 
+func ownerOfLink(o client.Object) []string {
+	return []string{o.(*v1alpha1.PartnerLink).Spec.PartnershipRef.Name}
+}
+
+func programOfLink(o client.Object) []string {
+	if of := o.(*v1alpha1.PartnerLink).Status.Program; of != "" {
+		return []string{of}
+	}
+	return nil
+}
+
 // Link finds a link; nil: there is none. It is shared with the cache: do not change it.
 func Link(ctx context.Context, cache client.Reader, namespace, name string) (*v1alpha1.PartnerLink, error) {
 	return get(ctx, cache, namespace, name, &v1alpha1.PartnerLink{})

@@ -91,15 +91,8 @@ func AddIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 		{&v1alpha1.PartnerGroup{}, byProgram, func(o client.Object) []string {
 			return []string{o.(*v1alpha1.PartnerGroup).Spec.ProgramRef.Name}
 		}},
-		{&v1alpha1.PartnerLink{}, byOwner, func(o client.Object) []string {
-			return []string{o.(*v1alpha1.PartnerLink).Spec.PartnershipRef.Name}
-		}},
-		{&v1alpha1.PartnerLink{}, byProgram, func(o client.Object) []string {
-			if of := o.(*v1alpha1.PartnerLink).Status.Program; of != "" {
-				return []string{of}
-			}
-			return nil
-		}},
+		{&v1alpha1.PartnerLink{}, byOwner, ownerOfLink},
+		{&v1alpha1.PartnerLink{}, byProgram, programOfLink},
 	} {
 		if err := indexer.IndexField(ctx, index.object, index.name, index.values); err != nil {
 			return fmt.Errorf("indexing %T by %s: %w", index.object, index.name, err)

@@ -17,6 +17,7 @@ import (
 // visitor is a person with a live session.
 type visitor struct {
 	session
+	namespace string
 	// catalog is what exists in the tenant, partnerships are those of the person that the session counts for, and pending
 	// those that wait for the company's approval.
 	catalog               program.Catalog
@@ -33,7 +34,7 @@ func (s *Server) visitor(r *http.Request, namespace string) (visitor, bool, erro
 	if !ok {
 		return visitor{}, false, nil
 	}
-	v := visitor{session: cookie}
+	v := visitor{session: cookie, namespace: namespace}
 	known, err := s.partnershipsOf(r.Context(), namespace, cookie)
 	if err != nil {
 		return v, false, err
@@ -56,6 +57,15 @@ func (s *Server) visitor(r *http.Request, namespace string) (visitor, bool, erro
 	slices.SortFunc(v.partnerships, byProgram)
 	slices.SortFunc(v.pending, byProgram)
 	return v, len(v.partnerships) > 0, nil
+}
+
+// partnership finds a partnership of the visitor; nil: it is not theirs, or gives no access.
+func (v visitor) partnership(name string) *v1alpha1.Partnership {
+	at := slices.IndexFunc(v.partnerships, func(p v1alpha1.Partnership) bool { return p.Name == name })
+	if at < 0 {
+		return nil
+	}
+	return &v.partnerships[at]
 }
 
 // partnershipsOf finds what a session may speak of. A session that is brand new may be ahead of this replica's cache, in

@@ -18,6 +18,8 @@ type notice struct {
 	Advice []string
 	// SignIn is the label of a button that leads to signing in; empty: none.
 	SignIn string
+	// Back is the label of a button that leads to the dashboard; empty: none.
+	Back string
 	// Action is where a button posts to, and ActionLabel what it says; empty: there is none.
 	Action, ActionLabel string
 }
@@ -47,6 +49,11 @@ func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
 		n.SignIn = "Sign in"
 	}
 	s.notice(w, r, http.StatusNotFound, n)
+}
+
+// forbidden answers what the visitor may not do.
+func (s *Server) forbidden(w http.ResponseWriter, r *http.Request, title, text string) {
+	s.notice(w, r, http.StatusForbidden, notice{Title: title, Text: text, Back: "Back to your programs"})
 }
 
 func (s *Server) badForm(w http.ResponseWriter, r *http.Request) {

@@ -28,10 +28,18 @@ var stylesheetName = func() string {
 var templates = func() map[string]*template.Template {
 	parsed := map[string]*template.Template{}
 	for _, name := range []string{"invite.html", "login.html", "signin.html", "dashboard.html", "notice.html"} {
-		parsed[name] = template.Must(template.ParseFS(pageFiles, "pages/layout.html", "pages/field.html", "pages/"+name))
+		parsed[name] = template.Must(template.New(name).Funcs(template.FuncMap{"pair": pair}).ParseFS(pageFiles, "pages/layout.html", "pages/field.html", "pages/"+name))
 	}
 	return parsed
 }()
+
+// part is what a part of a page gets: what it shows, and the tenant that its forms post to.
+type part struct {
+	Namespace string
+	Of        any
+}
+
+func pair(namespace string, of any) part { return part{namespace, of} }
 
 // page is what every page has.
 type page struct {

@@ -41,10 +41,13 @@ func (s *Server) protect(routes *http.ServeMux) http.Handler {
 		})
 	}))
 	inner := sameOrigin.Handler(routes)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.setHeaders(w.Header())
+	return http.HandlerFunc(func(answer http.ResponseWriter, r *http.Request) {
+		began := s.Now()
 		_, route := routes.Handler(r)
-		r.Body = http.MaxBytesReader(w, r.Body, bodyLimit(route))
+		r.Body = http.MaxBytesReader(answer, r.Body, bodyLimit(route))
+		w := &noted{ResponseWriter: answer, code: http.StatusOK}
+		defer func() { s.measured(route).Note(w.code, s.Now().Sub(began)) }()
+		s.setHeaders(w.Header())
 		defer func() {
 			if cause := recover(); cause != nil {
 				if err, ok := cause.(error); ok && errors.Is(err, http.ErrAbortHandler) {

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"sync"
 	"time"
 
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -21,6 +22,7 @@ import (
 
 	"github.com/partner-operator/partner-operator/internal/accept"
 	"github.com/partner-operator/partner-operator/internal/brandbook"
+	"github.com/partner-operator/partner-operator/internal/keylock"
 	"github.com/partner-operator/partner-operator/internal/keyring"
 	"github.com/partner-operator/partner-operator/internal/link"
 )
@@ -54,9 +56,11 @@ type Server struct {
 	Options
 	handler  http.Handler
 	signIns  chan signInRequest
-	clients  *limiter // requests that send mail, by client
-	mailed   *limiter // requests that send mail, by address
-	failures *limiter // tokens that did not open, by client
+	clients  *limiter      // requests that send mail, by client
+	mailed   *limiter      // requests that send mail, by address
+	failures *limiter      // tokens that did not open, by client
+	measures sync.Map      // *metrics.Route, by the pattern of a route
+	makers   *keylock.Keys // partners who make a link
 }
 
 // failuresPerMinute is how many tokens that do not open a client may try in a minute.
@@ -70,6 +74,7 @@ func New(o Options) *Server {
 		clients:  newLimiter(o.ClientRate, o.Now),
 		mailed:   newLimiter(o.AddressRate, o.Now),
 		failures: newLimiter(failuresPerMinute, o.Now),
+		makers:   &keylock.Keys{},
 	}
 	s.handler = s.protect(s.routes())
 	return s
@@ -87,6 +92,10 @@ func (s *Server) routes() *http.ServeMux {
 	mux.HandleFunc("GET /t/{ns}/{$}", s.tenant(s.dashboard))
 	mux.HandleFunc("GET /t/{ns}/login", s.tenant(s.loginPage))
 	mux.HandleFunc("POST /t/{ns}/login", s.tenant(s.login))
+	mux.HandleFunc("POST /t/{ns}/terms", s.tenant(s.acceptTerms))
+	mux.HandleFunc("POST /t/{ns}/links", s.tenant(s.createLink))
+	mux.HandleFunc("POST /t/{ns}/links/{link}/delete", s.tenant(s.deleteLink))
+	mux.HandleFunc(shareRoute, s.follow)
 	mux.HandleFunc("POST /t/{ns}/signout", s.tenant(s.signOut))
 	mux.HandleFunc("GET /t/{ns}/signin/{token}", s.tenant(s.withSignIn(s.signInPage)))
 	mux.HandleFunc("POST /t/{ns}/signin/{token}", s.tenant(s.withSignIn(s.signIn)))

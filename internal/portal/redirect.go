@@ -1,0 +1,66 @@
+package portal
+
+import (
+	"net/http"
+
+	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/lookup"
+	"github.com/partner-operator/partner-operator/internal/metrics"
+)
+
+// shareRoute is where the links lead that partners share.
+const shareRoute = "GET /r/{ns}/{link}"
+
+// follow sends whoever opens a shared link to where it leads. It is the only page that strangers open in numbers: it asks
+// the cache by name, writes nothing, sets no cookie, and counts in metrics alone.
+func (s *Server) follow(w http.ResponseWriter, r *http.Request) {
+	namespace, name := r.PathValue("ns"), r.PathValue("link")
+	state, address := v1alpha1.LinkDeactivated, ""
+	found, err := lookup.Link(r.Context(), s.Client, namespace, name)
+	if err == nil && found != nil && found.DeletionTimestamp.IsZero() {
+		state, address, err = s.leadsTo(r, found)
+	}
+	switch {
+	case err != nil:
+		s.unavailable(w, r, err)
+		return
+	case found == nil: // a namespace that somebody made up is no label
+		metrics.LinkHits.WithLabelValues("", metrics.HitNotFound).Inc()
+		s.noSuchLink(w, r)
+		return
+	case state == v1alpha1.LinkDeactivated:
+		metrics.LinkHits.WithLabelValues(namespace, metrics.HitNotFound).Inc()
+		s.noSuchLink(w, r)
+		return
+	case state == v1alpha1.LinkActive:
+		metrics.LinkHits.WithLabelValues(namespace, metrics.HitAttributed).Inc()
+	default:
+		metrics.LinkHits.WithLabelValues(namespace, metrics.HitUnattributed).Inc()
+	}
+	h := w.Header()
+	// The destination may learn which site the post stood on, as with any link.
+	h.Set("Referrer-Policy", "strict-origin-when-cross-origin")
+	h.Set("Location", address)
+	w.WriteHeader(http.StatusFound)
+}
+
+// leadsTo is what a link does, and the address that it leads to.
+func (s *Server) leadsTo(r *http.Request, l *v1alpha1.PartnerLink) (v1alpha1.LinkState, string, error) {
+	ground, err := lookup.Ground(r.Context(), s.Client, l)
+	if err != nil {
+		return "", "", err
+	}
+	ground.Portal, ground.Now = s.Base.Host(), s.Now()
+	state, address := ground.Answer()
+	return state, address, nil
+}
+
+// noSuchLink is the one page for shared links that are unknown or deactivated. Whoever sees it is no partner, so it
+// leads nowhere.
+func (s *Server) noSuchLink(w http.ResponseWriter, r *http.Request) {
+	s.notice(w, r, http.StatusNotFound, notice{
+		Title:  "This link leads nowhere",
+		Text:   "Whoever shared it may have taken it back.",
+		Advice: []string{"Did you copy the link? Make sure that you copied all of it."},
+	})
+}
