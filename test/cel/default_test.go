@@ -62,6 +62,11 @@ var defaults = map[string]stored{
 	"links of a revoked partner lead on":      {attempt{kind: "Partnership", change: set("spec.revocation", map[string]any{})}, "spec.revocation.links", "Redirect"},
 	"links of a revoked partner can be ended": {attempt{kind: "Partnership", change: set("spec.revocation.links", "Deactivate")}, "spec.revocation.links", "Deactivate"},
 	"a partnership is not revoked":            {attempt{kind: "Partnership", change: all()}, "spec.revocation", nil},
+	"a program's links carry ref":             {attempt{kind: "Program", change: set("spec.links", map[string]any{})}, "spec.links.parameter", "ref"},
+	"a program's partners make 20 links":      {attempt{kind: "Program", change: set("spec.links", map[string]any{})}, "spec.links.maxPerMember", int64(20)},
+	"a program says nothing of links":         {attempt{kind: "Program", change: all()}, "spec.links", nil},
+	"a group lets partners make links":        {attempt{kind: "PartnerGroup", change: set("spec.links", map[string]any{})}, "spec.links.creation", "Enabled"},
+	"a default link without a suffix":         {attempt{kind: "PartnerGroup", change: set("spec.links.defaults", []any{map[string]any{}})}, "spec.links.defaults", []any{map[string]any{"suffix": ""}}},
 	"a status in a manifest is not taken": {
 		attempt{kind: "PartnerInvite", change: set("status.state", "Accepted")}, "status.state", nil},
 }
@@ -73,7 +78,7 @@ func TestDefaults(t *testing.T) {
 }
 
 func TestNewObjectsAreInProgress(t *testing.T) {
-	for _, kind := range []string{"Program", "PartnerGroup", "PartnerTeam", "PartnerInvite", "Partnership"} {
+	for _, kind := range []string{"Program", "PartnerGroup", "PartnerTeam", "PartnerInvite", "Partnership", "PartnerLink"} {
 		t.Run(kind, func(t *testing.T) {
 			stored{attempt{kind: kind, change: all()}, "status", map[string]any{"observedGeneration": int64(-1)}}.check(t)
 		})

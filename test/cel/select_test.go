@@ -23,6 +23,8 @@ var selections = map[string]selection{
 	"partnerships in a state":   {"Partnership", "status.state", "Active", set("status.state", "Active")},
 	"partnerships of a program": {"Partnership", "spec.programRef.name", "referral", nil},
 	"partnerships of a group":   {"Partnership", "spec.groupRef.name", "gold", set("spec.groupRef.name", "gold")},
+	"links in a state":          {"PartnerLink", "status.state", "Active", set("status.state", "Active")},
+	"links of a partnership":    {"PartnerLink", "spec.partnershipRef.name", "ada-referral", nil},
 	"partnerships of a team":    {"Partnership", "spec.teamRef.name", "agency", ofTeam},
 }
 
@@ -54,14 +56,14 @@ func TestEverySelectableFieldIsSelected(t *testing.T) {
 
 func TestKubectl(t *testing.T) {
 	namespace := newNamespace(t)
-	kinds := []string{"Program", "PartnerGroup", "PartnerTeam", "PartnerInvite", "Partnership"}
+	kinds := []string{"Program", "PartnerGroup", "PartnerTeam", "PartnerInvite", "Partnership", "PartnerLink"}
 	for _, kind := range kinds {
 		selection{kind: kind}.create(t, namespace)
 	}
 	if got := kubectlGet(t, namespace, "partners"); len(got) != len(kinds) {
 		t.Errorf("kubectl get partners lists %q, want one of each kind", got)
 	}
-	for _, short := range []string{"prog", "pgroup", "pteam", "pinvite", "pship"} {
+	for _, short := range []string{"prog", "pgroup", "pteam", "pinvite", "pship", "plink"} {
 		if got := kubectlGet(t, namespace, short); len(got) != 1 {
 			t.Errorf("kubectl get %s lists %q", short, got)
 		}

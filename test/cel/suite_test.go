@@ -1,4 +1,4 @@
-// Package cel checks the schemas and the CEL rules of the five kinds against a real API server: what is accepted, what
+// Package cel checks the schemas and the CEL rules of the kinds against a real API server: what is accepted, what
 // is refused, and that a refusal names the field and the remedy.
 package cel
 
