@@ -179,7 +179,7 @@ func date(of time.Time) string { return of.UTC().Format("2 January 2006") }
 
 // viewOfForm is the form that makes a link of a partnership, with what was typed into it.
 func viewOfForm(p *v1alpha1.Partnership, in *v1alpha1.Program, catalog program.Catalog, typed linkForm) *linkFormView {
-	example, _ := link.DefaultName(p.Name, "summer")
+	example, _ := link.DefaultName(p.Name, "blog")
 	form := &linkFormView{Example: example, Hosts: inWords(link.Hosts(in, catalog))}
 	if typed.partnership == p.Name {
 		form.Name, form.Destination = typed.name, typed.destination

@@ -1,0 +1,295 @@
+package e2e
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/hack/browser"
+	"github.com/partner-operator/partner-operator/hack/operator"
+)
+
+// linkingTenant is a tenant whose program has a destination.
+func linkingTenant() string {
+	GinkgoHelper()
+	ns := newTenant()
+	change(program(ns, "referral", "", ""), func(p *v1alpha1.Program) { p.Spec.Links.Destination = "https://acme.example/start?lang=en#top" })
+	return ns
+}
+
+func partnerLink(ns, name, partnership string) *v1alpha1.PartnerLink {
+	return &v1alpha1.PartnerLink{
+		ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: name},
+		Spec:       v1alpha1.PartnerLinkSpec{PartnershipRef: v1alpha1.PartnershipReference{Name: partnership}},
+	}
+}
+
+func linkState(l *v1alpha1.PartnerLink) func() v1alpha1.LinkState {
+	return func() v1alpha1.LinkState { return reread(l).Status.State }
+}
+
+func shareURL(ns, name string) string { return running.Portal + "/r/" + ns + "/" + name }
+
+// leadsTo is where a shared link leads, with the code of the answer if that is no redirect.
+func leadsTo(ns, name string) func() string {
+	return func() string {
+		got := open(shareURL(ns, name))()
+		if got.Code != http.StatusFound {
+			return http.StatusText(got.Code)
+		}
+		return got.Location
+	}
+}
+
+const (
+	startPage = "https://acme.example/start?lang=en#top"
+	nowhere   = "Not Found"
+)
+
+func startOf(name string) string { return "https://acme.example/start?lang=en&ref=" + name + "#top" }
+
+var _ = Describe("a shared link", func() {
+	It("is declared, waits for its partnership, follows its program live, and is killed by deleting it", func() {
+		ns := linkingTenant()
+		l := partnerLink(ns, "ada-summer", "ada")
+		create(l)
+		Eventually(linkState(l), soon, often).Should(Equal(v1alpha1.LinkDeactivated))
+		Expect(leadsTo(ns, "ada-summer")()).To(Equal(nowhere))
+		create(partner(ns, "ada", "referral"))
+		Eventually(linkState(l), soon, often).Should(Equal(v1alpha1.LinkActive))
+		Expect(reread(l).Status.URL).To(Equal(shareURL(ns, "ada-summer")))
+		Expect(leadsTo(ns, "ada-summer")()).To(Equal(startOf("ada-summer")))
+
+		before := reread(l).ResourceVersion
+		for range 20 {
+			open(shareURL(ns, "ada-summer"))()
+		}
+		Expect(reread(l).ResourceVersion).To(Equal(before), "a click writes nothing")
+
+		change(program(ns, "referral", "", ""), func(p *v1alpha1.Program) { p.Spec.Links.Destination = "https://acme.example/next" })
+		Eventually(leadsTo(ns, "ada-summer"), soon, often).Should(Equal("https://acme.example/next?ref=ada-summer"))
+		change(group(ns, "standard", ""), func(g *v1alpha1.PartnerGroup) { g.Spec.Links.Destination = "https://standard.example/" })
+		Eventually(leadsTo(ns, "ada-summer"), soon, often).Should(Equal("https://standard.example/?ref=ada-summer"))
+		Eventually(func() string { return reread(l).Status.Destination }, soon, often).Should(Equal("https://standard.example/"))
+
+		other := linkingTenant()
+		Expect(leadsTo(other, "ada-summer")()).To(Equal(nowhere), "a name counts in its namespace alone")
+		Expect(api.Delete(ctx, l)).To(Succeed())
+		Eventually(leadsTo(ns, "ada-summer"), soon, often).Should(Equal(nowhere))
+	})
+
+	DescribeTable("does what a revocation says, and comes back with the partner", func(links v1alpha1.LinkEffect, state v1alpha1.LinkState, leads string) {
+		ns := linkingTenant()
+		p, l := partner(ns, "ada", "referral"), partnerLink(ns, "summer", "ada")
+		create(p)
+		create(l)
+		Eventually(linkState(l), soon, often).Should(Equal(v1alpha1.LinkActive))
+		change(p, func(p *v1alpha1.Partnership) {
+			p.Spec.Revocation = &v1alpha1.Revocation{Notify: new(bool), Links: links}
+		})
+		Eventually(leadsTo(ns, "summer"), soon, often).Should(Equal(leads))
+		Eventually(partnershipState(p), soon, often).Should(Equal(v1alpha1.PartnershipRevoked))
+		Eventually(linkState(l), soon, often).Should(Equal(state))
+		change(p, func(p *v1alpha1.Partnership) { p.Spec.Revocation = nil })
+		Eventually(leadsTo(ns, "summer"), soon, often).Should(Equal(startOf("summer")))
+		Eventually(linkState(l), soon, often).Should(Equal(v1alpha1.LinkActive))
+	},
+		Entry("Keep", v1alpha1.LinkKeep, v1alpha1.LinkActive, startOf("summer")),
+		Entry("Redirect", v1alpha1.LinkRedirect, v1alpha1.LinkUnattributed, startPage),
+		Entry("Deactivate", v1alpha1.LinkDeactivate, v1alpha1.LinkDeactivated, nowhere),
+	)
+
+	DescribeTable("does what the partnership said about its removal", func(links v1alpha1.LinkEffect, state v1alpha1.LinkState, leads string) {
+		ns := linkingTenant()
+		p, l := partner(ns, "ada", "referral"), partnerLink(ns, "summer", "ada")
+		p.Spec.OnRemoval.Links = links
+		create(p)
+		create(l)
+		Eventually(linkState(l), soon, often).Should(Equal(v1alpha1.LinkActive))
+		Expect(api.Delete(ctx, p)).To(Succeed())
+		Eventually(leadsTo(ns, "summer"), soon, often).Should(Equal(leads))
+		Eventually(func() string {
+			for _, c := range reread(l).Status.Conditions {
+				if c.Type == v1alpha1.ConditionResolvedRefs {
+					return c.Reason
+				}
+			}
+			return ""
+		}, soon, often).Should(Equal(v1alpha1.ReasonPartnershipNotFound))
+		Expect(linkState(l)()).To(Equal(state))
+	},
+		Entry("Keep", v1alpha1.LinkKeep, v1alpha1.LinkActive, startOf("summer")),
+		Entry("Redirect", v1alpha1.LinkRedirect, v1alpha1.LinkUnattributed, startPage),
+		Entry("Deactivate", v1alpha1.LinkDeactivate, v1alpha1.LinkDeactivated, nowhere),
+	)
+
+	It("leads on and counts for nobody while its program is suspended or gone", func() {
+		ns := linkingTenant()
+		l := partnerLink(ns, "summer", "ada")
+		create(partner(ns, "ada", "referral"))
+		create(l)
+		Eventually(linkState(l), soon, often).Should(Equal(v1alpha1.LinkActive))
+		p := program(ns, "referral", "", "")
+		change(p, func(p *v1alpha1.Program) { p.Spec.Suspend = true })
+		Eventually(leadsTo(ns, "summer"), soon, often).Should(Equal(startPage))
+		Eventually(linkState(l), soon, often).Should(Equal(v1alpha1.LinkUnattributed))
+		change(p, func(p *v1alpha1.Program) { p.Spec.Suspend = false })
+		Eventually(linkState(l), soon, often).Should(Equal(v1alpha1.LinkActive))
+		Expect(api.Delete(ctx, p)).To(Succeed())
+		Eventually(leadsTo(ns, "summer"), soon, often).Should(Equal(startPage))
+		Eventually(linkState(l), soon, often).Should(Equal(v1alpha1.LinkUnattributed))
+	})
+
+	It("is made by a group for each partner, once", func() {
+		ns := linkingTenant()
+		change(group(ns, "gold", ""), func(g *v1alpha1.PartnerGroup) {
+			g.Spec.Links.Defaults = []v1alpha1.DefaultLink{{Suffix: ""}, {Suffix: "shop", Destination: "https://acme.example/shop"}}
+		})
+		create(partnerLink(ns, "ada-shop", "somebody-else"))
+		p := partner(ns, "ada", "referral")
+		p.Spec.GroupRef = &v1alpha1.GroupReference{Name: "gold"}
+		create(p)
+		Eventually(leadsTo(ns, "ada"), soon, often).Should(Equal(startOf("ada")))
+		var links v1alpha1.PartnerLinkList
+		of := func() []string {
+			Expect(api.List(ctx, &links, client.InNamespace(ns), client.MatchingFields{"spec.partnershipRef.name": "ada"})).To(Succeed())
+			var names []string
+			for _, l := range links.Items {
+				names = append(names, l.Name)
+			}
+			return names
+		}
+		Eventually(of, soon, often).Should(HaveLen(2))
+		Expect(of()).To(ConsistOf("ada", HavePrefix("ada-shop-")), "a name that is somebody else's is left to them")
+
+		Expect(api.Delete(ctx, partnerLink(ns, "ada", ""))).To(Succeed())
+		change(p, func(p *v1alpha1.Partnership) { p.Spec.Stage = "Prospect" })
+		Eventually(func() int64 { return reread(p).Status.ObservedGeneration }, soon, often).Should(Equal(p.Generation))
+		Consistently(of, quiet, often).Should(HaveLen(1), "one that was deleted stays so")
+	})
+})
+
+var _ = Describe("the dashboard", func() {
+	It("makes and deletes links, and lets the API server decide between two who want one name", func() {
+		ns := linkingTenant()
+		ada, a := accepted(ns, "ada", grant("referral", ""))
+		bob, b := accepted(ns, "bob", grant("referral", ""))
+		Expect(get(ada, tenantURL(ns, "")).Wants(http.StatusOK, "You have no links yet", "Make a link")).To(Succeed())
+
+		codes := make(chan int, 2)
+		var both sync.WaitGroup
+		for person, p := range map[*browser.Person]*v1alpha1.Partnership{ada: a, bob: b} {
+			both.Go(func() {
+				defer GinkgoRecover()
+				codes <- post(person, tenantURL(ns, "links"), "partnership", p.Name, "name", "summer").Code
+			})
+		}
+		both.Wait()
+		Expect([]int{<-codes, <-codes}).To(ConsistOf(http.StatusSeeOther, http.StatusConflict))
+		winner, loser := ada, bob
+		if l := reread(partnerLink(ns, "summer", "")); l.Spec.PartnershipRef.Name == b.Name {
+			winner, loser = bob, ada
+		}
+		Expect(get(winner, tenantURL(ns, "")).Wants(http.StatusOK, shareURL(ns, "summer"))).To(Succeed())
+		Expect(get(loser, tenantURL(ns, "")).Body).NotTo(ContainSubstring("summer\""))
+		Expect(leadsTo(ns, "summer")()).To(Equal(startOf("summer")))
+
+		Expect(post(ada, tenantURL(ns, "links"), "partnership", a.Name, "name", "own", "destination", "https://shop.acme.example/x?ref=eve").Code).To(Equal(http.StatusSeeOther))
+		Expect(leadsTo(ns, "own")()).To(Equal("https://shop.acme.example/x?ref=own"))
+		for _, evil := range []string{"https://evil.example/", "https://acme.example.evil.example/", "https://acme.example@evil.example/", "https://acme.example:8443/", "//acme.example/", "javascript:alert(1)", "http://acme.example/", "https://аcme.example/"} {
+			Expect(post(ada, tenantURL(ns, "links"), "partnership", a.Name, "name", "evil", "destination", evil).Code).To(Equal(http.StatusUnprocessableEntity), evil)
+		}
+		Expect(post(bob, tenantURL(ns, "links"), "partnership", a.Name, "name", "stolen").Code).To(Equal(http.StatusNotFound))
+
+		Expect(post(loser, tenantURL(ns, "links/summer/delete")).Code).To(Equal(http.StatusNotFound))
+		Expect(post(winner, tenantURL(ns, "links/summer/delete")).Code).To(Equal(http.StatusSeeOther))
+		Expect(leadsTo(ns, "summer")()).To(Equal(nowhere))
+		Expect(post(winner, tenantURL(ns, "links/summer/delete")).Code).To(Equal(http.StatusNotFound))
+	})
+
+	It("shows nothing of a program before its terms are accepted, for each wording, and nothing once it is revoked", func() {
+		ns := linkingTenant()
+		ada, p := accepted(ns, "ada", grant("referral", "gold"))
+		create(partnerLink(ns, "summer", p.Name))
+		create(program(ns, "reseller", "Acme Reseller", ""))
+		q := partner(ns, "ada", "reseller")
+		q.Name = "ada-reseller"
+		create(q)
+		Eventually(func() error {
+			return get(ada, tenantURL(ns, "")).Wants(http.StatusOK, "Group gold", "/r/"+ns+"/summer", "Acme Reseller")
+		}, soon, often).Should(Succeed())
+
+		for _, version := range []string{"1", "2"} {
+			change(program(ns, "referral", "", ""), func(p *v1alpha1.Program) {
+				p.Spec.Terms = &v1alpha1.ProgramTerms{URL: "https://acme.example/terms", Version: v1alpha1.LineOfText(version)}
+			})
+			Eventually(func() error {
+				return get(ada, tenantURL(ns, "")).Wants(http.StatusOK, "I accept the terms", "version "+version)
+			}, soon, often).Should(Succeed())
+			Expect(get(ada, tenantURL(ns, "")).Body).NotTo(Or(ContainSubstring("Group gold"), ContainSubstring("summer")))
+			Expect(post(ada, tenantURL(ns, "links"), "partnership", p.Name, "name", "early").Code).To(Equal(http.StatusForbidden))
+			Expect(post(ada, tenantURL(ns, "terms"), "partnership", p.Name, "version", "0").Code).To(Equal(http.StatusConflict))
+			Expect(post(ada, tenantURL(ns, "terms"), "partnership", p.Name, "version", version).Code).To(Equal(http.StatusSeeOther))
+			Expect(get(ada, tenantURL(ns, "")).Wants(http.StatusOK, "Group gold", "/r/"+ns+"/summer")).To(Succeed())
+			Expect(reread(p).Status.Terms).To(And(HaveField("Version", version), HaveField("AcceptedBy", BeEquivalentTo(address(ns, "ada")))))
+		}
+		change(p, func(p *v1alpha1.Partnership) { p.Spec.Revocation = &v1alpha1.Revocation{Notify: new(bool)} })
+		Eventually(func() string { return get(ada, tenantURL(ns, "")).Body }, soon, often).ShouldNot(ContainSubstring("Acme Referral"))
+		Expect(get(ada, tenantURL(ns, "")).Wants(http.StatusOK, "Acme Reseller")).To(Succeed())
+		Expect(post(ada, tenantURL(ns, "links"), "partnership", p.Name, "name", "late").Code).To(Equal(http.StatusNotFound))
+	})
+})
+
+var _ = Describe("metrics", func() {
+	It("count requests, links and mails, and hold no address and no name of a partner", func() {
+		metrics, err := operator.FreeAddress()
+		Expect(err).NotTo(HaveOccurred())
+		Expect(running.Stop()).To(Succeed())
+		startOperator("--metrics-bind-address="+metrics, "--metrics-secure=false")
+		DeferCleanup(func() {
+			Expect(running.Stop()).To(Succeed())
+			startOperator()
+		})
+		ns := linkingTenant()
+		ada, p := accepted(ns, "ada", grant("referral", ""))
+		Expect(post(ada, tenantURL(ns, "links"), "partnership", p.Name, "name", "summer-of-ada").Code).To(Equal(http.StatusSeeOther))
+		for _, name := range []string{"summer-of-ada", "summer-of-ada", "unknown-link"} {
+			open(shareURL(ns, name))()
+		}
+		open(running.Portal + "/t/" + ns + "/made-up")()
+		scrape := func() string {
+			request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+metrics+"/metrics", nil)
+			Expect(err).NotTo(HaveOccurred())
+			response, err := http.DefaultClient.Do(request)
+			Expect(err).NotTo(HaveOccurred())
+			defer func() { _ = response.Body.Close() }()
+			text, err := io.ReadAll(response.Body)
+			Expect(err).NotTo(HaveOccurred())
+			return string(text)
+		}
+		Eventually(scrape, 10*time.Second, often).Should(And(
+			ContainSubstring(`partner_operator_link_hits_total{namespace="`+ns+`",result="attributed"} 2`),
+			ContainSubstring(`partner_operator_link_hits_total{namespace="",result="not_found"} 1`),
+			ContainSubstring(`partner_operator_portal_requests_total{code="302",route="GET /r/{ns}/{link}"} 2`),
+			ContainSubstring(`partner_operator_portal_requests_total{code="404",route="/"} 1`),
+			ContainSubstring(`partner_operator_redemptions_total{purpose="invite",result="used"} 1`),
+			ContainSubstring(`partner_operator_mails_total{kind="invite",result="sent"} 1`),
+			ContainSubstring(`partner_operator_mail_send_seconds_count 1`),
+			ContainSubstring(`partner_operator_invites{namespace="`+ns+`",state="Accepted"} 1`),
+			ContainSubstring(`partner_operator_partnerships{namespace="`+ns+`",state="Active"} 1`),
+			ContainSubstring(`partner_operator_links{namespace="`+ns+`",state="Active"} 1`),
+		))
+		text := scrape()
+		for _, secret := range []string{"@", ".example", p.Name, "summer-of-ada", "unknown-link", "made-up", strings.ToUpper(address(ns, "ada"))} {
+			Expect(text).NotTo(ContainSubstring(secret))
+		}
+	})
+})
