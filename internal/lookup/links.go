@@ -54,12 +54,20 @@ func Ground(ctx context.Context, cache client.Reader, l *v1alpha1.PartnerLink) (
 		if p.Spec.GroupRef != nil {
 			groups = append(groups, p.Spec.GroupRef.Name)
 		}
-		if g.Rivals, err = sharedRivals(ctx, cache, p); err != nil {
-			return g, err
+		if mayConflict(p) {
+			if g.Rivals, err = sharedRivals(ctx, cache, p); err != nil {
+				return g, err
+			}
 		}
 	}
 	g.Catalog, err = catalogOf(ctx, cache, l, programName, groups)
 	return g, err
+}
+
+// mayConflict tells whether it matters for links which other partnerships the same partner has. Only an older one stands
+// in the way, and that was there when a partnership was first looked at.
+func mayConflict(p *v1alpha1.Partnership) bool {
+	return p.Status.State == "" || p.Status.State == v1alpha1.PartnershipConflict
 }
 
 // catalogOf is the part of the catalog that a link depends on.

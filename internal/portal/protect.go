@@ -43,22 +43,33 @@ func (s *Server) protect(routes *http.ServeMux) http.Handler {
 	inner := sameOrigin.Handler(routes)
 	return http.HandlerFunc(func(answer http.ResponseWriter, r *http.Request) {
 		began := s.Now()
+		w := &noted{ResponseWriter: answer, code: http.StatusOK}
+		if isShare(r) { // strangers read in numbers, and there is no form and no page to protect
+			defer func() { s.measured(r.Pattern).Note(w.code, s.Now().Sub(began)) }()
+			defer s.recovered(w, r)
+			routes.ServeHTTP(w, r)
+			return
+		}
 		_, route := routes.Handler(r)
 		r.Body = http.MaxBytesReader(answer, r.Body, bodyLimit(route))
-		w := &noted{ResponseWriter: answer, code: http.StatusOK}
 		defer func() { s.measured(route).Note(w.code, s.Now().Sub(began)) }()
 		s.setHeaders(w.Header())
-		defer func() {
-			if cause := recover(); cause != nil {
-				if err, ok := cause.(error); ok && errors.Is(err, http.ErrAbortHandler) {
-					panic(cause)
-				}
-				log.FromContext(r.Context()).Error(fmt.Errorf("panic: %v", cause), "A page failed", "route", r.Pattern, "stack", string(debug.Stack()))
-				s.broken(w, r)
-			}
-		}()
+		defer s.recovered(w, r)
 		inner.ServeHTTP(w, r)
 	})
+}
+
+// recovered answers with a page where a handler panicked.
+func (s *Server) recovered(w http.ResponseWriter, r *http.Request) {
+	cause := recover()
+	if cause == nil {
+		return
+	}
+	if err, ok := cause.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+		panic(cause)
+	}
+	log.FromContext(r.Context()).Error(fmt.Errorf("panic: %v", cause), "A page failed", "route", r.Pattern, "stack", string(debug.Stack()))
+	s.broken(w, r)
 }
 
 func (s *Server) setHeaders(h http.Header) {

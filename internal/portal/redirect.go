@@ -2,6 +2,7 @@ package portal
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/lookup"
@@ -10,6 +11,19 @@ import (
 
 // shareRoute is where the links lead that partners share.
 const shareRoute = "GET /r/{ns}/{link}"
+
+// The header of a redirect. It must not be kept, since a revocation counts on the next request, and what it leads to may
+// learn on which site the post stood, as with any link.
+var (
+	noStore    = []string{"no-store"}
+	originOnly = []string{"strict-origin-when-cross-origin"}
+	noRobots   = []string{"noindex, nofollow"}
+)
+
+// isShare tells whether a request is for a shared link.
+func isShare(r *http.Request) bool {
+	return strings.HasPrefix(r.URL.Path, "/r/") && (r.Method == http.MethodGet || r.Method == http.MethodHead)
+}
 
 // follow sends whoever opens a shared link to where it leads. It is the only page that strangers open in numbers: it asks
 // the cache by name, writes nothing, sets no cookie, and counts in metrics alone.
@@ -38,9 +52,8 @@ func (s *Server) follow(w http.ResponseWriter, r *http.Request) {
 		metrics.LinkHits.WithLabelValues(namespace, metrics.HitUnattributed).Inc()
 	}
 	h := w.Header()
-	// The destination may learn which site the post stood on, as with any link.
-	h.Set("Referrer-Policy", "strict-origin-when-cross-origin")
-	h.Set("Location", address)
+	h["Location"] = []string{address}
+	h["Cache-Control"], h["Referrer-Policy"], h["X-Robots-Tag"] = noStore, originOnly, noRobots
 	w.WriteHeader(http.StatusFound)
 }
 
