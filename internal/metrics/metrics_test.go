@@ -1,0 +1,166 @@
+package metrics
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/partner-operator/partner-operator/api/v1alpha1"
+)
+
+// gathered are the metrics of this operator that are served, each with its labels in order.
+func gathered(t *testing.T) map[string][]string {
+	t.Helper()
+	families, err := metrics.Registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string][]string{}
+	for _, family := range families {
+		if !strings.HasPrefix(family.GetName(), prefix) {
+			continue
+		}
+		labels := []string{}
+		for _, pair := range family.GetMetric()[0].GetLabel() {
+			labels = append(labels, pair.GetName())
+		}
+		found[family.GetName()] = labels
+	}
+	return found
+}
+
+// What docs/operations.md says is what there is, with the same labels.
+func TestDocumentedMetrics(t *testing.T) {
+	LinkHits.WithLabelValues("acme", HitAttributed)
+	Mail("invite", MailSent, time.Second)
+	ForRoute("GET /t/{ns}/{$}", "invite", http.StatusOK).Note(http.StatusSeeOther, time.Second)
+	objects := Objects{Cache: cluster(t, nil)}
+	if err := objects.Register(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { metrics.Registry.Unregister(objects) })
+	text, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	documented := map[string][]string{}
+	for _, row := range regexp.MustCompile("(?m)^\\| `("+prefix+"_\\w+)` \\|([^|]*)\\|").FindAllStringSubmatch(string(text), -1) {
+		labels := []string{}
+		for _, label := range regexp.MustCompile("`(\\w+)`").FindAllStringSubmatch(row[2], -1) {
+			labels = append(labels, label[1])
+		}
+		slices.Sort(labels)
+		documented[row[1]] = labels
+	}
+	if diff := cmp.Diff(gathered(t), documented); diff != "" {
+		t.Errorf("what is served (-) and docs/operations.md (+) differ:\n%s", diff)
+	}
+}
+
+// cluster holds two invites and a partner of acme.
+func cluster(t *testing.T, broken error) client.Client {
+	t.Helper()
+	scheme := runtime.NewScheme()
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		t.Fatal(err)
+	}
+	named := func(name string) metav1.ObjectMeta { return metav1.ObjectMeta{Namespace: "acme", Name: name} }
+	return fake.NewClientBuilder().WithScheme(scheme).WithInterceptorFuncs(interceptor.Funcs{
+		List: func(ctx context.Context, c client.WithWatch, list client.ObjectList, opts ...client.ListOption) error {
+			if broken != nil {
+				return broken
+			}
+			return c.List(ctx, list, opts...)
+		},
+	}).WithObjects(
+		&v1alpha1.PartnerInvite{ObjectMeta: named("ada"), Status: v1alpha1.PartnerInviteStatus{State: v1alpha1.InviteSent}},
+		&v1alpha1.PartnerInvite{ObjectMeta: named("bob"), Status: v1alpha1.PartnerInviteStatus{State: v1alpha1.InviteSent}},
+		&v1alpha1.PartnerInvite{ObjectMeta: named("new")},
+		&v1alpha1.Partnership{ObjectMeta: named("ada"), Status: v1alpha1.PartnershipStatus{State: v1alpha1.PartnershipActive}},
+		&v1alpha1.PartnerLink{ObjectMeta: named("ada"), Status: v1alpha1.PartnerLinkStatus{State: v1alpha1.LinkDeactivated}},
+	).Build()
+}
+
+func TestObjects(t *testing.T) {
+	for name, test := range map[string]struct {
+		broken error
+		want   []string
+	}{
+		"counts": {nil, []string{
+			"partner_operator_invites acme New 1", "partner_operator_invites acme Sent 2", "partner_operator_links acme Deactivated 1", "partner_operator_partnerships acme Active 1",
+		}},
+		"says nothing if the cache does not answer": {errors.New("the cache is not started"), nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			objects := Objects{Cache: cluster(t, test.broken)}
+			if err := objects.Register(); err != nil {
+				t.Fatal(err)
+			}
+			defer metrics.Registry.Unregister(objects)
+			families, err := metrics.Registry.Gather()
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, family := range families {
+				for _, m := range family.GetMetric() {
+					if m.GetGauge() == nil || !strings.HasPrefix(family.GetName(), prefix) {
+						continue
+					}
+					line := []string{family.GetName()}
+					for _, label := range m.GetLabel() {
+						line = append(line, label.GetValue())
+					}
+					got = append(got, strings.Join(append(line, fmt.Sprint(m.GetGauge().GetValue())), " "))
+				}
+			}
+			slices.Sort(got)
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestRedemptionResults(t *testing.T) {
+	route := ForRoute("POST /t/{ns}/test", "test", http.StatusSeeOther)
+	for code, want := range map[int]string{303: "used", 404: "unknown", 410: "expired", 422: "wrong_input", 403: "refused", 409: "conflict", 429: "limited", 503: "error", 500: "error"} {
+		before := redemptionsOf(t, want)
+		route.Note(code, time.Millisecond)
+		if got := redemptionsOf(t, want); got != before+1 {
+			t.Errorf("%d counts as something else than %s", code, want)
+		}
+	}
+}
+
+// redemptionsOf is how often something came of using a link of the purpose test.
+func redemptionsOf(t *testing.T, result string) float64 {
+	t.Helper()
+	families, err := metrics.Registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		for _, m := range family.GetMetric() {
+			if labels := m.GetLabel(); family.GetName() == prefix+"_redemptions_total" && labels[0].GetValue() == "test" && labels[1].GetValue() == result {
+				return m.GetCounter().GetValue()
+			}
+		}
+	}
+	return 0
+}
