@@ -354,6 +354,21 @@ func TestFollow(t *testing.T) {
 	}
 }
 
+// Of two partnerships of one partner only the older one earns.
+func TestFollowInConflict(t *testing.T) {
+	for name, state := range map[string]v1alpha1.PartnershipState{"before it is looked at": "", "after": v1alpha1.PartnershipConflict} {
+		t.Run(name, func(t *testing.T) {
+			younger := partnershipFor("twin", nobodyElse)
+			younger.CreationTimestamp = metav1.NewTime(newClock().now)
+			younger.Status.State = state
+			st := newSite(t, nil, younger, linkFor("twins", "twin"))
+			if got := st.ask(http.MethodGet, "/r/acme/twins", false).Header().Get("Location"); got != "https://acme.example/" {
+				t.Errorf("it leads to %q", got)
+			}
+		})
+	}
+}
+
 func TestDashboardTellsOfAMove(t *testing.T) {
 	moved := func(after func(*clock) metav1.Time) string {
 		st := newSite(t, func(_ *v1alpha1.Program, _ *v1alpha1.PartnerGroup, p *v1alpha1.Partnership) {
