@@ -133,6 +133,11 @@ const (
 	ReasonActive = "Active"
 	// ReasonPortalAccessDisabled: True, the partnership is in force and counts, but the partner cannot sign in.
 	ReasonPortalAccessDisabled = "PortalAccessDisabled"
+	// ReasonDomainMatched: False, an applicant waits for the company's approval, and their mail address has the domain of
+	// exactly one team; the message names it.
+	ReasonDomainMatched = "DomainMatched"
+	// ReasonJoiningTeam: False, the company sent an applicant on to a team; the message names it.
+	ReasonJoiningTeam = "JoiningTeam"
 	// ReasonInvited: False, the person has not accepted yet.
 	ReasonInvited = "Invited"
 	// ReasonProgramSuspended: False, the program is suspended.

@@ -1,5 +1,7 @@
 package v1alpha1
 
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 // FormFieldName names a field of a form: lower-case letters, digits and hyphens, beginning with a letter.
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=63
@@ -80,6 +82,18 @@ type Application struct {
 	// +kubebuilder:validation:MaxProperties=100
 	// +kubebuilder:validation:XValidation:rule="self.all(name, name.size() <= 63 && name.matches('^[a-z]([a-z0-9-]*[a-z0-9])?$'))",message="a name must be that of a form's field: up to 63 lower-case letters, digits and hyphens, beginning with a letter"
 	Fields map[string]Answer `json:"fields,omitempty"`
+
+	// submittedTime is when the person applied by a join link. Unset: it came about otherwise.
+	// +optional
+	SubmittedTime *metav1.Time `json:"submittedTime,omitempty"`
+
+	// matchingTeams are the PartnerTeams whose owner had the domain of the applicant's mail address at that time, where
+	// the program's onboarding.domainMatching is Enabled. With exactly one the applicant waits for the company.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=20
+	MatchingTeams []TeamReference `json:"matchingTeams,omitempty"`
 }
 
 // CustomFields are facts of the company's own about a partner, such as region: EMEA. They decide nothing.

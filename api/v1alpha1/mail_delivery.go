@@ -3,7 +3,7 @@ package v1alpha1
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 // MailKind tells what a mail is about.
-// +kubebuilder:validation:Enum=invite;sign-in;approved;rejected;revoked
+// +kubebuilder:validation:Enum=invite;sign-in;approved;rejected;revoked;verify-address;application-received
 type MailKind string
 
 // The kinds of mail.
@@ -18,10 +18,14 @@ const (
 	MailRejected MailKind = "rejected"
 	// MailRevoked tells a partner that access has ended, with the reason.
 	MailRevoked MailKind = "revoked"
+	// MailVerifyAddress lets an applicant show that they read the mail of an address.
+	MailVerifyAddress MailKind = "verify-address"
+	// MailApplicationReceived tells the company's staff that somebody applied by a join link.
+	MailApplicationReceived MailKind = "application-received"
 )
 
 // MailKinds are all kinds of mail there are.
-var MailKinds = []MailKind{MailInvite, MailSignIn, MailApproved, MailRejected, MailRevoked}
+var MailKinds = []MailKind{MailInvite, MailSignIn, MailApproved, MailRejected, MailRevoked, MailVerifyAddress, MailApplicationReceived}
 
 // DeliveryState is where a mail stands.
 // +kubebuilder:validation:Enum=Pending;Sending;Sent;Skipped;Failed

@@ -195,6 +195,7 @@ const (
 )
 
 // Approval is the company's decision about a partner.
+// +kubebuilder:validation:XValidation:rule="!has(self.joinTeamRef) || self.decision == 'Approved'",fieldPath=".joinTeamRef",message="joinTeamRef goes with the decision Approved: approve the applicant into the team, or leave joinTeamRef out"
 type Approval struct {
 	// decision is Approved or Rejected.
 	// +required
@@ -206,6 +207,13 @@ type Approval struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=500
 	Note string `json:"note,omitempty"`
+
+	// joinTeamRef names a PartnerTeam that the applicant is to join instead of being a partner in their own right. The
+	// partnership then stays Pending, with the reason JoiningTeam, and gives no access; the team decides about its
+	// members. Leaving it out later makes them a partner in their own right. Only with the decision Approved. While the
+	// team does not exist, ResolvedRefs=False/TeamNotFound says so. Unset: a partner in their own right.
+	// +optional
+	JoinTeamRef *TeamReference `json:"joinTeamRef,omitempty"`
 }
 
 // LinkEffect tells what a shared link of a partner does.
@@ -338,6 +346,44 @@ type HandledApproval struct {
 	// sends no second mail.
 	// +required
 	Decision ApprovalDecision `json:"decision"`
+
+	// time is when it was carried out. A rejected person can apply again when the group's join.reapplyAfter has passed
+	// since then. Unset: it is not known, and nobody can.
+	// +optional
+	Time *metav1.Time `json:"time,omitempty"`
+}
+
+// Reapplication is an application of somebody whom the company had rejected.
+type Reapplication struct {
+	// serial counts the applications after the first.
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=2147483647
+	Serial int64 `json:"serial"`
+
+	// time is when the person applied.
+	// +required
+	Time metav1.Time `json:"time"`
+
+	// groupRef names the group whose join link it was. Approve into it, or into another, with groupRef in the spec.
+	// +required
+	GroupRef GroupReference `json:"groupRef"`
+
+	// fields are what the person entered. Those of the first application stay in spec.application.fields.
+	// +optional
+	// +kubebuilder:validation:MaxProperties=100
+	Fields map[string]Answer `json:"fields,omitempty"`
+
+	// approval is the rejection that stood then. As long as spec.approval says the same, the person waits for a new
+	// decision.
+	// +required
+	Approval Approval `json:"approval"`
+
+	// approvalSerial is the number of that rejection in handledApproval.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=2147483647
+	ApprovalSerial int64 `json:"approvalSerial,omitempty"`
 }
 
 // TermsAcceptance tells which wording of a program's terms a partner accepted.
@@ -415,6 +461,10 @@ type PartnershipStatus struct {
 	// handledApproval tells which decision of spec.approval was carried out last. Unset: none ever was.
 	// +optional
 	HandledApproval *HandledApproval `json:"handledApproval,omitempty"`
+
+	// reapplication is the newest application of the person after a rejection. Unset: there was none.
+	// +optional
+	Reapplication *Reapplication `json:"reapplication,omitempty"`
 
 	// portalAccess is Disabled once sessions were ended because of it. Unset: the portal is open, as far as this goes.
 	// +optional

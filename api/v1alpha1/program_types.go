@@ -103,7 +103,34 @@ type ProgramOnboarding struct {
 	// +optional
 	// +kubebuilder:default=Automatic
 	Invited OnboardingPolicy `json:"invited,omitempty"`
+
+	// applicants is what applying by the join link of a group leads to, where the group's join.approval is Inherit: with
+	// Approval a partnership that is Pending until its spec.approval, with Automatic one that is Active. What stands here
+	// when the person applies counts; a change moves nobody who applied before. Unset: Approval.
+	// +optional
+	// +kubebuilder:default=Approval
+	Applicants OnboardingPolicy `json:"applicants,omitempty"`
+
+	// domainMatching tells whether applicants are compared with the teams there are: with Enabled, somebody whose mail
+	// address has the domain of exactly one team's owner waits as Pending with the reason DomainMatched and the name of
+	// the team, whatever applicants says. Domains of public mail providers never count. With several such teams it is as
+	// without matching, and they are named. Unset: Disabled.
+	// +optional
+	// +kubebuilder:default=Disabled
+	DomainMatching DomainMatching `json:"domainMatching,omitempty"`
 }
+
+// DomainMatching tells whether applicants are compared with the teams there are.
+// +kubebuilder:validation:Enum=Disabled;Enabled
+type DomainMatching string
+
+// The ways to match domains.
+const (
+	// DomainMatchingDisabled: they are not.
+	DomainMatchingDisabled DomainMatching = "Disabled"
+	// DomainMatchingEnabled: they are.
+	DomainMatchingEnabled DomainMatching = "Enabled"
+)
 
 // ProgramInvites holds the defaults of the invites into a program.
 type ProgramInvites struct {

@@ -39,7 +39,8 @@ type PartnershipReconciler struct {
 func (r *PartnershipReconciler) setup(mgr ctrl.Manager) error {
 	requested := predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		before, after := e.ObjectOld.(*v1alpha1.Partnership), e.ObjectNew.(*v1alpha1.Partnership)
-		return before.Status.SignIn.Serial != after.Status.SignIn.Serial || before.Status.Acceptance == nil && after.Status.Acceptance != nil
+		return before.Status.SignIn.Serial != after.Status.SignIn.Serial || before.Status.Acceptance == nil && after.Status.Acceptance != nil ||
+			reapplications(before) != reapplications(after)
 	}}
 	changed := builder.WithPredicates(predicate.GenerationChangedPredicate{})
 	return ctrl.NewControllerManagedBy(mgr).
@@ -51,6 +52,7 @@ func (r *PartnershipReconciler) setup(mgr ctrl.Manager) error {
 		}), changed).
 		Watches(&v1alpha1.Partnership{}, handler.EnqueueRequestsFromMapFunc(r.rivals), builder.WithPredicates(comesAndGoes)).
 		Watches(&v1alpha1.PartnerInvite{}, handler.EnqueueRequestsFromMapFunc(inviting), builder.WithPredicates(invitationTurned)).
+		Watches(&v1alpha1.PartnerTeam{}, r.enqueue(lookup.PartnershipsJoining, client.Object.GetName), builder.WithPredicates(comesAndGoes)).
 		Watches(&v1alpha1.PartnerTeam{}, r.enqueue(lookup.PartnershipsOfTeam, client.Object.GetName), changed).
 		WatchesMetadata(&corev1.ConfigMap{}, r.post.mattering(r.mailing)).
 		WatchesRawSource(r.post.routes.follow(handler.EnqueueRequestsFromMapFunc(r.mailing))).
@@ -129,7 +131,7 @@ func (r *PartnershipReconciler) remember(ctx context.Context, p *v1alpha1.Partne
 }
 
 func (r *PartnershipReconciler) observe(ctx context.Context, p *v1alpha1.Partnership, tenant tenant) (partnership.Input, error) {
-	in := partnership.Input{Partnership: p, MailerConfigured: tenant.configured(), Holds: r.post.holds(tenant), Now: r.now()}
+	in := partnership.Input{Partnership: p, HasStaff: len(tenant.NotifyStaff) > 0, MailerConfigured: tenant.configured(), Holds: r.post.holds(tenant), Now: r.now()}
 	var err error
 	if in.Catalog, err = lookup.Catalog(ctx, r.Client, p.Namespace); err != nil {
 		return in, err
@@ -145,15 +147,23 @@ func (r *PartnershipReconciler) observe(ctx context.Context, p *v1alpha1.Partner
 			return in, err
 		}
 	}
-	if p.Spec.TeamRef == nil {
-		return in, nil
+	if in.Team, err = r.team(ctx, p.Namespace, p.Spec.TeamRef); err != nil || p.Spec.Approval == nil {
+		return in, err
+	}
+	in.JoinTeam, err = r.team(ctx, p.Namespace, p.Spec.Approval.JoinTeamRef)
+	return in, err
+}
+
+// team finds the team of a reference; nil: it names none, or the team does not exist.
+func (r *PartnershipReconciler) team(ctx context.Context, namespace string, ref *v1alpha1.TeamReference) (*v1alpha1.PartnerTeam, error) {
+	if ref == nil {
+		return nil, nil //nolint:nilnil // there is none
 	}
 	team := &v1alpha1.PartnerTeam{}
-	err = r.Get(ctx, client.ObjectKey{Namespace: p.Namespace, Name: p.Spec.TeamRef.Name}, team)
-	if err == nil {
-		in.Team = team
+	if err := r.Get(ctx, client.ObjectKey{Namespace: namespace, Name: ref.Name}, team); err != nil {
+		return nil, client.IgnoreNotFound(err)
 	}
-	return in, client.IgnoreNotFound(err)
+	return team, nil
 }
 
 // send makes a claim of the moment that the rate lets the mail leave, carries it out, and looks again: another mail may
@@ -178,7 +188,7 @@ func (r *PartnershipReconciler) send(ctx context.Context, in partnership.Input, 
 	}
 	err = dispatch(ctx, r.post, claimOf[*v1alpha1.Partnership]{
 		object: claimed,
-		send:   tenant.transport.mail(message),
+		send:   r.sending(message, tenant),
 		record: func(p *v1alpha1.Partnership, failure *delivery.Failure) bool {
 			return partnership.Record(&p.Status, d.Send, serial, failure)
 		},
@@ -220,6 +230,8 @@ func (r *PartnershipReconciler) message(in partnership.Input, kind v1alpha1.Mail
 		if p.Spec.Revocation != nil {
 			content.Reason = p.Spec.Revocation.Reason
 		}
+	case v1alpha1.MailApplicationReceived:
+		content = applicationContent(in)
 	case v1alpha1.MailSignIn:
 		text, err := r.post.keys.Current().Sign(token.PurposeSignIn, "", token.Subject{Namespace: p.Namespace, UID: string(p.UID), Serial: serial, Address: to})
 		if err != nil {

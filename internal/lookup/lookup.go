@@ -22,6 +22,7 @@ const (
 	byProgram = "program"
 	byGroup   = "group"
 	byTeam    = "team"
+	joining   = "joining"
 	waiting   = "waiting"
 	mailing   = "mailing"
 	byOwner   = "partnership"
@@ -85,6 +86,12 @@ func AddIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 		{&v1alpha1.Partnership{}, byTeam, func(o client.Object) []string {
 			if team := o.(*v1alpha1.Partnership).Spec.TeamRef; team != nil {
 				return []string{team.Name}
+			}
+			return nil
+		}},
+		{&v1alpha1.Partnership{}, joining, func(o client.Object) []string {
+			if approval := o.(*v1alpha1.Partnership).Spec.Approval; approval != nil && approval.JoinTeamRef != nil {
+				return []string{approval.JoinTeamRef.Name}
 			}
 			return nil
 		}},
@@ -226,6 +233,20 @@ func PartnershipsInGroup(ctx context.Context, cache client.Reader, namespace, gr
 func PartnershipsOfTeam(ctx context.Context, cache client.Reader, namespace, team string) ([]v1alpha1.Partnership, error) {
 	var list v1alpha1.PartnershipList
 	err := find(ctx, cache, &list, namespace, byTeam, team)
+	return list.Items, err
+}
+
+// PartnershipsJoining finds the partnerships of applicants whom the company sent on to a team.
+func PartnershipsJoining(ctx context.Context, cache client.Reader, namespace, team string) ([]v1alpha1.Partnership, error) {
+	var list v1alpha1.PartnershipList
+	err := find(ctx, cache, &list, namespace, joining, team)
+	return list.Items, err
+}
+
+// Teams are the teams of a namespace. They are shared with the cache: do not change them.
+func Teams(ctx context.Context, cache client.Reader, namespace string) ([]v1alpha1.PartnerTeam, error) {
+	var list v1alpha1.PartnerTeamList
+	err := cache.List(ctx, &list, client.InNamespace(namespace), client.UnsafeDisableDeepCopy)
 	return list.Items, err
 }
 

@@ -26,6 +26,10 @@ type Content struct {
 	Reason string
 	// CustomFields are facts of the company's own about the recipient.
 	CustomFields map[string]string
+	// Applicant is the address of somebody who applied, Partnership the name of the object that holds the application.
+	Applicant, Partnership string
+	// Waits: the application waits for the company's approval.
+	Waits bool
 }
 
 // ProgramLine is one program in a mail.
@@ -70,13 +74,19 @@ type Data struct {
 	Reason string
 	// CustomFields are those of the invite; one that it lacks is empty.
 	CustomFields map[string]string
+	// Applicant is the address of somebody who applied, Partnership the name of the object that holds the application.
+	Applicant, Partnership string
+	// Waits: the application waits for the company's approval.
+	Waits bool
 }
 
 // HasLink tells whether mails of a kind lead to a page.
 func HasLink(kind v1alpha1.MailKind) bool {
-	return kind != v1alpha1.MailRevoked && kind != v1alpha1.MailRejected
+	return kind != v1alpha1.MailRevoked && kind != v1alpha1.MailRejected && kind != v1alpha1.MailApplicationReceived
 }
 
 // Awaited tells whether somebody waits in front of a page for a mail of this kind. It is not held up by a template of
 // the company that cannot be used, and says what it has to in the built-in words.
-func Awaited(kind v1alpha1.MailKind) bool { return kind == v1alpha1.MailSignIn }
+func Awaited(kind v1alpha1.MailKind) bool {
+	return kind == v1alpha1.MailSignIn || kind == v1alpha1.MailVerifyAddress
+}

@@ -65,6 +65,17 @@ var contents = map[v1alpha1.MailKind][]struct {
 		{"not Latin, and from right to left", "アクメ株式会社", Content{FirstName: "ليلى", Programs: []ProgramLine{{Name: "Реферальная программа"}}, Reason: "החוזה הסתיים"}},
 		{"HTML in every text", `Acme & "Sons"`, Content{FirstName: "<b>Ada</b>", Programs: []ProgramLine{{Name: "<script>alert(1)</script>"}}, Reason: `<a href="https://evil.example">here</a> & there`}},
 	},
+	v1alpha1.MailVerifyAddress: {
+		{"everything", "Acme", Content{Programs: []ProgramLine{referral}, Link: link, ExpiryTime: expiry}},
+		{"no company, a program that says little", "", Content{Programs: []ProgramLine{reseller}, Link: link, ExpiryTime: expiry}},
+		{"not Latin, and from right to left", "アクメ株式会社", Content{Programs: []ProgramLine{{Name: "Реферальная программа", Description: "דמי תיווך", Group: "金"}}, Link: link, ExpiryTime: expiry}},
+		{"HTML in every text", `Acme & "Sons"`, Content{Programs: []ProgramLine{{Name: "<script>alert(1)</script>", Description: "5 < 6", Group: `<img src="x">`}}, Link: link, ExpiryTime: expiry}},
+	},
+	v1alpha1.MailApplicationReceived: {
+		{"one that waits", "Acme", Content{Programs: []ProgramLine{referral}, Applicant: "grace@example.com", Partnership: "grace-1a2b3c4d", Waits: true}},
+		{"one that does not", "", Content{Programs: []ProgramLine{reseller}, Applicant: "grace@example.com", Partnership: "grace-1a2b3c4d"}},
+		{"HTML in every text", `Acme & "Sons"`, Content{Programs: []ProgramLine{{Name: "<script>alert(1)</script>", Group: `<img src="x">`}}, Applicant: "a&b@example.com", Partnership: "a-b-1a2b3c4d"}},
+	},
 	v1alpha1.MailRevoked: {
 		{"everything", "Acme", Content{FirstName: "Ada", Programs: []ProgramLine{referral}, Reason: "The contract ended in December."}},
 		{"no name, no company, no reason", "", Content{Programs: []ProgramLine{reseller}}},
@@ -137,7 +148,7 @@ func TestEveryKindHasGoldenMails(t *testing.T) {
 }
 
 func TestTheLinkStandsOnALineOfItsOwn(t *testing.T) {
-	for _, kind := range []v1alpha1.MailKind{v1alpha1.MailInvite, v1alpha1.MailSignIn, v1alpha1.MailApproved} {
+	for _, kind := range []v1alpha1.MailKind{v1alpha1.MailInvite, v1alpha1.MailSignIn, v1alpha1.MailApproved, v1alpha1.MailVerifyAddress} {
 		for _, each := range contents[kind] {
 			t.Run(string(kind)+", "+each.what, func(t *testing.T) {
 				message := render(t, kind, acme(each.company), each.content)

@@ -28,6 +28,10 @@ type Input struct {
 	InviteLeftOver bool
 	// Returning: the address had a partnership in the program before this one, which was removed.
 	Returning bool
+	// JoinTeam is the team that spec.approval.joinTeamRef names; nil: it names none, or the team does not exist.
+	JoinTeam *v1alpha1.PartnerTeam
+	// HasStaff: there is somebody in the company to tell of applications.
+	HasStaff bool
 	// MailerConfigured: there is a mail server to send to.
 	MailerConfigured bool
 	// Holds tells whether mail of a kind is held back; nil: none is.
@@ -62,6 +66,7 @@ func Decide(in Input) Decision {
 	d.move(in, inForce)
 	d.carryOutRevocation(in)
 	d.carryOutApproval(in)
+	d.tellStaff(in)
 	d.endSessions(in)
 	if d.Status.State == v1alpha1.PartnershipActive && d.Status.ActivatedTime == nil {
 		d.Status.ActivatedTime = nowSeconds(in.Now)
@@ -125,6 +130,9 @@ func group(in Input) (string, *program.Unresolved) {
 		unresolved.Message = fmt.Sprintf("Program %q does not exist in this namespace; access is refused until it is created again", spec.ProgramRef.Name)
 		return in.Partnership.Status.Group, unresolved
 	}
+	if name := joiningTeam(in.Partnership); name != "" && in.JoinTeam == nil {
+		return in.Partnership.Status.Group, &program.Unresolved{Reason: v1alpha1.ReasonTeamNotFound, Message: fmt.Sprintf("PartnerTeam %q, which approval.joinTeamRef names, does not exist in this namespace; create it, or leave joinTeamRef out", name)}
+	}
 	inForce, unresolved := in.Catalog.GroupInForce(spec.ProgramRef.Name, spec.GroupRef, in.Partnership.Status.Group)
 	if spec.TeamRef != nil && in.Team == nil {
 		unresolved = &program.Unresolved{Reason: v1alpha1.ReasonTeamNotFound, Message: fmt.Sprintf("PartnerTeam %q does not exist in this namespace; create it and its people have access", spec.TeamRef.Name)}
@@ -170,14 +178,16 @@ func (d *Decision) carryOutRevocation(in Input) {
 func (d *Decision) carryOutApproval(in Input) {
 	p, handled := in.Partnership, d.Status.HandledApproval
 	decided := decision(p)
-	if decided == "" || handled != nil && handled.Decision == decided {
+	again := p.Status.Reapplication
+	anew := again != nil && handled != nil && again.ApprovalSerial == handled.Serial // the same word once more is news
+	if decided == "" || handled != nil && handled.Decision == decided && !anew {
 		return
 	}
 	serial, wasRejected := int64(1), false
 	if handled != nil {
 		serial, wasRejected = handled.Serial+1, handled.Decision == v1alpha1.ApprovalRejected
 	}
-	d.Status.HandledApproval = &v1alpha1.HandledApproval{Serial: serial, Decision: decided}
+	d.Status.HandledApproval = &v1alpha1.HandledApproval{Serial: serial, Decision: decided, Time: nowSeconds(in.Now)}
 	kind, news := v1alpha1.MailApproved, needsApproval(p) || wasRejected
 	if decided == v1alpha1.ApprovalRejected {
 		neverAgreed := p.Spec.Invitation == v1alpha1.InvitationSend && !agreed(p)

@@ -94,6 +94,9 @@ func (d *Decision) waits(in Input, mail *v1alpha1.MailDelivery) bool {
 
 // wanted tells whether a mail that has not been sent still makes sense.
 func (d *Decision) wanted(in Input, mail *v1alpha1.MailDelivery) bool {
+	if mail.Kind == v1alpha1.MailApplicationReceived {
+		return in.HasStaff
+	}
 	if Recipient(in.Partnership, in.Team) == "" {
 		return false
 	}

@@ -3,6 +3,8 @@ package partnership
 import (
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/equality"
+
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/address"
 )
@@ -30,7 +32,7 @@ func alone(p *v1alpha1.Partnership, now time.Time) v1alpha1.PartnershipState {
 		return v1alpha1.PartnershipRejected
 	case p.Spec.Invitation == v1alpha1.InvitationSend && !agreed(p):
 		return v1alpha1.PartnershipInvited
-	case needsApproval(p) && decision(p) != v1alpha1.ApprovalApproved:
+	case openAgain(p) || joiningTeam(p) != "" || needsApproval(p) && decision(p) != v1alpha1.ApprovalApproved:
 		return v1alpha1.PartnershipPending
 	default:
 		return v1alpha1.PartnershipActive
@@ -55,12 +57,31 @@ func needsApproval(p *v1alpha1.Partnership) bool {
 	}
 }
 
-// decision is what the company decided; empty: nothing.
+// decision is what the company decided about the person as a partner in their own right; empty: nothing, or nothing yet
+// about the application after a rejection.
 func decision(p *v1alpha1.Partnership) v1alpha1.ApprovalDecision {
-	if p.Spec.Approval == nil {
+	if p.Spec.Approval == nil || openAgain(p) || joiningTeam(p) != "" {
 		return ""
 	}
 	return p.Spec.Approval.Decision
+}
+
+// openAgain tells whether a person who was rejected has applied again, and waits for a new decision: spec.approval says
+// what it said then, and no other decision was carried out since.
+func openAgain(p *v1alpha1.Partnership) bool {
+	again, handled := p.Status.Reapplication, p.Status.HandledApproval
+	if again == nil || p.Spec.Approval == nil || handled != nil && handled.Serial != again.ApprovalSerial {
+		return false
+	}
+	return equality.Semantic.DeepEqual(*p.Spec.Approval, again.Approval)
+}
+
+// joiningTeam is the team that the company sent the person on to; empty: none.
+func joiningTeam(p *v1alpha1.Partnership) string {
+	if approval := p.Spec.Approval; approval != nil && approval.Decision == v1alpha1.ApprovalApproved && approval.JoinTeamRef != nil {
+		return approval.JoinTeamRef.Name
+	}
+	return ""
 }
 
 // Older finds the partnership that counts in place of this one: the oldest of the same partner in the same program. Nil:

@@ -2,6 +2,7 @@ package partnership
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
@@ -58,11 +59,35 @@ func (d *Decision) standing(in Input, unresolved *program.Unresolved) (reason, m
 		message, stuck = d.invitation(in)
 		return v1alpha1.ReasonInvited, message, stuck
 	case v1alpha1.PartnershipPending:
-		return v1alpha1.ReasonPending, "waits for the company's decision in spec.approval", nil
+		reason, message = pending(in.Partnership)
+		return reason, message, nil
 	default:
 		reason, message = active(in, unresolved)
 		return reason, message, nil
 	}
+}
+
+// pending is the reason and the message of Active in the state of that name.
+func pending(p *v1alpha1.Partnership) (reason, message string) {
+	const waits = "waits for the company's decision in spec.approval"
+	if team := joiningTeam(p); team != "" {
+		return v1alpha1.ReasonJoiningTeam, fmt.Sprintf("the company sent the applicant on to PartnerTeam %q, whose owner and admins decide; leave joinTeamRef out of spec.approval to make them a partner in their own right", team)
+	}
+	if openAgain(p) {
+		return v1alpha1.ReasonPending, "the person applied again after a rejection, see status.reapplication; " + waits + ": approve, or reject with another note"
+	}
+	teams := p.Spec.Application.MatchingTeams
+	if len(teams) == 0 {
+		return v1alpha1.ReasonPending, waits
+	}
+	names := make([]string, 0, len(teams))
+	for _, team := range teams {
+		names = append(names, fmt.Sprintf("%q", team.Name))
+	}
+	if len(teams) > 1 {
+		return v1alpha1.ReasonPending, waits + "; the mail address has the domain of several teams: " + strings.Join(names, ", ")
+	}
+	return v1alpha1.ReasonDomainMatched, fmt.Sprintf("the mail address has the domain of PartnerTeam %s; %s: approve, with joinTeamRef to send the applicant on to the team", names[0], waits)
 }
 
 // active is the reason and the message of Active in the state of that name.

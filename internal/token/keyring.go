@@ -28,6 +28,7 @@ type key struct {
 	secret  []byte
 	derived map[Purpose][]byte
 	mark    []byte // for marks of addresses
+	nonce   []byte // for what is sealed the same each time
 }
 
 // NewKeyring makes a keyring of named secrets. The newest is the one whose name comes last in the order of bytes,
@@ -89,10 +90,14 @@ func (r *Keyring) byID(keyID string) (key, bool) {
 
 func newKey(secret []byte) key {
 	k := key{secret: slices.Clone(secret), derived: map[Purpose][]byte{}}
-	for _, purpose := range []Purpose{PurposeInvite, PurposeSignIn, PurposeSession, PurposeSignInRequest} {
+	for _, purpose := range []Purpose{
+		PurposeInvite, PurposeSignIn, PurposeSession, PurposeSignInRequest,
+		PurposeVerify, PurposeJoin, PurposeApplicant,
+	} {
 		k.derived[purpose] = expand(k.secret, purpose.String())
 	}
 	k.mark = expand(k.secret, "mark of an address")
+	k.nonce = expand(k.secret, "nonce of what is sealed the same each time")
 	k.id = [keyIDSize]byte(expand(k.secret, "key id"))
 	return k
 }

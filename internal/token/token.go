@@ -38,6 +38,12 @@ const (
 	PurposeSession Purpose = 3
 	// PurposeSignInRequest seals the cookie by which a browser that asked for a sign-in link is known again.
 	PurposeSignInRequest Purpose = 4
+	// PurposeVerify seals the link that shows that an applicant reads the mail of an address.
+	PurposeVerify Purpose = 7
+	// PurposeJoin opens the page of a join link; its subject is a PartnerGroup.
+	PurposeJoin Purpose = 8
+	// PurposeApplicant seals the address of an applicant while its verification mail waits to be sent.
+	PurposeApplicant Purpose = 9
 )
 
 func (p Purpose) String() string {
@@ -50,6 +56,12 @@ func (p Purpose) String() string {
 		return "session"
 	case PurposeSignInRequest:
 		return "sign-in request"
+	case PurposeVerify:
+		return "address verification"
+	case PurposeJoin:
+		return "join link"
+	case PurposeApplicant:
+		return "waiting applicant"
 	default:
 		return fmt.Sprintf("purpose %d", byte(p))
 	}
