@@ -182,8 +182,9 @@ func assemble(
 	}
 	step := &accept.Step{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Events: mgr.GetEventRecorder("partner-operator"), Now: time.Now}
 	book := &brandbook.Book{Cache: mgr.GetCache(), Live: mgr.GetAPIReader(), Default: brand.Default(o.mailFrom)}
+	yard := &tombstone.Yard{Cache: mgr.GetCache(), Live: mgr.GetAPIReader(), Keys: keys}
 	controllers := controller.Options{
-		Tombstones: &tombstone.Yard{Cache: mgr.GetCache(), Live: mgr.GetAPIReader(), Keys: keys},
+		Tombstones: yard,
 
 		Keys: keys, Book: book, Portal: o.portal, MailMode: o.mailMode, MailRate: o.mailRate, Accept: step, Concurrency: o.concurrency, Now: time.Now,
 	}
@@ -194,7 +195,7 @@ func assemble(
 		return nil, err
 	}
 	pages := portal.New(portal.Options{
-		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Keys: keys, Accept: step, Base: o.portal, Book: book,
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Keys: keys, Accept: step, Base: o.portal, Book: book, Tombstones: yard,
 		TrustedProxies: o.trustedProxies, ClientRate: o.clientRate, AddressRate: o.addressRate, Now: time.Now,
 	})
 	if err := pages.AddTo(mgr, listener); err != nil {

@@ -221,6 +221,12 @@ type AddressVerification struct {
 	// +kubebuilder:validation:MaxLength=512
 	SealedAddress string `json:"sealedAddress"`
 
+	// joinLinkSerial is the number of the join link that it was asked for with. It goes with that link.
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=2147483647
+	JoinLinkSerial int64 `json:"joinLinkSerial"`
+
 	// requestedTime is when it was asked for. The link in the mail works for a day from then.
 	// +required
 	RequestedTime metav1.Time `json:"requestedTime"`

@@ -326,6 +326,11 @@ type PartnerInviteStatus struct {
 	// +optional
 	Renewal *InviteRenewal `json:"renewal,omitempty"`
 
+	// repeat is the newest time that the person asked where partners sign in, and was sent the same mail with the same link
+	// again. Its serial counts these times; it does not count the links. Unset: never.
+	// +optional
+	Repeat *MailDelivery `json:"repeat,omitempty"`
+
 	// partnershipRefs name the partnerships that came from accepting. They stay here when a partnership is deleted.
 	// +optional
 	// +listType=map

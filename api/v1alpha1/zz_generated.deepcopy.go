@@ -700,6 +700,11 @@ func (in *PartnerInviteStatus) DeepCopyInto(out *PartnerInviteStatus) {
 		*out = new(InviteRenewal)
 		(*in).DeepCopyInto(*out)
 	}
+	if in.Repeat != nil {
+		in, out := &in.Repeat, &out.Repeat
+		*out = new(MailDelivery)
+		(*in).DeepCopyInto(*out)
+	}
 	if in.PartnershipRefs != nil {
 		in, out := &in.PartnershipRefs, &out.PartnershipRefs
 		*out = make([]PartnershipReference, len(*in))

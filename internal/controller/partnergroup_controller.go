@@ -13,8 +13,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/join"
 	"github.com/partner-operator/partner-operator/internal/lookup"
 	"github.com/partner-operator/partner-operator/internal/program"
+	"github.com/partner-operator/partner-operator/internal/token"
 )
 
 // PartnerGroupReconciler reports whether a group's program exists, and its mail can be used.
@@ -72,9 +74,27 @@ func (r *PartnerGroupReconciler) Reconcile(ctx context.Context, g *v1alpha1.Part
 		return reconcile.Result{}, err
 	}
 	status := program.GroupStatus(g, catalog, template, program.CountPartnerships(partnerships), r.now())
+	join.Follow(&status, g)
+	if status.JoinURL, err = r.joinURL(ctx, g, status.JoinLink.Serial, catalog); err != nil {
+		return reconcile.Result{}, err
+	}
 	if equality.Semantic.DeepEqual(g.Status, status) {
 		return reconcile.Result{}, nil
 	}
 	g.Status = status
 	return resultOf(0, r.Status().Update(ctx, g))
+}
+
+// joinURL is the join link of a number. It is signed with the newest key, so that after a rotation of keys the status
+// shows a link that outlives the old key; the link of before works as long as that one is kept.
+func (r *PartnerGroupReconciler) joinURL(ctx context.Context, g *v1alpha1.PartnerGroup, serial int64, catalog program.Catalog) (string, error) {
+	if !join.IsOpen(g) || catalog.Programs[g.Spec.ProgramRef.Name] == nil {
+		return "", nil
+	}
+	tenant, err := r.post.tenant(ctx, g.Namespace)
+	if err != nil {
+		return "", err
+	}
+	text, err := r.post.keys.Current().Sign(token.PurposeJoin, "", token.Subject{Namespace: g.Namespace, UID: string(g.UID), Serial: serial})
+	return tenant.portal.Join(g.Namespace, g.Name, text), err
 }

@@ -48,7 +48,8 @@ func (r *PartnerInviteReconciler) setup(mgr ctrl.Manager) error {
 	// Without the predicate the event of each of our own writes would wake a reconcile on a stale copy.
 	answered := predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		before, after := e.ObjectOld.(*v1alpha1.PartnerInvite), e.ObjectNew.(*v1alpha1.PartnerInvite)
-		return (before.Status.Acceptance == nil) != (after.Status.Acceptance == nil) || before.Status.Renewal == nil && after.Status.Renewal != nil
+		return (before.Status.Acceptance == nil) != (after.Status.Acceptance == nil) || before.Status.Renewal == nil && after.Status.Renewal != nil ||
+			repeats(before) != repeats(after)
 	}}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("partnerinvite").
@@ -88,6 +89,8 @@ func (r *PartnerInviteReconciler) Reconcile(ctx context.Context, i *v1alpha1.Par
 	switch {
 	case d.Action == invite.ActionSend:
 		return r.send(ctx, in, style)
+	case d.Action == invite.ActionRepeat:
+		return r.repeat(ctx, in, style)
 	case d.Action == invite.ActionFinish:
 		err = r.accept.Finish(ctx, i.DeepCopy())
 	case !equality.Semantic.DeepEqual(before, d.Status):

@@ -59,6 +59,9 @@ const (
 	// ActionSend: the status is a claim. Write it; only if that succeeds, send the mail, or write the Secret, and record
 	// the outcome.
 	ActionSend Action = "Send"
+	// ActionRepeat: the status is a claim of the same mail once more, which the person asked for. Write it; only if that
+	// succeeds, send the mail with RepeatID and record the outcome.
+	ActionRepeat Action = "Repeat"
 	// ActionFinish: the person accepted, and the partnerships may not all exist yet.
 	ActionFinish Action = "Finish"
 )
@@ -97,6 +100,7 @@ func Decide(in Input) Decision {
 		d.expired(in)
 	case d.Status.SentTime != nil:
 		d.RequeueAfter = d.Status.ExpiryTime.Sub(in.Now)
+		d.repeat(in)
 	case d.Status.Serial == 0:
 		d.issueFirst(in)
 	default:
@@ -283,6 +287,7 @@ func (d *Decision) tryAgain(in Input, specChanged bool) {
 
 // issue gives the invite a new link and the time by which it has to be answered, and claims its mail.
 func (d *Decision) issue(in Input) {
+	d.dropRepeat()
 	d.Status.Serial++
 	d.Status.KeyID = in.NewestKeyID
 	d.Status.IssuedTime = &metav1.Time{Time: in.Now}

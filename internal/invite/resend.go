@@ -7,6 +7,7 @@ import (
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/delivery"
+	"github.com/partner-operator/partner-operator/internal/program"
 )
 
 // asked is what a resend of an invite is asked with now. Texts that are longer than status can hold are cut.
@@ -73,17 +74,22 @@ func coolingDown(status v1alpha1.PartnerInviteStatus, in Input) (*obstacle, time
 	if status.SentTime == nil {
 		return nil, time.Time{}
 	}
-	var longest time.Duration
-	for _, grant := range status.Programs {
-		cooldown := v1alpha1.DefaultCooldown
-		if p := in.Catalog.Programs[grant.Name]; p != nil {
-			cooldown = p.Spec.Invites.ResendCooldown.Duration()
-		}
-		longest = max(longest, cooldown)
-	}
-	due := status.SentTime.Add(longest)
+	due := status.SentTime.Add(cooldown(status.Programs, in.Catalog))
 	if !in.Now.Before(due) {
 		return nil, time.Time{}
 	}
 	return &obstacle{v1alpha1.ReasonCoolingDown, "the resend waits until " + due.UTC().Format(time.RFC3339) + ", when the resendCooldown of the program has passed"}, due
+}
+
+// cooldown is the longest resendCooldown of the programs of a scope.
+func cooldown(scope []v1alpha1.ProgramGrant, catalog program.Catalog) time.Duration {
+	var longest time.Duration
+	for _, grant := range scope {
+		own := v1alpha1.DefaultCooldown
+		if p := catalog.Programs[grant.Name]; p != nil {
+			own = p.Spec.Invites.ResendCooldown.Duration()
+		}
+		longest = max(longest, own)
+	}
+	return longest
 }

@@ -1,9 +1,11 @@
 package join
 
 import (
+	"slices"
 	"time"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/invite"
 	"github.com/partner-operator/partner-operator/internal/partnership"
 	"github.com/partner-operator/partner-operator/internal/program"
 	"github.com/partner-operator/partner-operator/internal/token"
@@ -51,6 +53,8 @@ type Case struct {
 	Verification token.Verification
 	// Partnerships are those of the address in the namespace.
 	Partnerships []v1alpha1.Partnership
+	// Invites are those of the address in the namespace.
+	Invites []v1alpha1.PartnerInvite
 	// Remembered: the address had a partnership in the program at some time.
 	Remembered bool
 	// Now is the time.
@@ -73,6 +77,8 @@ func Stand(c Case) (Standing, time.Time) {
 		return Suspended, time.Time{}
 	case p != nil:
 		return known(c, p)
+	case slices.ContainsFunc(c.Invites, func(i v1alpha1.PartnerInvite) bool { return invite.Offered(&i, g.Spec.ProgramRef.Name, c.Now) }):
+		return Invited, time.Time{}
 	case c.Remembered:
 		return Refused, time.Time{}
 	case !Eligible(g, c.Verification.Address):

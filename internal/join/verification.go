@@ -14,6 +14,12 @@ import (
 // MostWaiting is how many verification mails of a group can wait to be sent.
 const MostWaiting = 100
 
+// RetryFull is when to ask again where too many mails wait.
+const RetryFull = time.Minute
+
+// SealContext is what an address is sealed for while it waits: it opens for this group alone.
+func SealContext(g *v1alpha1.PartnerGroup) string { return g.Namespace + "/" + string(g.UID) }
+
 // Request asks for a verification mail to an address, which is sealed. It is false if too many wait already. It must be
 // written with the resourceVersion that was judged.
 func Request(status *v1alpha1.PartnerGroupStatus, sealed string, now time.Time) bool {
@@ -25,7 +31,7 @@ func Request(status *v1alpha1.PartnerGroupStatus, sealed string, now time.Time) 
 		MailDelivery: v1alpha1.MailDelivery{
 			Kind: v1alpha1.MailVerifyAddress, Serial: status.VerificationSerial, State: v1alpha1.DeliveryPending,
 		},
-		SealedAddress: sealed, RequestedTime: metav1.Time{Time: now.Truncate(time.Second)},
+		SealedAddress: sealed, JoinLinkSerial: status.JoinLink.Serial, RequestedTime: metav1.Time{Time: now.Truncate(time.Second)},
 	})
 	return true
 }
@@ -84,7 +90,7 @@ func Post(o Outbox) Posting {
 
 // wanted tells whether the link of a mail would still lead somewhere.
 func wanted(o Outbox, v v1alpha1.AddressVerification) bool {
-	return o.Program != nil && Works(o.Group, o.Group.Status.JoinLink.Serial) && o.Now.Before(v.RequestedTime.Add(VerificationLifetime))
+	return o.Program != nil && Works(o.Group, v.JoinLinkSerial) && o.Now.Before(v.RequestedTime.Add(VerificationLifetime))
 }
 
 func claim(v *v1alpha1.AddressVerification, now time.Time) {

@@ -74,6 +74,16 @@ func (b Base) SignIn(namespace, token string) string {
 	return b.prefix + "/t/" + namespace + "/signin/" + token
 }
 
+// Join is the address of a group's join link.
+func (b Base) Join(namespace, group, token string) string {
+	return b.prefix + "/t/" + namespace + "/join/" + group + "/" + token
+}
+
+// Apply is the address of the page on which an applicant goes on once the address is verified.
+func (b Base) Apply(namespace, token string) string {
+	return b.prefix + "/t/" + namespace + "/apply/" + token
+}
+
 // Login is the address of the page where a partner asks for a sign-in link.
 func (b Base) Login(namespace string) string {
 	return b.prefix + "/t/" + namespace + "/login"

@@ -120,6 +120,11 @@ func goesFirst(a, b *v1alpha1.Partnership) bool {
 	return a.Name < b.Name
 }
 
+// IsOf tells whether a partnership is that of the person with an address.
+func IsOf(p *v1alpha1.Partnership, email string) bool {
+	return p.Spec.Contact != nil && address.Equal(string(p.Spec.Contact.Email), email)
+}
+
 func samePartner(a, b *v1alpha1.Partnership) bool {
 	switch {
 	case a.Spec.ProgramRef != b.Spec.ProgramRef:

@@ -93,7 +93,7 @@ func (s *Server) signedIn(w http.ResponseWriter, r *http.Request) (visitor, bool
 		return v, false
 	case !ok:
 		// The cookie stays: if the company restores what it took, the session counts again unless it was ended.
-		http.Redirect(w, r, loginPath(r.PathValue("ns")), http.StatusSeeOther)
+		s.askToSignIn(w, r)
 	}
 	return v, ok
 }

@@ -20,6 +20,8 @@ type notice struct {
 	SignIn string
 	// Back is the label of a button that leads to the dashboard; empty: none.
 	Back string
+	// GoTo is where a button leads to, and GoToAs what it says; empty: there is none.
+	GoTo, GoToAs string
 	// Action is where a button posts to, and ActionLabel what it says; empty: there is none.
 	Action, ActionLabel string
 }

@@ -20,7 +20,7 @@ const (
 
 // bodyLimit is the most that the body of a request to a route may hold.
 func bodyLimit(route string) int64 {
-	if route == acceptRoute {
+	if route == acceptRoute || route == applyRoute {
 		return maxApplication
 	}
 	return maxBody

@@ -25,6 +25,7 @@ import (
 	"github.com/partner-operator/partner-operator/internal/keylock"
 	"github.com/partner-operator/partner-operator/internal/keyring"
 	"github.com/partner-operator/partner-operator/internal/link"
+	"github.com/partner-operator/partner-operator/internal/tombstone"
 )
 
 // Options is what the portal needs.
@@ -39,6 +40,8 @@ type Options struct {
 	Accept *accept.Step
 	// Base is the portal's public address.
 	Base link.Base
+	// Tombstones tell who was a partner.
+	Tombstones *tombstone.Yard
 	// Book finds the brand of a namespace.
 	Book *brandbook.Book
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.
@@ -61,6 +64,7 @@ type Server struct {
 	failures *limiter      // tokens that did not open, by client
 	measures sync.Map      // *metrics.Route, by the pattern of a route
 	makers   *keylock.Keys // partners who make a link
+	turns    keylock.Keys  // groups that a mail is asked of
 }
 
 // failuresPerMinute is how many tokens that do not open a client may try in a minute.
@@ -86,6 +90,9 @@ func (s *Server) Handler() http.Handler { return s.handler }
 // acceptRoute is where the page of an invite posts to, with the application form if there is one.
 const acceptRoute = "POST /t/{ns}/invite/{token}/accept"
 
+// applyRoute is where the page of an applicant posts to, with the application form if there is one.
+const applyRoute = "POST /t/{ns}/apply/{token}"
+
 func (s *Server) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /assets/{file}", serveAsset)
@@ -103,6 +110,10 @@ func (s *Server) routes() *http.ServeMux {
 	mux.HandleFunc(acceptRoute, s.tenant(s.withInvite(s.acceptInvite)))
 	mux.HandleFunc("POST /t/{ns}/invite/{token}/decline", s.tenant(s.withInvite(s.declineInvite)))
 	mux.HandleFunc("POST /t/{ns}/invite/{token}/renew", s.tenant(s.withInvite(s.renewInvite)))
+	mux.HandleFunc("GET /t/{ns}/join/{group}/{token}", s.tenant(s.withJoin(s.joinPage)))
+	mux.HandleFunc("POST /t/{ns}/join/{group}/{token}", s.tenant(s.withJoin(s.askToJoin)))
+	mux.HandleFunc("GET /t/{ns}/apply/{token}", s.tenant(s.withApplicant(s.applyPage)))
+	mux.HandleFunc(applyRoute, s.tenant(s.withApplicant(s.apply)))
 	mux.HandleFunc("/", s.notFound)
 	return mux
 }

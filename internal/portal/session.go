@@ -19,12 +19,19 @@ const (
 type session struct {
 	Address string    `json:"a"`
 	Time    time.Time `json:"t"`
+	// Next is where a browser that asked for a sign-in link wanted to go.
+	Next string `json:"n,omitempty"`
 }
 
 // setCookie seals who and when into a cookie of one tenant.
 func (s *Server) setCookie(w http.ResponseWriter, purpose token.Purpose, namespace, email string, lifetime time.Duration) {
-	text, _ := json.Marshal(session{address.Normalize(email), s.Now()}) // a struct of a string and a time always marshals
-	cookie := s.cookie(purpose, namespace)                              //nolint:gosec // s.cookie sets the attributes
+	s.seal(w, purpose, namespace, session{Address: email}, lifetime)
+}
+
+func (s *Server) seal(w http.ResponseWriter, purpose token.Purpose, namespace string, of session, lifetime time.Duration) {
+	of.Address, of.Time = address.Normalize(of.Address), s.Now()
+	text, _ := json.Marshal(of)            // a struct of strings and a time always marshals
+	cookie := s.cookie(purpose, namespace) //nolint:gosec // s.cookie sets the attributes
 	cookie.Value = s.Keys.Current().Seal(purpose, namespace, text)
 	cookie.MaxAge = int(lifetime.Seconds())
 	http.SetCookie(w, cookie)

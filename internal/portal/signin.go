@@ -15,6 +15,7 @@ import (
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/address"
+	"github.com/partner-operator/partner-operator/internal/invite"
 	"github.com/partner-operator/partner-operator/internal/lookup"
 	"github.com/partner-operator/partner-operator/internal/partnership"
 	"github.com/partner-operator/partner-operator/internal/token"
@@ -22,19 +23,21 @@ import (
 
 // loginView is what the page shows that asks for an address.
 type loginView struct {
-	Asked, Waiting, Declined, Renewed, SignedOut bool
-	Typed, Error                                 string
+	Asked, Waiting, Declined, Renewed, SignedOut, Applied bool
+	Typed, Error                                          string
+	// Next is where to go after signing in; empty: to the dashboard.
+	Next string
 }
 
 // loginPage asks for the address to send a sign-in link to.
 func (s *Server) loginPage(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
-	view := loginView{Asked: query.Has("asked"), Waiting: query.Has("waiting"), Declined: query.Has("declined"), Renewed: query.Has("renewed"), SignedOut: query.Has("signed-out")}
+	view := loginView{Asked: query.Has("asked"), Waiting: query.Has("waiting"), Declined: query.Has("declined"), Renewed: query.Has("renewed"), SignedOut: query.Has("signed-out"), Applied: query.Has("applied"), Next: ownPath(r.PathValue("ns"), query.Get("next"))}
 	title := "Sign in"
 	switch {
 	case view.Asked:
 		title = "Look into your inbox"
-	case view.Waiting:
+	case view.Waiting, view.Applied:
 		title = "Thank you"
 	}
 	s.render(w, r, http.StatusOK, "login.html", page{Title: title, Body: view})
@@ -50,19 +53,14 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 	typed := strings.TrimSpace(r.PostForm.Get("email"))
 	if _, err := address.Deliverable(typed); err != nil {
 		s.render(w, r, http.StatusUnprocessableEntity, "login.html", page{Title: "Sign in", Body: loginView{
-			Typed: typed, Error: "Please type a whole mail address, such as ada@example.com.",
+			Typed: typed, Error: "Please type a whole mail address, such as ada@example.com.", Next: ownPath(namespace, r.PostForm.Get("next")),
 		}})
 		return
 	}
-	if ok, wait := s.clients.allow(s.client(r)); !ok {
-		s.tooMany(w, r, wait)
+	if !s.mayMail(w, r, typed) {
 		return
 	}
-	if ok, wait := s.mailed.allow(namespace + "/" + address.Normalize(typed)); !ok {
-		s.tooMany(w, r, wait)
-		return
-	}
-	s.setCookie(w, token.PurposeSignInRequest, namespace, typed, requestLifetime)
+	s.seal(w, token.PurposeSignInRequest, namespace, session{Address: typed, Next: ownPath(namespace, r.PostForm.Get("next"))}, requestLifetime)
 	select {
 	case s.signIns <- signInRequest{namespace, typed}:
 	default:
@@ -116,7 +114,7 @@ func (s *Server) handOutSignIn(ctx context.Context, request signInRequest) error
 		}
 	}
 	if len(open) == 0 {
-		return nil
+		return s.askRepeat(ctx, request, known)
 	}
 	oldest := slices.MinFunc(open, func(a, b v1alpha1.Partnership) int {
 		return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), strings.Compare(a.Name, b.Name))
@@ -127,14 +125,46 @@ func (s *Server) handOutSignIn(ctx context.Context, request signInRequest) error
 	})
 }
 
+// askRepeat notes on the newest open invite of a person without access that its mail is to be sent once more, with the
+// same link. A sign-in link would open nothing to them.
+func (s *Server) askRepeat(ctx context.Context, request signInRequest, known []v1alpha1.Partnership) error {
+	invites, err := lookup.InvitesOf(ctx, s.Client, request.namespace, request.email)
+	if err != nil {
+		return err
+	}
+	catalog, err := lookup.Catalog(ctx, s.Client, request.namespace)
+	if err != nil {
+		return err
+	}
+	invites = slices.DeleteFunc(invites, func(i v1alpha1.PartnerInvite) bool { return !invite.Repeatable(&i, catalog, known, s.Now()) })
+	if len(invites) == 0 {
+		return nil
+	}
+	newest := slices.MaxFunc(invites, func(a, b v1alpha1.PartnerInvite) int {
+		return cmp.Or(a.Status.SentTime.Compare(b.Status.SentTime.Time), strings.Compare(a.Name, b.Name))
+	})
+	return client.IgnoreNotFound(retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		i := &v1alpha1.PartnerInvite{}
+		if err := s.Live.Get(ctx, client.ObjectKeyFromObject(&newest), i); err != nil {
+			return err
+		}
+		if i.UID != newest.UID || !invite.Repeatable(i, catalog, known, s.Now()) {
+			return nil
+		}
+		invite.AskRepeat(&i.Status)
+		return s.Client.Status().Update(ctx, i)
+	}))
+}
+
 // signInVisit is a request with a genuine sign-in link.
 type signInVisit struct {
 	namespace, token string
 	serial           int64
 	partnership      *v1alpha1.Partnership
 	email            string
-	// known: this browser asked for the link.
+	// known: this browser asked for the link, and then next is where it wanted to go.
 	known bool
+	next  string
 }
 
 // withSignIn opens the link and finds its partnership. A link that does not open, or is used, is the same page.
@@ -156,7 +186,9 @@ func (s *Server) withSignIn(next func(http.ResponseWriter, *http.Request, signIn
 		}
 		visit.partnership, visit.serial, visit.email = found, opened.Serial, string(found.Spec.Contact.Email)
 		asked, ok := s.readCookie(r, token.PurposeSignInRequest, visit.namespace, requestLifetime)
-		visit.known = ok && address.Equal(asked.Address, visit.email)
+		if visit.known = ok && address.Equal(asked.Address, visit.email); visit.known {
+			visit.next = ownPath(visit.namespace, asked.Next)
+		}
 		if err := s.mayUse(r.Context(), found, visit.serial); err != nil {
 			s.refuseSignIn(w, r, err)
 			return
@@ -271,7 +303,7 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request, visit signInVisi
 	}
 	s.clearCookie(w, token.PurposeSignInRequest, visit.namespace)
 	s.setCookie(w, token.PurposeSession, visit.namespace, visit.email, sessionLifetime)
-	http.Redirect(w, r, dashboardPath(visit.namespace), http.StatusSeeOther)
+	http.Redirect(w, r, cmp.Or(visit.next, dashboardPath(visit.namespace)), http.StatusSeeOther)
 }
 
 // signOut kills every session of the person in this tenant, on all replicas.

@@ -1,0 +1,142 @@
+package controller
+
+import (
+	"context"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/delivery"
+	"github.com/partner-operator/partner-operator/internal/join"
+	"github.com/partner-operator/partner-operator/internal/lookup"
+	"github.com/partner-operator/partner-operator/internal/mail"
+	"github.com/partner-operator/partner-operator/internal/program"
+	"github.com/partner-operator/partner-operator/internal/token"
+)
+
+// VerificationReconciler mails the links by which applicants show that an address is theirs.
+type VerificationReconciler struct {
+	base
+	post        *post
+	concurrency int
+}
+
+func (r *VerificationReconciler) setup(mgr ctrl.Manager) error {
+	asked := predicate.Funcs{
+		CreateFunc: func(e event.CreateEvent) bool { return len(e.Object.(*v1alpha1.PartnerGroup).Status.Verifications) > 0 },
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			before, after := e.ObjectOld.(*v1alpha1.PartnerGroup), e.ObjectNew.(*v1alpha1.PartnerGroup)
+			return before.Status.VerificationSerial != after.Status.VerificationSerial
+		},
+	}
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("verification").
+		For(&v1alpha1.PartnerGroup{}, builder.WithPredicates(asked)).
+		WithOptions(controller.Options{MaxConcurrentReconciles: r.concurrency}).
+		Complete(reconcile.AsReconciler(mgr.GetClient(), r))
+}
+
+// Reconcile sends the next verification mail of a group, or drops what would come too late.
+func (r *VerificationReconciler) Reconcile(ctx context.Context, g *v1alpha1.PartnerGroup) (reconcile.Result, error) {
+	if !g.DeletionTimestamp.IsZero() || len(g.Status.Verifications) == 0 {
+		return reconcile.Result{}, nil
+	}
+	tenant, err := r.post.tenant(ctx, g.Namespace)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	catalog, err := lookup.Catalog(ctx, r.Client, g.Namespace)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	outbox := join.Outbox{
+		Group: g, Program: catalog.Programs[g.Spec.ProgramRef.Name],
+		Held: r.post.holds(tenant)(v1alpha1.MailVerifyAddress) || tenant.transport == nil, Now: r.now(),
+	}
+	d := join.Post(outbox)
+	if d.Send != 0 {
+		return r.send(ctx, outbox, tenant, catalog)
+	}
+	if !equality.Semantic.DeepEqual(g.Status, d.Status) {
+		g = g.DeepCopy()
+		g.Status = d.Status
+		err = r.Status().Update(ctx, g)
+	}
+	return resultOf(d.RequeueAfter, err)
+}
+
+// send makes a claim of the moment that the rate lets the mail leave, carries it out, and looks again at once: others may
+// wait.
+func (r *VerificationReconciler) send(ctx context.Context, outbox join.Outbox, tenant tenant, catalog program.Catalog) (reconcile.Result, error) {
+	if err := tenant.transport.sender.Ready(ctx); err != nil {
+		return reconcile.Result{}, err
+	}
+	outbox.Now = r.now()
+	d := join.Post(outbox)
+	if d.Send == 0 {
+		return reconcile.Result{RequeueAfter: retrySoon}, nil
+	}
+	claimed := outbox.Group.DeepCopy()
+	claimed.Status = d.Status
+	message, err := r.message(ctx, claimed, d.Send, tenant, catalog)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	send := tenant.transport.mail(message)
+	if message.To == "" { // the key that sealed the address is gone, so it can never be sent
+		send = func(context.Context) error {
+			return &delivery.Failure{Permanent: true, Message: "the signing key is gone"}
+		}
+	}
+	err = dispatch(ctx, r.post, claimOf[*v1alpha1.PartnerGroup]{
+		object: claimed,
+		send:   send,
+		record: func(g *v1alpha1.PartnerGroup, failure *delivery.Failure) bool {
+			return join.Record(&g.Status, d.Send, failure)
+		},
+	})
+	if err != nil {
+		return resultOf(retrySoon, err)
+	}
+	if len(claimed.Status.Verifications) == 0 {
+		return reconcile.Result{}, nil
+	}
+	return reconcile.Result{RequeueAfter: retrySoon}, nil
+}
+
+// message is the mail of a claim. The address and the link stand nowhere else.
+func (r *VerificationReconciler) message(ctx context.Context, g *v1alpha1.PartnerGroup, serial int64, tenant tenant, catalog program.Catalog) (mail.Message, error) {
+	v := join.Find(&g.Status, serial)
+	keys := r.post.keys.Current()
+	email, ok := keys.Unseal(token.PurposeApplicant, join.SealContext(g), v.SealedAddress)
+	if !ok {
+		log.FromContext(ctx).Info("The address of an applicant cannot be read any more, its mail is dropped", "serial", serial)
+		return mail.Message{}, nil
+	}
+	text, err := keys.SignVerification(g.Namespace, token.Verification{
+		Group: string(g.UID), Serial: serial, JoinLink: v.JoinLinkSerial, Time: v.RequestedTime.Time, Address: string(email),
+	})
+	if err != nil {
+		return mail.Message{}, err
+	}
+	const kind = v1alpha1.MailVerifyAddress
+	content := mail.Content{
+		Programs:   []mail.ProgramLine{mail.Line(catalog, g.Spec.ProgramRef.Name, &v1alpha1.GroupReference{Name: g.Name})},
+		Link:       tenant.portal.Apply(g.Namespace, text),
+		ExpiryTime: v.RequestedTime.Add(join.VerificationLifetime),
+	}
+	message, err := mail.Render(kind, tenant.Brand, content, tenant.templates[kind])
+	if err != nil && tenant.templates[kind] != nil { // only what this one mail says makes it unusable
+		message, err = mail.Render(kind, tenant.Brand, content, nil)
+	}
+	message.ID = delivery.MessageID(string(kind), string(g.UID), serial, tenant.MessageDomain())
+	message.To = string(email)
+	return message, err
+}

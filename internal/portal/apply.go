@@ -1,0 +1,264 @@
+package portal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/form"
+	"github.com/partner-operator/partner-operator/internal/join"
+	"github.com/partner-operator/partner-operator/internal/lookup"
+	"github.com/partner-operator/partner-operator/internal/partnership"
+	"github.com/partner-operator/partner-operator/internal/token"
+)
+
+// applicant is a person whose address is verified: only whoever reads its mail has the link.
+type applicant struct {
+	namespace, token string
+	join.Case
+	standing join.Standing
+	until    time.Time
+}
+
+// withApplicant opens the link of a verification mail, and lets through whoever can apply with it.
+func (s *Server) withApplicant(next func(http.ResponseWriter, *http.Request, applicant)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if s.failures.exhausted(s.client(r)) {
+			s.tooMany(w, r, time.Minute)
+			return
+		}
+		who := applicant{namespace: r.PathValue("ns"), token: r.PathValue("token")}
+		verification, ok := s.Keys.Current().OpenVerification(who.namespace, who.token)
+		if !ok {
+			s.deadLink(w, r)
+			return
+		}
+		who.Verification = verification
+		if err := s.stand(r.Context(), &who); err != nil {
+			s.unavailable(w, r, err)
+			return
+		}
+		if who.standing != join.Welcome && who.standing != join.WelcomeAgain {
+			s.turnAway(w, r, who)
+			return
+		}
+		next(w, r, who)
+	}
+}
+
+// stand finds how an applicant stands now.
+func (s *Server) stand(ctx context.Context, who *applicant) (err error) {
+	who.Now = s.Now()
+	if who.Catalog, err = lookup.Catalog(ctx, s.Client, who.namespace); err != nil {
+		return err
+	}
+	who.Group = nil
+	for _, g := range who.Catalog.Groups {
+		if string(g.UID) == who.Verification.Group {
+			who.Group = g
+		}
+	}
+	if who.Group == nil || who.Catalog.Programs[who.Group.Spec.ProgramRef.Name] == nil {
+		who.standing = join.Gone
+		return nil
+	}
+	if who.Partnerships, err = s.partnershipsLive(ctx, who); err != nil {
+		return err
+	}
+	if who.Invites, err = lookup.InvitesOf(ctx, s.Client, who.namespace, who.Verification.Address); err != nil {
+		return err
+	}
+	who.Remembered, err = s.Tombstones.Has(ctx, who.Catalog.Programs[who.Group.Spec.ProgramRef.Name], who.Verification.Address)
+	who.standing, who.until = join.Stand(who.Case)
+	return err
+}
+
+// partnershipsLive are those of the applicant: as the cache has them, and the one that an application makes as the API
+// server has it, since it may have been made a moment ago.
+func (s *Server) partnershipsLive(ctx context.Context, who *applicant) ([]v1alpha1.Partnership, error) {
+	known, err := lookup.PartnershipsOf(ctx, s.Client, who.namespace, who.Verification.Address)
+	if err != nil {
+		return nil, err
+	}
+	key := client.ObjectKey{Namespace: who.namespace, Name: partnership.Name(who.Verification.Address, who.Group.Spec.ProgramRef.Name)}
+	fresh := &v1alpha1.Partnership{}
+	if err := s.Live.Get(ctx, key, fresh); client.IgnoreNotFound(err) != nil {
+		return nil, err
+	} else if err != nil {
+		fresh = nil
+	}
+	var merged []v1alpha1.Partnership
+	for _, p := range known {
+		if p.Name != key.Name {
+			merged = append(merged, p)
+		}
+	}
+	if fresh != nil && partnership.IsOf(fresh, who.Verification.Address) {
+		merged = append(merged, *fresh)
+	}
+	return merged, nil
+}
+
+// turnAway tells an applicant why they cannot apply, and what to do.
+func (s *Server) turnAway(w http.ResponseWriter, r *http.Request, who applicant) {
+	switch who.standing {
+	case join.TooLate:
+		s.notice(w, r, http.StatusGone, notice{
+			Title:  "This link has expired",
+			Text:   "It worked for a day. Open the join link again and type your address, and you get a new one.",
+			GoTo:   s.joinPathOf(who),
+			GoToAs: "Get a new link",
+		})
+	case join.Suspended:
+		s.pausedProgram(w, r)
+	case join.Partner:
+		s.notice(w, r, http.StatusConflict, notice{
+			Title: "You are a partner already", Text: "There is nothing to apply for with this address.", SignIn: "Sign in",
+		})
+	case join.Waiting:
+		s.notice(w, r, http.StatusConflict, notice{
+			Title: "Your application has arrived already", Text: "As soon as it is decided, we write to you. Until then there is nothing for you to do.",
+		})
+	case join.Invited:
+		s.notice(w, r, http.StatusConflict, notice{
+			Title: "You are invited already", Text: "Look for the invitation in your inbox. If it is lost, ask for it where partners sign in: it is then sent again.", SignIn: "Send it again",
+		})
+	case join.Ineligible:
+		s.notice(w, r, http.StatusForbidden, notice{
+			Title: "You cannot apply with this address", Text: "Only addresses of certain domains can. Open the join link again and type another one.",
+		})
+	case join.TooSoon:
+		s.notice(w, r, http.StatusForbidden, notice{
+			Title: "You cannot apply again yet", Text: "You can from " + who.until.UTC().Format("2 January 2006, 15:04 UTC") + " on.",
+		})
+	case join.Refused:
+		s.notice(w, r, http.StatusForbidden, notice{
+			Title: "You cannot apply with this address", Text: "If you think that this is a mistake, please write to the company. It can invite you.",
+		})
+	default:
+		s.deadLink(w, r)
+	}
+}
+
+// joinPathOf is the path of the join link that an applicant came by.
+func (s *Server) joinPathOf(who applicant) string {
+	text, err := s.Keys.Current().Sign(token.PurposeJoin, "", token.Subject{
+		Namespace: who.namespace, UID: who.Verification.Group, Serial: who.Verification.JoinLink,
+	})
+	if err != nil {
+		return ""
+	}
+	return joinPath(who.namespace, who.Group.Name, text)
+}
+
+// applyView is what the page of an applicant shows.
+type applyView struct {
+	Token, Email string
+	Program      programView
+	Fields       []fieldView
+	Problems     []problemView
+}
+
+// applyPage shows the application form.
+func (s *Server) applyPage(w http.ResponseWriter, r *http.Request, who applicant) {
+	s.showApply(w, r, who, nil, nil)
+}
+
+func (s *Server) showApply(w http.ResponseWriter, r *http.Request, who applicant, submitted url.Values, problems map[string]string) {
+	view := applyView{
+		Token: who.token, Email: who.Verification.Address,
+		Program: viewOf(who.Catalog.Programs[who.Group.Spec.ProgramRef.Name], who.Group.Name, who.Catalog),
+	}
+	view.Fields, view.Problems = viewsOf(join.Fields(who.Group), submitted, problems)
+	code, title := http.StatusOK, "Your application"
+	if len(problems) > 0 {
+		code, title = http.StatusUnprocessableEntity, "Please check your answers"
+	}
+	s.render(w, r, code, "apply.html", page{Title: title, Body: view})
+}
+
+// apply makes the application. Whoever is a partner by it at once is signed in: the link showed that the mail is theirs.
+func (s *Server) apply(w http.ResponseWriter, r *http.Request, who applicant) {
+	if !s.parsed(w, r) {
+		return
+	}
+	answers, problems := form.Check(join.Fields(who.Group), r.PostForm)
+	if len(problems) > 0 {
+		s.showApply(w, r, who, r.PostForm, problems)
+		return
+	}
+	made, err := s.makeApplication(r.Context(), &who, answers)
+	switch {
+	case errors.Is(err, errTurnedAway):
+		s.turnAway(w, r, who)
+	case err != nil:
+		s.unavailable(w, r, err)
+	case partnership.State(made, nil, s.Now()) == v1alpha1.PartnershipActive:
+		email := who.Verification.Address
+		s.caughtUp(r.Context(), who.namespace, email, []v1alpha1.PartnershipReference{{Name: made.Name}})
+		s.setCookie(w, token.PurposeSession, who.namespace, email, sessionLifetime)
+		http.Redirect(w, r, dashboardPath(who.namespace), http.StatusSeeOther)
+	default:
+		http.Redirect(w, r, loginPath(who.namespace)+"?applied", http.StatusSeeOther)
+	}
+}
+
+// errTurnedAway tells that the applicant stands otherwise than they did a moment ago.
+var errTurnedAway = errors.New("the applicant cannot apply any more")
+
+// makeApplication creates the partnership, or notes that a rejected person applies again. Of two at once one does: the
+// name is the same for both, and what exists is changed only as it was judged.
+func (s *Server) makeApplication(ctx context.Context, who *applicant, answers map[string]v1alpha1.Answer) (*v1alpha1.Partnership, error) {
+	teams, err := lookup.Teams(ctx, s.Client, who.namespace)
+	if err != nil {
+		return nil, err
+	}
+	application := join.Application{
+		Group: who.Group, Program: who.Catalog.Programs[who.Group.Spec.ProgramRef.Name], Email: who.Verification.Address,
+		Fields: answers, Teams: teams, Now: s.Now(),
+	}
+	var made *v1alpha1.Partnership
+	if who.standing == join.WelcomeAgain {
+		made, err = s.reapply(ctx, who, application)
+	} else {
+		made = join.NewPartnership(application)
+		err = s.Client.Create(ctx, made)
+	}
+	if !apierrors.IsAlreadyExists(err) && !apierrors.IsConflict(err) && !apierrors.IsNotFound(err) {
+		return made, err
+	}
+	lost := err
+	if err := s.stand(ctx, who); err != nil {
+		return nil, err
+	}
+	switch {
+	case who.standing == join.Welcome: // it is of somebody else
+		return nil, fmt.Errorf("Partnership %q is in the way of an application; rename it, or create one for this applicant by hand: %w", made.Name, lost)
+	case who.standing == join.Gone && partnership.InProgram(who.Partnerships, who.Group.Spec.ProgramRef.Name) != nil: // of two at once, the second
+		who.standing = join.Waiting
+	}
+	return nil, errTurnedAway
+}
+
+// reapply notes that a rejected person applies again, on exactly the copy that was judged.
+func (s *Server) reapply(ctx context.Context, who *applicant, application join.Application) (*v1alpha1.Partnership, error) {
+	rejected := partnership.InProgram(who.Partnerships, who.Group.Spec.ProgramRef.Name)
+	live := &v1alpha1.Partnership{}
+	if err := s.Live.Get(ctx, client.ObjectKeyFromObject(rejected), live); err != nil {
+		return nil, err
+	}
+	again := who.Case
+	again.Partnerships = []v1alpha1.Partnership{*live}
+	if who.standing, who.until = join.Stand(again); who.standing != join.WelcomeAgain {
+		return nil, errTurnedAway
+	}
+	join.Reapply(live, application)
+	return live, s.Client.Status().Update(ctx, live)
+}
