@@ -85,7 +85,7 @@ type Application struct {
 
 	// submittedTime is when the person applied by a join link. Unset: it came about otherwise.
 	// +optional
-	SubmittedTime *metav1.Time `json:"submittedTime,omitempty"`
+	SubmittedTime *metav1.MicroTime `json:"submittedTime,omitempty"`
 
 	// matchingTeams are the PartnerTeams whose owner had the domain of the applicant's mail address at that time, where
 	// the program's onboarding.domainMatching is Enabled. With exactly one the applicant waits for the company.

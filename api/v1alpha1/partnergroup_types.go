@@ -229,7 +229,7 @@ type AddressVerification struct {
 
 	// requestedTime is when it was asked for. The link in the mail works for a day from then.
 	// +required
-	RequestedTime metav1.Time `json:"requestedTime"`
+	RequestedTime metav1.MicroTime `json:"requestedTime"`
 }
 
 // PartnerGroupList is a list of groups.

@@ -363,7 +363,7 @@ type Reapplication struct {
 
 	// time is when the person applied.
 	// +required
-	Time metav1.Time `json:"time"`
+	Time metav1.MicroTime `json:"time"`
 
 	// groupRef names the group whose join link it was. Approve into it, or into another, with groupRef in the spec.
 	// +required

@@ -53,7 +53,7 @@ func NewPartnership(a Application) *v1alpha1.Partnership {
 			Source:     v1alpha1.SourceJoinLink,
 			Onboarding: Policy(a.Group, a.Program, matching),
 			Application: v1alpha1.Application{
-				Fields: a.Fields, SubmittedTime: &metav1.Time{Time: a.Now.Truncate(time.Second)}, MatchingTeams: matching,
+				Fields: a.Fields, SubmittedTime: &metav1.MicroTime{Time: a.Now.Truncate(time.Microsecond)}, MatchingTeams: matching,
 			},
 		},
 	}
@@ -63,7 +63,7 @@ func NewPartnership(a Application) *v1alpha1.Partnership {
 // says: what a reviewer decided only a reviewer turns round. It must be written with the resourceVersion that was judged.
 func Reapply(p *v1alpha1.Partnership, a Application) {
 	again := &v1alpha1.Reapplication{
-		Serial: 1, Time: metav1.Time{Time: a.Now.Truncate(time.Second)}, GroupRef: v1alpha1.GroupReference{Name: a.Group.Name},
+		Serial: 1, Time: metav1.MicroTime{Time: a.Now.Truncate(time.Microsecond)}, GroupRef: v1alpha1.GroupReference{Name: a.Group.Name},
 		Fields: a.Fields, Approval: *p.Spec.Approval,
 	}
 	if before := p.Status.Reapplication; before != nil {

@@ -133,11 +133,13 @@ func ada(changes ...func(*v1alpha1.Partnership)) *v1alpha1.Partnership {
 }
 
 func applied(when time.Duration) func(*v1alpha1.Partnership) {
-	return func(p *v1alpha1.Partnership) { p.Spec.Application.SubmittedTime = at(when) }
+	return func(p *v1alpha1.Partnership) {
+		p.Spec.Application.SubmittedTime = &metav1.MicroTime{Time: start.Add(when)}
+	}
 }
 func appliedAgain(when time.Duration) func(*v1alpha1.Partnership) {
 	return func(p *v1alpha1.Partnership) {
-		p.Status.Reapplication = &v1alpha1.Reapplication{Serial: 1, Time: *at(when)}
+		p.Status.Reapplication = &v1alpha1.Reapplication{Serial: 1, Time: metav1.MicroTime{Time: start.Add(when)}}
 	}
 }
 func approved(p *v1alpha1.Partnership) {
@@ -191,7 +193,7 @@ func TestStand(t *testing.T) {
 		"waiting":                          {person: ada(applied(-time.Hour)), want: Waiting},
 		"applied by this link":             {person: ada(applied(time.Minute)), after: time.Hour, want: Gone},
 		"applied by it, and it is late":    {person: ada(applied(time.Minute)), after: 48 * time.Hour, want: Gone},
-		"applied in the same second":       {person: ada(applied(0)), want: Gone},
+		"applied in the same moment":       {person: ada(applied(0)), want: Gone},
 		"revoked":                          {person: ada(approved, revoked), want: Refused},
 		"ended":                            {person: ada(approved, ended), want: Refused},
 		"invited":                          {person: ada(invited), want: Invited},

@@ -31,7 +31,7 @@ func Request(status *v1alpha1.PartnerGroupStatus, sealed string, now time.Time) 
 		MailDelivery: v1alpha1.MailDelivery{
 			Kind: v1alpha1.MailVerifyAddress, Serial: status.VerificationSerial, State: v1alpha1.DeliveryPending,
 		},
-		SealedAddress: sealed, JoinLinkSerial: status.JoinLink.Serial, RequestedTime: metav1.Time{Time: now.Truncate(time.Second)},
+		SealedAddress: sealed, JoinLinkSerial: status.JoinLink.Serial, RequestedTime: metav1.MicroTime{Time: now.Truncate(time.Microsecond)},
 	})
 	return true
 }

@@ -14,13 +14,13 @@ type Verification struct {
 	Group string
 	// Serial is the number of the request, JoinLink that of the join link that it came by.
 	Serial, JoinLink int64
-	// Time is when the link was asked for, in whole seconds.
+	// Time is when the link was asked for, in whole microseconds.
 	Time time.Time
 	// Address is the mail address as it was typed.
 	Address string
 }
 
-const verificationHead = uidSize + 3*4
+const verificationHead = uidSize + 2*4 + 8
 
 // SignVerification makes the link of a verification; the same one gives the same link. It fails if a number or the UID
 // is out of range.
@@ -30,12 +30,13 @@ func (r *Keyring) SignVerification(namespace string, v Verification) (string, er
 		return "", err
 	}
 	text := append(make([]byte, 0, verificationHead+len(v.Address)), uid[:]...)
-	for _, number := range []int64{v.Serial, v.JoinLink, v.Time.Unix()} {
+	for _, number := range []int64{v.Serial, v.JoinLink} {
 		if number < 0 || number > math.MaxUint32 {
 			return "", fmt.Errorf("%d is out of range", number)
 		}
 		text = binary.BigEndian.AppendUint32(text, uint32(number))
 	}
+	text = binary.BigEndian.AppendUint64(text, uint64(v.Time.UnixMicro())) //nolint:gosec // it comes back as it was
 	return r.SealLink(PurposeVerify, namespace, append(text, v.Address...)), nil
 }
 
@@ -48,6 +49,7 @@ func (r *Keyring) OpenVerification(namespace, encoded string) (Verification, boo
 	number := func(at int) int64 { return int64(binary.BigEndian.Uint32(text[uidSize+4*at:])) }
 	return Verification{
 		Group: formatUID([uidSize]byte(text)), Serial: number(0), JoinLink: number(1),
-		Time: time.Unix(number(2), 0).UTC(), Address: string(text[verificationHead:]),
+		Time:    time.UnixMicro(int64(binary.BigEndian.Uint64(text[uidSize+2*4:]))).UTC(), //nolint:gosec // as it was
+		Address: string(text[verificationHead:]),
 	}, true
 }
