@@ -93,8 +93,19 @@ const acceptRoute = "POST /t/{ns}/invite/{token}/accept"
 // applyRoute is where the page of an applicant posts to, with the application form if there is one.
 const applyRoute = "POST /t/{ns}/apply/{token}"
 
+// router is what routes are added to.
+type router interface {
+	HandleFunc(pattern string, handler func(http.ResponseWriter, *http.Request))
+}
+
 func (s *Server) routes() *http.ServeMux {
 	mux := http.NewServeMux()
+	s.addRoutes(mux)
+	return mux
+}
+
+// addRoutes adds every route; docs/portal.md tells of each.
+func (s *Server) addRoutes(mux router) {
 	mux.HandleFunc("GET /assets/{file}", serveAsset)
 	mux.HandleFunc("GET /t/{ns}/{$}", s.tenant(s.dashboard))
 	mux.HandleFunc("GET /t/{ns}/login", s.tenant(s.loginPage))
@@ -115,7 +126,6 @@ func (s *Server) routes() *http.ServeMux {
 	mux.HandleFunc("GET /t/{ns}/apply/{token}", s.tenant(s.withApplicant(s.applyPage)))
 	mux.HandleFunc(applyRoute, s.tenant(s.withApplicant(s.apply)))
 	mux.HandleFunc("/", s.notFound)
-	return mux
 }
 
 // AddTo adds the portal to a manager. It serves on every replica, once the caches are filled.

@@ -28,6 +28,13 @@ var defaults = map[string]stored{
 		attempt{kind: "Program", change: set("spec.invites.expiresAfter", "1h")}, "spec.invites.resendCooldown", "1m"},
 	"a program mails as many as there are": {attempt{kind: "Program", change: all()}, "spec.mail", nil},
 	"a program is not suspended":           {attempt{kind: "Program", change: all()}, "spec.suspend", nil},
+	"a group is closed":                    {attempt{kind: "PartnerGroup", change: set("spec.join", map[string]any{})}, "spec.join.mode", "Closed"},
+	"a group asks as the program says": {
+		attempt{kind: "PartnerGroup", change: set("spec.join", map[string]any{})}, "spec.join.approval", "Inherit"},
+	"a program approves applicants": {attempt{kind: "Program", change: all()}, "spec.onboarding.applicants", "Approval"},
+	"a program matches no domains":  {attempt{kind: "Program", change: all()}, "spec.onboarding.domainMatching", "Disabled"},
+	"a program's own applicants stay": {
+		attempt{kind: "Program", change: set("spec.onboarding.applicants", "Automatic")}, "spec.onboarding.applicants", "Automatic"},
 	"an invite is mailed": {
 		attempt{kind: "PartnerInvite", change: all()}, "spec.delivery", "Email"},
 	"an invite without a mail stays so": {
