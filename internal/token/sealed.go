@@ -46,7 +46,7 @@ func (r *Keyring) Unseal(purpose Purpose, context, encoded string) ([]byte, bool
 	if len(encoded) > longest {
 		return nil, false
 	}
-	sealed, err := encoding.DecodeString(encoded)
+	sealed, err := decode(encoded)
 	if err != nil || len(sealed) < keyIDSize {
 		return nil, false
 	}

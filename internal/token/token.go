@@ -93,6 +93,14 @@ var ErrUnknownKey = errors.New("the signing key is not in the keyring")
 
 var encoding = base64.RawURLEncoding.Strict()
 
+// decode refuses line breaks, too, which the library skips: a link has one way of being written.
+func decode(encoded string) ([]byte, error) {
+	if at := strings.IndexAny(encoded, "\r\n"); at >= 0 {
+		return nil, base64.CorruptInputError(at)
+	}
+	return encoding.DecodeString(encoded)
+}
+
 // Sign makes the token of a subject with the key of the given id, or with the newest key if the id is empty. It fails
 // with ErrUnknownKey, or if the subject's UID or serial is out of range.
 func (r *Keyring) Sign(purpose Purpose, keyID string, subject Subject) (string, error) {
@@ -137,8 +145,8 @@ func (r *Keyring) Open(purpose Purpose, namespace, encoded string) (Opened, bool
 	if len(encoded) != encodedSize {
 		return Opened{}, false
 	}
-	text, err := encoding.DecodeString(encoded)
-	if err != nil || text[0] != version || text[1] != byte(purpose) {
+	text, err := decode(encoded)
+	if err != nil || len(text) != tokenSize || text[0] != version || text[1] != byte(purpose) {
 		return Opened{}, false
 	}
 	header, seal := text[:headerSize], text[headerSize:headerSize+macSize]

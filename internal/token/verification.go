@@ -36,7 +36,7 @@ func (r *Keyring) SignVerification(namespace string, v Verification) (string, er
 		}
 		text = binary.BigEndian.AppendUint32(text, uint32(number))
 	}
-	text = binary.BigEndian.AppendUint64(text, uint64(v.Time.UnixMicro())) //nolint:gosec // it comes back as it was
+	text = binary.BigEndian.AppendUint64(text, uint64(v.Time.UnixMicro()))
 	return r.SealLink(PurposeVerify, namespace, append(text, v.Address...)), nil
 }
 

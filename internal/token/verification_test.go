@@ -48,6 +48,7 @@ func TestVerificationIsRefused(t *testing.T) {
 		"tampered":                      {"acme", string(tampered)},
 		"cut":                           {"acme", link[:len(link)-4]},
 		"empty":                         {"acme", ""},
+		"with a line break":             {"acme", link[:20] + "\n" + link[20:]},
 		"a join link":                   {"acme", sign(t, r, PurposeJoin, subject)},
 		"a session":                     {"acme", r.Seal(PurposeSession, "acme", text)},
 		"a waiting applicant":           {"acme", r.Seal(PurposeApplicant, "acme", text)},
@@ -112,4 +113,19 @@ func FuzzOpenVerification(f *testing.F) {
 			t.Errorf("%q opens as %+v", text, opened)
 		}
 	})
+}
+
+// A link has one way of being written, and one that is nothing but line breaks is no link.
+func TestLineBreaksOpenNothing(t *testing.T) {
+	r := ring(t, map[string][]byte{"20260101T000000Z": oldSecret})
+	text := sign(t, r, PurposeInvite, subject)
+	for name, encoded := range map[string]string{
+		"nothing but line breaks": strings.Repeat("\n", encodedSize),
+		"four at the end":         text[:len(text)-4] + "\r\n\r\n",
+		"one more":                text + "\n",
+	} {
+		if _, ok := r.Open(PurposeInvite, "acme", encoded); ok {
+			t.Errorf("%s: it opens", name)
+		}
+	}
 }
