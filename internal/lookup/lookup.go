@@ -89,12 +89,7 @@ func AddIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 			}
 			return nil
 		}},
-		{&v1alpha1.Partnership{}, joining, func(o client.Object) []string {
-			if approval := o.(*v1alpha1.Partnership).Spec.Approval; approval != nil && approval.JoinTeamRef != nil {
-				return []string{approval.JoinTeamRef.Name}
-			}
-			return nil
-		}},
+		{&v1alpha1.Partnership{}, joining, teamToJoin},
 		{&v1alpha1.PartnerGroup{}, byProgram, func(o client.Object) []string {
 			return []string{o.(*v1alpha1.PartnerGroup).Spec.ProgramRef.Name}
 		}},
@@ -116,6 +111,14 @@ func waits(i *v1alpha1.PartnerInvite) bool {
 	default:
 		return meta.IsStatusConditionTrue(i.Status.Conditions, v1alpha1.ConditionReconciling) // a resend waits
 	}
+}
+
+// teamToJoin is the team that the company sent an applicant on to.
+func teamToJoin(o client.Object) []string {
+	if approval := o.(*v1alpha1.Partnership).Spec.Approval; approval != nil && approval.JoinTeamRef != nil {
+		return []string{approval.JoinTeamRef.Name}
+	}
+	return nil
 }
 
 func uid(o client.Object) []string { return []string{string(o.GetUID())} }

@@ -30,6 +30,8 @@ type life struct {
 	invite      *v1alpha1.PartnerInvite // the one that was made for it
 	inviteTaken string
 	leftOver    bool
+	joinTeam    *v1alpha1.PartnerTeam // the one that the company sent the person on to
+	staff       bool
 	noMailer    bool
 	hold        bool
 	server      server
@@ -80,7 +82,7 @@ func groupOf(name, of string) v1alpha1.PartnerGroup {
 
 func (l *life) input() Input {
 	return Input{
-		Partnership: l.partnership, Rivals: l.rivals, Catalog: l.catalog, Team: l.team,
+		Partnership: l.partnership, Rivals: l.rivals, Catalog: l.catalog, Team: l.team, JoinTeam: l.joinTeam, HasStaff: l.staff,
 		Invite: l.invite, InviteTaken: l.inviteTaken, InviteLeftOver: l.leftOver,
 		MailerConfigured: !l.noMailer, Holds: func(v1alpha1.MailKind) bool { return l.hold }, Now: l.now,
 	}

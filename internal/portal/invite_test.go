@@ -30,6 +30,7 @@ import (
 	"github.com/partner-operator/partner-operator/internal/link"
 	"github.com/partner-operator/partner-operator/internal/lookup"
 	"github.com/partner-operator/partner-operator/internal/token"
+	"github.com/partner-operator/partner-operator/internal/tombstone"
 )
 
 const inviteUID = "3f2b8a52-6f5b-4c55-9a3d-0c7e3f1d2a10"
@@ -73,7 +74,7 @@ func opened(t *testing.T, asks v1alpha1.InviteForm, fields ...v1alpha1.FormField
 			Programs: []v1alpha1.ProgramGrant{{Name: "referral", GroupRef: &v1alpha1.GroupReference{Name: "gold"}}},
 		},
 	}
-	builder := fake.NewClientBuilder().WithScheme(scheme).WithStatusSubresource(i).WithObjects(group, i, &v1alpha1.Program{
+	builder := fake.NewClientBuilder().WithScheme(scheme).WithStatusSubresource(i, group, &v1alpha1.Partnership{}).WithObjects(group, i, &v1alpha1.Program{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "acme", Name: "referral"}, Spec: v1alpha1.ProgramSpec{DisplayName: "Acme Referral"},
 	})
 	if err := lookup.AddIndexes(t.Context(), indexes{builder}); err != nil {
@@ -90,7 +91,7 @@ func opened(t *testing.T, asks v1alpha1.InviteForm, fields ...v1alpha1.FormField
 	}
 	step := &accept.Step{Client: cluster, Live: cluster, Events: events.NewFakeRecorder(16), Now: c.time}
 	book := &brandbook.Book{Cache: cluster, Live: cluster, Default: brand.Default(&mail.Address{Address: "partners@acme.example"})}
-	s := New(Options{Client: cluster, Live: cluster, Keys: keys, Accept: step, Base: base, Book: book, Now: c.time})
+	s := New(Options{Client: cluster, Live: cluster, Keys: keys, Accept: step, Base: base, Book: book, Tombstones: &tombstone.Yard{Cache: cluster, Live: cluster, Keys: keys}, Now: c.time})
 	text, err := keys.Current().Sign(token.PurposeInvite, keys.Current().NewestKeyID(), token.Subject{Namespace: "acme", UID: inviteUID, Serial: 1, Address: nobodyElse})
 	if err != nil {
 		t.Fatal(err)

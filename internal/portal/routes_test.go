@@ -66,7 +66,7 @@ func TestRoutesAsDocumented(t *testing.T) {
 			t.Errorf("%s: it is no POST, and changes %s", route, changes)
 		case post && strings.HasPrefix(changes, "nothing"):
 			t.Errorf("%s: a POST that changes nothing", route)
-		case strings.Contains(route, "{token}") && !(strings.Contains(limits, "failed tokens") && strings.Contains(codes, "404") && strings.Contains(codes, "429")):
+		case strings.Contains(route, "{token}") && (!strings.Contains(limits, "failed tokens") || !strings.Contains(codes, "404") || !strings.Contains(codes, "429")):
 			t.Errorf("%s: it opens a token, and the limits are %q, the codes %q", route, limits, codes)
 		}
 	}

@@ -1,0 +1,145 @@
+package join
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/delivery"
+)
+
+// outbox is a group over time: people ask for mails, and the mail server answers.
+type outbox struct {
+	group   *v1alpha1.PartnerGroup
+	program *v1alpha1.Program
+	held    bool
+	now     time.Time
+	posting Posting
+	sent    []string // the serials, in order
+}
+
+func (o *outbox) asks() { Request(&o.group.Status, "sealed", o.now) }
+
+// post does what the controller does once, with what the mail server answers.
+func (o *outbox) post(t *testing.T, failure *delivery.Failure) {
+	t.Helper()
+	o.posting = Post(Outbox{Group: o.group, Program: o.program, Held: o.held, Now: o.now})
+	o.group.Status = o.posting.Status
+	if o.posting.Send == 0 {
+		return
+	}
+	o.sent = append(o.sent, strconv.FormatInt(o.posting.Send, 10))
+	if !Record(&o.group.Status, o.posting.Send, failure) {
+		t.Error("what came of a claim was not recorded")
+	}
+}
+
+// died is post of a process that does not hear what came of it.
+func (o *outbox) died() {
+	o.posting = Post(Outbox{Group: o.group, Program: o.program, Held: o.held, Now: o.now})
+	o.group.Status = o.posting.Status
+	o.sent = append(o.sent, strconv.FormatInt(o.posting.Send, 10))
+}
+
+func TestPost(t *testing.T) {
+	busy, refused := &delivery.Failure{Message: "busy"}, &delivery.Failure{Message: "no", Permanent: true}
+	for name, test := range map[string]struct {
+		happens func(*testing.T, *outbox)
+		sent    string
+		waiting int
+		again   time.Duration
+	}{
+		"nothing":                   {func(t *testing.T, o *outbox) { o.post(t, nil) }, "", 0, 0},
+		"one":                       {func(t *testing.T, o *outbox) { o.asks(); o.post(t, nil); o.post(t, nil) }, "1", 0, 0},
+		"two, one after the other":  {func(t *testing.T, o *outbox) { o.asks(); o.asks(); o.post(t, nil); o.post(t, nil); o.post(t, nil) }, "1 2", 0, 0},
+		"the second waits a moment": {func(t *testing.T, o *outbox) { o.asks(); o.asks(); o.post(t, nil) }, "1", 1, time.Second},
+		"refused for good":          {func(t *testing.T, o *outbox) { o.asks(); o.post(t, refused); o.post(t, nil) }, "1", 0, 0},
+		"busy, and then": {func(t *testing.T, o *outbox) {
+			o.asks()
+			o.post(t, busy)
+			o.now = start.Add(2 * time.Minute)
+			o.post(t, nil)
+		}, "1 1", 0, 0},
+		"busy for a day": {func(t *testing.T, o *outbox) {
+			o.asks()
+			o.post(t, busy)
+			o.now = start.Add(VerificationLifetime)
+			o.post(t, nil)
+		}, "1", 0, 0},
+		"one is busy, the other is not": {func(t *testing.T, o *outbox) { o.asks(); o.asks(); o.post(t, busy); o.post(t, nil) }, "1 2", 1, 0},
+		"held":                          {func(t *testing.T, o *outbox) { o.asks(); o.held = true; o.post(t, nil) }, "", 1, 15 * time.Second},
+		"held, and then":                {func(t *testing.T, o *outbox) { o.asks(); o.held = true; o.post(t, nil); o.held = false; o.post(t, nil) }, "1", 0, 0},
+		"held for too long": {func(t *testing.T, o *outbox) {
+			o.asks()
+			o.held = true
+			o.now = start.Add(VerificationLifetime)
+			o.post(t, nil)
+		}, "", 0, 0},
+		"suspended":           {func(t *testing.T, o *outbox) { o.asks(); o.program.Spec.Suspend = true; o.post(t, nil) }, "", 1, 15 * time.Second},
+		"the program is gone": {func(t *testing.T, o *outbox) { o.asks(); o.program = nil; o.post(t, nil) }, "", 0, 0},
+		"closed meanwhile":    {func(t *testing.T, o *outbox) { o.asks(); closed(o.group); o.post(t, nil) }, "", 0, 0},
+		"rotated meanwhile": {func(t *testing.T, o *outbox) {
+			o.asks()
+			rotated(o.group)
+			Follow(&o.group.Status, o.group)
+			o.post(t, nil)
+		}, "", 0, 0},
+		"a process died, a moment ago": {func(t *testing.T, o *outbox) { o.asks(); o.died(); o.post(t, nil) }, "1", 1, delivery.InFlight},
+		"a process died": {func(t *testing.T, o *outbox) {
+			o.asks()
+			o.died()
+			o.now = start.Add(delivery.InFlight)
+			o.post(t, nil)
+		}, "1 1", 0, 0},
+		"a process died, and it is closed": {func(t *testing.T, o *outbox) { o.asks(); o.died(); closed(o.group); o.post(t, nil) }, "1", 1, delivery.InFlight},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := &outbox{group: gold(), program: referral(), now: start}
+			test.happens(t, o)
+			if got := strings.Join(o.sent, " "); got != test.sent {
+				t.Errorf("sent %q, want %q", got, test.sent)
+			}
+			if got := len(o.group.Status.Verifications); got != test.waiting {
+				t.Errorf("%d wait: %+v", got, o.group.Status.Verifications)
+			}
+			if test.again != 0 && o.posting.RequeueAfter != test.again || test.waiting == 0 && o.posting.RequeueAfter != 0 {
+				t.Errorf("looks again after %s", o.posting.RequeueAfter)
+			}
+		})
+	}
+}
+
+func TestRequestsAreBoundedAndCounted(t *testing.T) {
+	g := gold()
+	for n := range MostWaiting + 2 {
+		if got := Request(&g.Status, "sealed", start); got != (n < MostWaiting) {
+			t.Errorf("request %d: %v", n, got)
+		}
+	}
+	if g.Status.VerificationSerial != MostWaiting || len(g.Status.Verifications) != MostWaiting {
+		t.Errorf("%d requests, %d wait", g.Status.VerificationSerial, len(g.Status.Verifications))
+	}
+	o := &outbox{group: g, program: referral(), now: start}
+	o.post(t, nil)
+	o.asks()
+	if last := g.Status.Verifications[MostWaiting-1]; last.Serial != MostWaiting+1 || last.Kind != v1alpha1.MailVerifyAddress || last.JoinLinkSerial != 1 {
+		t.Errorf("the next is %+v", last)
+	}
+	g.Status.Verifications, g.Status.VerificationSerial = nil, 1<<31-1
+	if Request(&g.Status, "sealed", start) {
+		t.Error("the numbers run over")
+	}
+}
+
+func TestRecordOfWhatIsNotThere(t *testing.T) {
+	g := gold()
+	if Record(&g.Status, 1, nil) {
+		t.Error("it records a mail that nobody asked for")
+	}
+	Request(&g.Status, "sealed", start)
+	if Record(&g.Status, 1, nil) || len(g.Status.Verifications) != 1 {
+		t.Error("it records a mail that nobody claimed")
+	}
+}
