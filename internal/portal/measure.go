@@ -9,6 +9,7 @@ import (
 // redemptions are the routes whose POST uses a mailed link, with what such links are for.
 var redemptions = map[string]string{
 	acceptRoute:                   "invite",
+	applyRoute:                    "verification",
 	"POST /t/{ns}/signin/{token}": "sign-in",
 }
 
