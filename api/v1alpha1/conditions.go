@@ -117,6 +117,8 @@ const (
 	ReasonPartnerRejected = "PartnerRejected"
 	// ReasonApplicationPending: False, the person waits for the company's approval in a program of the invite.
 	ReasonApplicationPending = "ApplicationPending"
+	// ReasonTeamExists: False, a PartnerTeam of the name that the invite would create exists.
+	ReasonTeamExists = "TeamExists"
 	// ReasonDuplicateInvite: False, another open invite of the same address offers all that this one does.
 	ReasonDuplicateInvite = "DuplicateInvite"
 )

@@ -3,13 +3,19 @@ package v1alpha1
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 // MailKind tells what a mail is about.
-// +kubebuilder:validation:Enum=invite;sign-in;approved;rejected;revoked;verify-address;application-received
+// +kubebuilder:validation:Enum=invite;team-invite;teammate-approval;teammate-invite;sign-in;approved;rejected;revoked;verify-address;application-received
 type MailKind string
 
 // The kinds of mail.
 const (
 	// MailInvite invites a person.
 	MailInvite MailKind = "invite"
+	// MailTeamInvite invites a person to own a new team, or a team into further programs.
+	MailTeamInvite MailKind = "team-invite"
+	// MailTeammateApproval asks the owner or an admin of a team to approve a person whom the company proposes for it.
+	MailTeammateApproval MailKind = "teammate-approval"
+	// MailTeammateInvite invites a person into a team.
+	MailTeammateInvite MailKind = "teammate-invite"
 	// MailSignIn carries a sign-in link that somebody asked for in the portal.
 	MailSignIn MailKind = "sign-in"
 	// MailApproved welcomes a partner whom the company approved.
@@ -25,7 +31,10 @@ const (
 )
 
 // MailKinds are all kinds of mail there are.
-var MailKinds = []MailKind{MailInvite, MailSignIn, MailApproved, MailRejected, MailRevoked, MailVerifyAddress, MailApplicationReceived}
+var MailKinds = []MailKind{
+	MailInvite, MailTeamInvite, MailTeammateApproval, MailTeammateInvite, MailSignIn, MailApproved, MailRejected, MailRevoked,
+	MailVerifyAddress, MailApplicationReceived,
+}
 
 // DeliveryState is where a mail stands.
 // +kubebuilder:validation:Enum=Pending;Sending;Sent;Skipped;Failed
@@ -50,6 +59,12 @@ type MailDelivery struct {
 	// kind tells what the mail is about.
 	// +required
 	Kind MailKind `json:"kind"`
+
+	// to is the address that it goes to, of those who are told for a team. Unset: the contact's.
+	// +optional
+	// +default=""
+	// +kubebuilder:validation:MaxLength=254
+	To string `json:"to"`
 
 	// serial is the number of the occasion; one mail is sent for each.
 	// +required

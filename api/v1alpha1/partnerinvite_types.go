@@ -15,6 +15,7 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:printcolumn:name="Status",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Expires",type=string,JSONPath=`.status.expiryTime`
 // +kubebuilder:printcolumn:name="Email",type=string,priority=1,JSONPath=`.spec.contact.email`
+// +kubebuilder:printcolumn:name="Team",type=string,priority=1,JSONPath=`.status.teamRef.name`
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type PartnerInvite struct {
@@ -34,13 +35,43 @@ type PartnerInvite struct {
 	Status PartnerInviteStatus `json:"status,omitzero"`
 }
 
-// PartnerInviteSpec is the company's wish for one invite.
-// +kubebuilder:validation:XValidation:rule="self.contact.email == oldSelf.contact.email",fieldPath=".contact",message="contact.email is immutable: a different address is a different invite, so create a new one"
+// PartnerInviteSpec is the company's wish for one invite. It has one of four shapes: contact alone invites a partner;
+// contact and team invite the owner of a new team; teamRef and members propose teammates for an existing team; teamRef and
+// programs offer an existing team further programs.
+// +kubebuilder:validation:XValidation:rule="has(self.contact) != has(self.teamRef)",message="set exactly one of contact (a partner, or with team the owner of a new team) and teamRef (an existing team, with members or programs)"
+// +kubebuilder:validation:XValidation:rule="!has(self.teamRef) || has(self.members) != has(self.programs)",fieldPath=".teamRef",message="set with teamRef exactly one of members (teammates for the team) and programs (further programs for it)"
+// +kubebuilder:validation:XValidation:rule="!has(self.members) || has(self.teamRef)",fieldPath=".members",message="members are teammates for an existing team: set teamRef with them; those of a new team stand in team.members"
+// +kubebuilder:validation:XValidation:rule="!has(self.team) || has(self.contact)",fieldPath=".team",message="team makes a new team that contact owns: set contact with it, or leave team out to invite into an existing one"
+// +kubebuilder:validation:XValidation:rule="!has(self.team) || !has(self.contact) || !has(self.team.members) || self.team.members.all(m, m.email.lowerAscii() != self.contact.email.lowerAscii())",fieldPath=".team.members",message="contact owns the new team and cannot be one of its proposed members: take that address out of team.members"
+// +kubebuilder:validation:XValidation:rule="!has(self.members) || ((!has(self.delivery) || self.delivery == 'Email') && (!has(self.form) || self.form == 'Skip') && !has(self.displayName) && !has(self.customFields) && !has(self.message) && !has(self.templateRef) && !has(self.expiresAfter) && !has(self.notAfter) && !has(self.resendToken))",fieldPath=".members",message="an invite of teammates asks the team and has no mail of its own: leave out delivery, form, displayName, customFields, message, templateRef, expiresAfter, notAfter and resendToken"
+// +kubebuilder:validation:XValidation:rule="has(self.contact) == has(oldSelf.contact) && (!has(self.contact) || self.contact.email == oldSelf.contact.email)",fieldPath=".contact",message="contact.email is immutable: a different address is a different invite, so create a new one"
+// +kubebuilder:validation:XValidation:rule="has(self.team) == has(oldSelf.team) && (!has(self.team) || self.team == oldSelf.team)",fieldPath=".team",message="team is immutable, also against setting it later: create a new invite for another team"
+// +kubebuilder:validation:XValidation:rule="has(self.teamRef) == has(oldSelf.teamRef) && (!has(self.teamRef) || self.teamRef.name == oldSelf.teamRef.name)",fieldPath=".teamRef",message="teamRef is immutable, also against setting it later: create a new invite for another team"
+// +kubebuilder:validation:XValidation:rule="has(self.members) == has(oldSelf.members) && (!has(self.members) || self.members == oldSelf.members)",fieldPath=".members",message="members is immutable, also against setting it later: create a new invite for other people"
 // +kubebuilder:validation:XValidation:rule="has(self.programs) == has(oldSelf.programs) && (!has(self.programs) || self.programs == oldSelf.programs)",fieldPath=".programs",message="programs is immutable, also against setting it later: create a new invite for other programs"
 type PartnerInviteSpec struct {
-	// contact is the person who is invited.
-	// +required
-	Contact Contact `json:"contact"`
+	// contact is the person who is invited; with team, as the owner of that. Exactly one of contact and teamRef is set.
+	// The email is immutable.
+	// +optional
+	Contact Contact `json:"contact,omitzero"`
+
+	// team is a new team, which comes into being when contact accepts. Immutable. Unset: none.
+	// +optional
+	Team *NewTeam `json:"team,omitempty"`
+
+	// teamRef names an existing team. With programs, its owner gets the mail, and the owner or an admin accepts for the
+	// team. With members, the owner and the admins are asked to approve these teammates. Immutable. While the team does
+	// not exist, ResolvedRefs=False/TeamNotFound says so, and the invite waits for it.
+	// +optional
+	TeamRef *TeamReference `json:"teamRef,omitempty"`
+
+	// members are teammates for the team of teamRef, from 1 to 50. Immutable. One who is named twice, in whatever case,
+	// counts once. status.members tells what became of each. Unset: none.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=50
+	Members []ProposedMember `json:"members,omitempty"`
 
 	// displayName is the partner's name as the company reads it. Unset: the contact's name, else none.
 	// +optional
@@ -330,6 +361,17 @@ type PartnerInviteStatus struct {
 	// again. Its serial counts these times; it does not count the links. Unset: never.
 	// +optional
 	Repeat *MailDelivery `json:"repeat,omitempty"`
+
+	// teamRef names the team that came from accepting, or that the teammates were proposed to. Unset: none yet.
+	// +optional
+	TeamRef *TeamReference `json:"teamRef,omitempty"`
+
+	// members tells what became of each person whom the invite proposes for a team.
+	// +optional
+	// +listType=map
+	// +listMapKey=email
+	// +kubebuilder:validation:MaxItems=50
+	Members []InviteMember `json:"members,omitempty"`
 
 	// partnershipRefs name the partnerships that came from accepting. They stay here when a partnership is deleted.
 	// +optional

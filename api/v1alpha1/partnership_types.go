@@ -62,7 +62,6 @@ const (
 // +kubebuilder:validation:XValidation:rule="has(self.contact) == has(oldSelf.contact) && (!has(self.contact) || self.contact.email == oldSelf.contact.email)",fieldPath=".contact",message="contact.email is immutable: a different address is a different partner, so create a new Partnership"
 // +kubebuilder:validation:XValidation:rule="has(self.teamRef) == has(oldSelf.teamRef) && (!has(self.teamRef) || self.teamRef.name == oldSelf.teamRef.name)",fieldPath=".teamRef",message="teamRef is immutable: create a new Partnership for the other team"
 // +kubebuilder:validation:XValidation:rule="self.source == oldSelf.source",fieldPath=".source",message="source is immutable: it tells how the partnership came about"
-// +kubebuilder:validation:XValidation:rule="!has(self.teamRef) || !has(self.invitation) || self.invitation != 'Send'",fieldPath=".invitation",message="a team cannot be invited yet: leave invitation out, and the team is a partner at once"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.invitation) || oldSelf.invitation != 'Send' || (has(self.invitation) && self.invitation == 'Send')",fieldPath=".invitation",message="Send cannot be taken back, since only the person can accept: to end the invitation, set revocation or delete the Partnership"
 // +kubebuilder:validation:XValidation:rule="has(self.onboarding) == has(oldSelf.onboarding) && (!has(self.onboarding) || self.onboarding == oldSelf.onboarding)",fieldPath=".onboarding",message="onboarding is immutable: decide with spec.approval"
 type PartnershipSpec struct {
@@ -100,8 +99,9 @@ type PartnershipSpec struct {
 
 	// invitation tells whether the operator invites the contact. Send: it makes the PartnerInvite <name>-invitation,
 	// which goes with the partnership, and the partnership is Invited, without access, until the person accepts; then
-	// onboarding decides. Send cannot be taken back, is not possible with teamRef, and has no effect where the person
-	// agreed before (source Invite or JoinLink). Unset: None, the partner is not asked.
+	// onboarding decides. With teamRef the team's owner is invited, and the owner or an admin accepts. Send cannot be taken
+	// back, and has no effect where the person agreed before (source Invite or JoinLink). Unset: None, the partner is not
+	// asked.
 	// +optional
 	// +kubebuilder:default=None
 	Invitation PartnershipInvitation `json:"invitation,omitempty"`
@@ -503,11 +503,13 @@ type PartnershipStatus struct {
 	// +kubebuilder:validation:items:MaxLength=30
 	DefaultLinks []string `json:"defaultLinks,omitempty"`
 
-	// mails records the newest mail of each kind to the partner: at most one is sent for each serial.
+	// mails records the newest mail of each kind to the partner, for a team to each of its owner and admins: at most one
+	// is sent for each serial and recipient.
 	// +optional
 	// +listType=map
 	// +listMapKey=kind
-	// +kubebuilder:validation:MaxItems=16
+	// +listMapKey=to
+	// +kubebuilder:validation:MaxItems=64
 	Mails []MailDelivery `json:"mails,omitempty"`
 }
 

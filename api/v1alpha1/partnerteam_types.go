@@ -10,6 +10,8 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:resource:shortName=pteam,categories=partners
 // +kubebuilder:printcolumn:name="Display Name",type=string,JSONPath=`.spec.displayName`
 // +kubebuilder:printcolumn:name="Owner",type=string,JSONPath=`.status.owner.email`
+// +kubebuilder:printcolumn:name="Members",type=integer,JSONPath=`.status.activeMembers`
+// +kubebuilder:printcolumn:name="Waiting",type=integer,JSONPath=`.status.waitingApprovals`
 // +kubebuilder:printcolumn:name="Status",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
@@ -60,9 +62,44 @@ type PartnerTeamStatus struct {
 	// +kubebuilder:validation:Minimum=-1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// owner is the owner now.
+	// owner is the owner now. Only the owner can hand the team over, in the portal.
 	// +optional
 	Owner *TeamOwner `json:"owner,omitempty"`
+
+	// activeMembers counts the people in the team, the owner included.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=200
+	ActiveMembers int32 `json:"activeMembers"`
+
+	// waitingApprovals counts the people who wait for the owner or an admin to approve them.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=200
+	WaitingApprovals int32 `json:"waitingApprovals"`
+
+	// members are the people of the team, those on the way into it, and, as long as there is room, those who are not in
+	// it any more. The owner is one of them.
+	// +optional
+	// +listType=map
+	// +listMapKey=email
+	// +kubebuilder:validation:MaxItems=200
+	Members []TeamMember `json:"members,omitempty"`
+
+	// lastSerial is the highest number that was given to an occasion for links.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=2147483647
+	LastSerial int64 `json:"lastSerial,omitempty"`
+
+	// mails are those to people of the team that have not left.
+	// +optional
+	// +listType=map
+	// +listMapKey=kind
+	// +listMapKey=to
+	// +listMapKey=serial
+	// +kubebuilder:validation:MaxItems=700
+	Mails []TeamMail `json:"mails,omitempty"`
 }
 
 // PartnerTeamList is a list of teams.

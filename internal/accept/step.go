@@ -16,7 +16,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
-	"github.com/partner-operator/partner-operator/internal/address"
 	"github.com/partner-operator/partner-operator/internal/form"
 	"github.com/partner-operator/partner-operator/internal/invite"
 	"github.com/partner-operator/partner-operator/internal/keylock"
@@ -56,6 +55,10 @@ type Reply struct {
 	Decision v1alpha1.InviteDecision
 	// Fields are what they entered into the form, as package form lets it pass.
 	Fields map[string]v1alpha1.Answer
+	// Approved are the addresses of the people whom the owner of a new team approves of those proposed.
+	Approved []string
+	// By is who accepts an invite for an existing team: they must be its owner or an admin in the moment that counts.
+	By string
 }
 
 // Answer records a person's reply to the link of this serial, and makes the person a partner if it is yes. Whoever calls
@@ -90,6 +93,9 @@ func (s *Step) record(ctx context.Context, key client.ObjectKey, uid string, ser
 		return &Refusal{invite.Gone}
 	}
 	openness, err := s.Openness(ctx, answered, serial, reply.Decision)
+	if err == nil && openness == invite.Open && reply.Decision == v1alpha1.DecisionAccepted {
+		openness, err = s.stillLeads(ctx, answered, reply.By)
+	}
 	if err != nil {
 		return err
 	}
@@ -97,13 +103,16 @@ func (s *Step) record(ctx context.Context, key client.ObjectKey, uid string, ser
 		return &Refusal{openness}
 	}
 	before := *answered.Status.DeepCopy()
+	if answered.Spec.Team != nil && reply.Decision == v1alpha1.DecisionAccepted {
+		invite.Choose(answered, reply.Approved)
+	}
 	invite.Answer(&answered.Status, reply.Decision, reply.Fields, s.Now())
 	if err := s.Client.Status().Update(ctx, answered); apierrors.IsNotFound(err) {
 		return &Refusal{invite.Gone}
 	} else if err != nil {
 		return err
 	}
-	if e, ok := invite.Transition(before, answered.Status, address.Mask(string(answered.Spec.Contact.Email))); ok {
+	if e, ok := invite.Transition(before, answered.Status, byWhom(answered)); ok {
 		s.Events.Eventf(answered, nil, e.Type, e.Reason, e.Action, "%s", e.Note)
 	}
 	return nil
@@ -143,22 +152,47 @@ func (s *Step) Openness(ctx context.Context, i *v1alpha1.PartnerInvite, serial i
 	if err != nil {
 		return "", err
 	}
-	partnerships, err := lookup.PartnershipsOf(ctx, s.Client, i.Namespace, string(i.Spec.Contact.Email))
+	partnerships, err := lookup.PartnershipsFor(ctx, s.Client, i)
 	if err != nil {
 		return "", err
 	}
 	openness := invite.Answerable(i, serial, catalog, partnerships, s.Now())
+	of, err := s.teamOf(ctx, i)
+	if err != nil {
+		return "", err
+	}
+	if openness == invite.Open && (takenBy(i, of) || i.Spec.TeamRef != nil && of == nil) {
+		openness = invite.Refused
+	}
 	if openness == invite.Refused && decision == v1alpha1.DecisionDeclined {
 		openness = invite.Open
 	}
 	return openness, nil
 }
 
-// Finish creates the partnerships of an accepted invite that do not exist yet, each with the answers to what its own
+// stillLeads asks the API server whether who accepts for an existing team may do so now, and whether the name of a new
+// one is free.
+func (s *Step) stillLeads(ctx context.Context, i *v1alpha1.PartnerInvite, by string) (invite.Openness, error) {
+	if i.TeamName() == "" {
+		return invite.Open, nil
+	}
+	of, err := lookup.Team(ctx, s.Live, i.Namespace, i.TeamName())
+	if err != nil || !takenBy(i, of) && (i.Spec.TeamRef == nil || invite.MayAccept(i, of, by)) {
+		return invite.Open, err
+	}
+	return invite.Refused, nil
+}
+
+// Finish creates the team and the partnerships of an accepted invite that do not exist yet, each with the answers to what its own
 // group asks, notes in the others that the person accepted, and records that all is done. It can be called again and from
 // several places at once.
 func (s *Step) Finish(ctx context.Context, accepted *v1alpha1.PartnerInvite) error {
-	existing, err := lookup.PartnershipsOf(ctx, s.Client, accepted.Namespace, string(accepted.Spec.Contact.Email))
+	if accepted.Spec.Team != nil {
+		if err := s.found(ctx, accepted); err != nil {
+			return err
+		}
+	}
+	existing, err := lookup.PartnershipsFor(ctx, s.Client, accepted)
 	if err != nil {
 		return err
 	}
@@ -239,9 +273,12 @@ func (s *Step) create(ctx context.Context, wanted *v1alpha1.Partnership, accepte
 	if err := s.Live.Get(ctx, client.ObjectKeyFromObject(wanted), there); err != nil {
 		return "", err
 	}
-	same := there.Spec.Contact != nil && address.Equal(string(there.Spec.Contact.Email), string(wanted.Spec.Contact.Email)) &&
-		there.Spec.ProgramRef == wanted.Spec.ProgramRef
-	if !same {
+	if !partnership.SamePartner(there, wanted) {
+		if of := wanted.Spec.TeamRef; of != nil && wanted.Name != partnership.LongTeamName(of.Name, wanted.Spec.ProgramRef.Name) {
+			other := wanted.DeepCopy() // two pairs of names can make one name
+			other.Name, other.ResourceVersion = partnership.LongTeamName(of.Name, wanted.Spec.ProgramRef.Name), ""
+			return s.create(ctx, other, accepted, policy)
+		}
 		return "", fmt.Errorf("Partnership %q exists and is of somebody else; delete it or create one for this partner by hand", wanted.Name)
 	}
 	return there.Name, s.recordAcceptance(ctx, there, accepted, policy)
@@ -253,18 +290,21 @@ func newPartnership(accepted *v1alpha1.PartnerInvite, grant v1alpha1.ProgramGran
 	p := &v1alpha1.Partnership{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: accepted.Namespace,
-			Name:      partnership.Name(string(accepted.Spec.Contact.Email), grant.Name),
 		},
 		Spec: v1alpha1.PartnershipSpec{
 			ProgramRef:  v1alpha1.ProgramReference{Name: grant.Name},
 			GroupRef:    grant.GroupRef,
 			DisplayName: accepted.Spec.DisplayName,
-			Contact:     accepted.Spec.Contact.DeepCopy(),
 			Source:      v1alpha1.SourceInvite,
 			Onboarding:  policyOf(catalog, grant.Name),
 
 			CustomFields: maps.Clone(accepted.Spec.CustomFields),
 		},
+	}
+	if accepted.ForTeam() {
+		p.Name, p.Spec.TeamRef = partnership.TeamName(accepted.TeamName(), grant.Name), &v1alpha1.TeamReference{Name: accepted.TeamName()}
+	} else {
+		p.Name, p.Spec.Contact = partnership.Name(string(accepted.Spec.Contact.Email), grant.Name), accepted.Spec.Contact.DeepCopy()
 	}
 	if answer := accepted.Status.Acceptance; answer != nil {
 		p.Spec.Application.Fields = form.Select(form.Of(grant, catalog), answer.Fields)
@@ -289,6 +329,9 @@ func (s *Step) recordFinished(ctx context.Context, accepted *v1alpha1.PartnerInv
 			return nil
 		}
 		invite.Finished(&accepted.Status, names, s.Now())
+		if accepted.ForTeam() {
+			accepted.Status.TeamRef = &v1alpha1.TeamReference{Name: accepted.TeamName()}
+		}
 		return s.Client.Status().Update(ctx, accepted)
 	}))
 }

@@ -132,7 +132,7 @@ var refused = map[string]struct {
 		"a word": "german", "a language that there is not": "zz", "two": "en, de", "all": "*", "an encoding": "de_DE.UTF-8", "huge": strings.Repeat("de-", 1<<18),
 	}},
 	"templates.invite":  {"must be the name of an object in this namespace", map[string]string{"a path": "../own", "huge": strings.Repeat("a", 1<<20)}},
-	"templates.welcome": {"is for no kind of mail; the kinds are invite, sign-in, ", map[string]string{"a name": "own"}},
+	"templates.welcome": {"is for no kind of mail; the kinds are invite, team-invite, ", map[string]string{"a name": "own"}},
 	"templates.":        {"is for no kind of mail", map[string]string{"a name": "own"}},
 	"templates":         {"is not a key of a brand; the keys are accentColor, displayName, host, locale, logoURL, mailFrom, notifyStaff, replyTo, smtpSecret and templates.<kind of mail>", map[string]string{"a name": "own"}},
 	"DisplayName":       {"is not a key of a brand", map[string]string{"a name": "Acme"}},

@@ -13,7 +13,9 @@ import (
 
 // Invitation is an invite into a scope whose mail is to be made.
 type Invitation struct {
-	Invite  *v1alpha1.PartnerInvite
+	Invite *v1alpha1.PartnerInvite
+	// Team is the one that the invite names; nil: it names none, or a new one.
+	Team    *v1alpha1.PartnerTeam
 	Scope   []v1alpha1.ProgramGrant
 	Catalog program.Catalog
 	// Brand is that of its namespace.
@@ -27,7 +29,7 @@ func (i Invitation) IsBuiltIn() bool {
 }
 
 func (i Invitation) template() (name, asked string) {
-	return invite.TemplateOf(i.Invite, i.Scope, i.Catalog, i.Brand.Templates[v1alpha1.MailInvite])
+	return invite.TemplateOf(i.Invite, i.Scope, i.Catalog, i.Brand.Templates[i.Invite.Mail()])
 }
 
 // InviteMail makes the mail of an invite, from the template that goes first. It leads to a link. If the template cannot be
@@ -38,12 +40,12 @@ func (b *Book) InviteMail(ctx context.Context, i Invitation, link string) (mail.
 	if name != "" {
 		var wrong *program.Unresolved
 		var err error
-		if template, wrong, err = b.Template(ctx, i.Invite.Namespace, name, v1alpha1.MailInvite); err != nil || wrong != nil {
+		if template, wrong, err = b.Template(ctx, i.Invite.Namespace, name, i.Invite.Mail()); err != nil || wrong != nil {
 			return mail.Message{}, because(asked, wrong), err
 		}
 	}
-	message, err := mail.Render(v1alpha1.MailInvite, i.Brand, invite.Content(i.Invite, i.Scope, i.Catalog, link), template)
-	message.ID, message.To = i.Invite.Status.MessageID, string(i.Invite.Spec.Contact.Email)
+	message, err := mail.Render(i.Invite.Mail(), i.Brand, invite.Content(i.Invite, i.Team, i.Scope, i.Catalog, link), template)
+	message.ID, message.To = i.Invite.Status.MessageID, string(invite.Recipient(i.Invite, i.Team).Email)
 	if err != nil && template != nil {
 		return mail.Message{}, because(asked, unusable(name, err)), nil
 	}

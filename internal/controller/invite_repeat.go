@@ -35,7 +35,7 @@ func (r *PartnerInviteReconciler) repeat(ctx context.Context, in invite.Input, s
 	}
 	claimed := in.Invite.DeepCopy()
 	claimed.Status = d.Status
-	url, err := r.link(claimed, style.portal)
+	url, err := r.link(claimed, style.team, style.portal)
 	if err != nil {
 		return reconcile.Result{}, err
 	}

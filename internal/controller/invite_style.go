@@ -16,6 +16,7 @@ type style struct {
 	book    *brandbook.Book
 	catalog program.Catalog
 	invite  *v1alpha1.PartnerInvite
+	team    *v1alpha1.PartnerTeam
 	// err is why it is not known whether the mail can be made.
 	err error
 }
@@ -26,7 +27,7 @@ var sampleToken = strings.Repeat("sample-", 17)
 // problem tells what is wrong with the mail into a scope; nil: nothing. It is tried with what the mail would say, but for
 // the link, which is issued later.
 func (s *style) problem(ctx context.Context, scope []v1alpha1.ProgramGrant) *program.Unresolved {
-	invitation := brandbook.Invitation{Invite: s.invite, Scope: scope, Catalog: s.catalog, Brand: s.Brand}
+	invitation := brandbook.Invitation{Invite: s.invite, Team: s.team, Scope: scope, Catalog: s.catalog, Brand: s.Brand}
 	if invitation.IsBuiltIn() {
 		return nil
 	}
@@ -39,7 +40,7 @@ func (s *style) problem(ctx context.Context, scope []v1alpha1.ProgramGrant) *pro
 
 // message is the mail of a claim.
 func (s *style) message(ctx context.Context, claimed *v1alpha1.PartnerInvite, link string) (mail.Message, error) {
-	invitation := brandbook.Invitation{Invite: claimed, Scope: claimed.Status.Programs, Catalog: s.catalog, Brand: s.Brand}
+	invitation := brandbook.Invitation{Invite: claimed, Team: s.team, Scope: claimed.Status.Programs, Catalog: s.catalog, Brand: s.Brand}
 	message, wrong, err := s.book.InviteMail(ctx, invitation, link)
 	if wrong != nil { // the template was broken since the mail was decided on
 		return message, errLost

@@ -57,6 +57,7 @@ func (r *PartnerInviteReconciler) setup(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.Program{}, handler.EnqueueRequestsFromMapFunc(r.waiting), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.PartnerGroup{}, handler.EnqueueRequestsFromMapFunc(r.waiting), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.Partnership{}, handler.EnqueueRequestsFromMapFunc(r.heldBy), builder.WithPredicates(specEdited)).
+		Watches(&v1alpha1.PartnerTeam{}, handler.EnqueueRequestsFromMapFunc(r.ofTeam), builder.WithPredicates(peopleTurned)).
 		WatchesMetadata(&corev1.ConfigMap{}, r.post.mattering(r.waiting)).
 		WatchesRawSource(r.post.routes.follow(handler.EnqueueRequestsFromMapFunc(r.waiting))).
 		WithOptions(controller.Options{MaxConcurrentReconciles: r.concurrency}).
@@ -76,6 +77,9 @@ func (r *PartnerInviteReconciler) waiting(ctx context.Context, object client.Obj
 func (r *PartnerInviteReconciler) Reconcile(ctx context.Context, i *v1alpha1.PartnerInvite) (reconcile.Result, error) {
 	if !i.DeletionTimestamp.IsZero() {
 		return reconcile.Result{}, nil
+	}
+	if i.ForTeammates() {
+		return r.reconcileTeammates(ctx, i)
 	}
 	in, style, err := r.observe(ctx, i)
 	if err != nil {
@@ -124,13 +128,20 @@ func (r *PartnerInviteReconciler) observe(ctx context.Context, i *v1alpha1.Partn
 	if in.Catalog, err = lookup.Catalog(ctx, r.Client, i.Namespace); err != nil {
 		return in, nil, err
 	}
-	style := &style{tenant: tenant, book: r.post.book, catalog: in.Catalog, invite: i}
+	if i.TeamName() != "" {
+		if in.Team, err = lookup.Team(ctx, r.Client, i.Namespace, i.TeamName()); err != nil {
+			return in, nil, err
+		}
+	}
+	style := &style{tenant: tenant, book: r.post.book, catalog: in.Catalog, invite: i, team: in.Team}
 	in.Template = func(scope []v1alpha1.ProgramGrant) *program.Unresolved { return style.problem(ctx, scope) }
 	in.Brake = r.brake.until(ctx, i.Namespace, in.Catalog)
-	if in.Partnerships, err = lookup.PartnershipsOf(ctx, r.Client, i.Namespace, string(i.Spec.Contact.Email)); err != nil {
-		return in, nil, err
+	if i.Spec.Team == nil { // a team that does not exist is a partner in nothing
+		if in.Partnerships, err = lookup.PartnershipsFor(ctx, r.Client, i); err != nil {
+			return in, nil, err
+		}
 	}
-	in.Rivals, err = lookup.InvitesOf(ctx, r.Client, i.Namespace, string(i.Spec.Contact.Email))
+	in.Rivals, err = lookup.RivalsOf(ctx, r.Client, i)
 	return in, style, err
 }
 
@@ -218,8 +229,8 @@ func (r *PartnerInviteReconciler) place(ctx context.Context, claimed *v1alpha1.P
 // one person takes turns. The others are looked for anew: one may have come since the decision, and have been issued a
 // moment ago, which the cache need not have seen yet.
 func (r *PartnerInviteReconciler) claim(ctx context.Context, in invite.Input, claimed *v1alpha1.PartnerInvite) error {
-	defer r.people.Lock(claimed.Namespace + "/" + address.Normalize(string(claimed.Spec.Contact.Email)))()
-	rivals, err := lookup.InvitesOf(ctx, r.Client, claimed.Namespace, string(claimed.Spec.Contact.Email))
+	defer r.people.Lock(claimed.Namespace + "/" + claimed.TeamName() + "/" + address.Normalize(string(claimed.Spec.Contact.Email)))()
+	rivals, err := lookup.RivalsOf(ctx, r.Client, claimed)
 	if err != nil {
 		return err
 	}
@@ -247,7 +258,7 @@ func (r *PartnerInviteReconciler) claim(ctx context.Context, in invite.Input, cl
 
 // sending is what a claim is about: a mail, or the Secret with the link.
 func (r *PartnerInviteReconciler) sending(ctx context.Context, claimed *v1alpha1.PartnerInvite, style *style) (func(context.Context) error, error) {
-	url, err := r.link(claimed, style.portal)
+	url, err := r.link(claimed, style.team, style.portal)
 	if claimed.Spec.Delivery == v1alpha1.DeliveryLink || err != nil {
 		return func(ctx context.Context) error { return r.writeLink(ctx, claimed, url) }, err
 	}
@@ -256,22 +267,25 @@ func (r *PartnerInviteReconciler) sending(ctx context.Context, claimed *v1alpha1
 }
 
 // link is the address of an invite's page. It is made here whenever it is needed, and nowhere kept.
-func (r *PartnerInviteReconciler) link(i *v1alpha1.PartnerInvite, portal link.Base) (string, error) {
+func (r *PartnerInviteReconciler) link(i *v1alpha1.PartnerInvite, of *v1alpha1.PartnerTeam, portal link.Base) (string, error) {
 	text, err := r.post.keys.Current().Sign(token.PurposeInvite, i.Status.KeyID, token.Subject{
 		Namespace: i.Namespace,
 		UID:       string(i.UID),
 		Serial:    i.Status.Serial,
-		Address:   string(i.Spec.Contact.Email),
+		Address:   string(invite.Recipient(i, of).Email),
 	})
 	return portal.Invite(i.Namespace, text), err
 }
 
 func (r *PartnerInviteReconciler) tell(ctx context.Context, before v1alpha1.PartnerInviteStatus, after *v1alpha1.PartnerInvite) {
 	masked := address.Mask(string(after.Spec.Contact.Email))
+	if after.Spec.TeamRef != nil {
+		masked = "team " + after.Spec.TeamRef.Name
+	}
 	if e, ok := invite.Transition(before, after.Status, masked); ok {
 		r.events.Eventf(after, nil, e.Type, e.Reason, e.Action, "%s", e.Note)
 	}
 	if r.post.mode == MailLog && before.State != v1alpha1.InviteHeld && after.Status.State == v1alpha1.InviteHeld {
-		log.FromContext(ctx).Info("Would be sent with --mail-mode=send", "kind", v1alpha1.MailInvite, "address", masked)
+		log.FromContext(ctx).Info("Would be sent with --mail-mode=send", "kind", after.Mail(), "address", masked)
 	}
 }

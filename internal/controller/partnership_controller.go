@@ -21,6 +21,7 @@ import (
 	"github.com/partner-operator/partner-operator/internal/mail"
 	"github.com/partner-operator/partner-operator/internal/partnership"
 	"github.com/partner-operator/partner-operator/internal/program"
+	"github.com/partner-operator/partner-operator/internal/team"
 	"github.com/partner-operator/partner-operator/internal/token"
 	"github.com/partner-operator/partner-operator/internal/tombstone"
 )
@@ -124,10 +125,18 @@ func (r *PartnershipReconciler) Reconcile(ctx context.Context, p *v1alpha1.Partn
 // remember notes whose partnership it is, for the time after its removal. Nothing waits for that to be written.
 func (r *PartnershipReconciler) remember(ctx context.Context, p *v1alpha1.Partnership, catalog program.Catalog) error {
 	of := catalog.Programs[p.Spec.ProgramRef.Name]
-	if of == nil || p.Spec.Contact == nil {
+	if of == nil {
 		return nil
 	}
-	return r.tombstones.Note(ctx, of, string(p.Spec.Contact.Email))
+	return r.tombstones.Note(ctx, of, whose(p))
+}
+
+// whose is the partner of a partnership in one text. That of a team is no address, so it is nobody's.
+func whose(p *v1alpha1.Partnership) string {
+	if p.Spec.Contact != nil {
+		return string(p.Spec.Contact.Email)
+	}
+	return "team " + p.Spec.TeamRef.Name
 }
 
 func (r *PartnershipReconciler) observe(ctx context.Context, p *v1alpha1.Partnership, tenant tenant) (partnership.Input, error) {
@@ -142,13 +151,21 @@ func (r *PartnershipReconciler) observe(ctx context.Context, p *v1alpha1.Partner
 	if err = r.observeInvite(ctx, &in); err != nil {
 		return in, err
 	}
-	if of := in.Catalog.Programs[p.Spec.ProgramRef.Name]; p.Status.State == "" && of != nil && p.Spec.Contact != nil {
-		if in.Returning, err = r.tombstones.Has(ctx, of, string(p.Spec.Contact.Email)); err != nil {
+	if of := in.Catalog.Programs[p.Spec.ProgramRef.Name]; p.Status.State == "" && of != nil {
+		if in.Returning, err = r.tombstones.Has(ctx, of, whose(p)); err != nil {
 			return in, err
 		}
 	}
-	if in.Team, err = r.team(ctx, p.Namespace, p.Spec.TeamRef); err != nil || p.Spec.Approval == nil {
+	if in.Team, err = r.team(ctx, p.Namespace, p.Spec.TeamRef); err != nil {
 		return in, err
+	}
+	if in.Team != nil {
+		for _, leader := range team.Leaders(in.Team) {
+			in.Leaders = append(in.Leaders, v1alpha1.TeamOwner{Email: leader.Email, FirstName: leader.FirstName, LastName: leader.LastName})
+		}
+	}
+	if p.Spec.Approval == nil {
+		return in, nil
 	}
 	in.JoinTeam, err = r.team(ctx, p.Namespace, p.Spec.Approval.JoinTeamRef)
 	return in, err
@@ -159,11 +176,11 @@ func (r *PartnershipReconciler) team(ctx context.Context, namespace string, ref 
 	if ref == nil {
 		return nil, nil //nolint:nilnil // there is none
 	}
-	team := &v1alpha1.PartnerTeam{}
-	if err := r.Get(ctx, client.ObjectKey{Namespace: namespace, Name: ref.Name}, team); err != nil {
+	found := &v1alpha1.PartnerTeam{}
+	if err := r.Get(ctx, client.ObjectKey{Namespace: namespace, Name: ref.Name}, found); err != nil {
 		return nil, client.IgnoreNotFound(err)
 	}
-	return team, nil
+	return found, nil
 }
 
 // send makes a claim of the moment that the rate lets the mail leave, carries it out, and looks again: another mail may
@@ -180,17 +197,17 @@ func (r *PartnershipReconciler) send(ctx context.Context, in partnership.Input, 
 	before := in.Partnership.Status
 	claimed := in.Partnership.DeepCopy()
 	claimed.Status = d.Status
-	serial := partnership.Mail(&claimed.Status, d.Send).Serial
+	serial := partnership.Mail(&claimed.Status, d.Send, d.SendTo).Serial
 	in.Partnership = claimed
-	message, err := r.message(in, d.Send, serial, tenant)
+	message, err := r.message(in, d.Send, d.SendTo, serial, tenant)
 	if err != nil {
-		return reconcile.Result{}, err
+		return resultOf(retrySoon, err)
 	}
 	err = dispatch(ctx, r.post, claimOf[*v1alpha1.Partnership]{
 		object: claimed,
 		send:   r.sending(message, tenant),
 		record: func(p *v1alpha1.Partnership, failure *delivery.Failure) bool {
-			return partnership.Record(&p.Status, d.Send, serial, failure)
+			return partnership.Record(&p.Status, d.Send, d.SendTo, serial, failure)
 		},
 	})
 	if err != nil {
@@ -206,15 +223,18 @@ func (r *PartnershipReconciler) send(ctx context.Context, in partnership.Input, 
 }
 
 // message is the mail of a claim. A link is made here and nowhere kept.
-func (r *PartnershipReconciler) message(in partnership.Input, kind v1alpha1.MailKind, serial int64, tenant tenant) (mail.Message, error) {
+func (r *PartnershipReconciler) message(
+	in partnership.Input, kind v1alpha1.MailKind, leader string, serial int64, tenant tenant,
+) (mail.Message, error) {
 	p := in.Partnership
-	to := string(partnership.Recipient(p, in.Team))
-	content := mail.Content{}
-	if p.Spec.Contact != nil {
-		content.FirstName, content.LastName = string(p.Spec.Contact.FirstName), string(p.Spec.Contact.LastName)
-	} else if in.Team != nil {
-		owner := in.Team.CurrentOwner()
-		content.FirstName, content.LastName = string(owner.FirstName), string(owner.LastName)
+	recipient := partnership.Recipient(in, leader)
+	if recipient == nil {
+		return mail.Message{}, errLost
+	}
+	to := string(recipient.Email)
+	content := mail.Content{FirstName: string(recipient.FirstName), LastName: string(recipient.LastName)}
+	if in.Team != nil {
+		content.Team = string(in.Team.Spec.DisplayName)
 	}
 	switch kind {
 	case v1alpha1.MailApproved:
@@ -245,7 +265,7 @@ func (r *PartnershipReconciler) message(in partnership.Input, kind v1alpha1.Mail
 	if err != nil && tenant.templates[kind] != nil { // only what this one mail says makes it unusable
 		message, err = mail.Render(kind, tenant.Brand, content, nil)
 	}
-	message.ID = delivery.MessageID(string(kind), string(p.UID), serial, tenant.MessageDomain())
+	message.ID = partnership.MessageID(p, kind, leader, serial, tenant.MessageDomain())
 	message.To = to
 	return message, err
 }

@@ -40,11 +40,14 @@ var specEdited = predicate.Funcs{
 
 // heldBy are the invites that a changed partnership may let go on.
 func (r *PartnerInviteReconciler) heldBy(ctx context.Context, object client.Object) []reconcile.Request {
-	contact := object.(*v1alpha1.Partnership).Spec.Contact
-	if contact == nil {
-		return nil
+	p := object.(*v1alpha1.Partnership)
+	var invites []v1alpha1.PartnerInvite
+	var err error
+	if p.Spec.Contact != nil {
+		invites, err = lookup.WaitingInvitesOf(ctx, r.Client, p.Namespace, string(p.Spec.Contact.Email))
+	} else {
+		invites, err = lookup.InvitesOfTeam(ctx, r.Client, p.Namespace, p.Spec.TeamRef.Name)
 	}
-	invites, err := lookup.WaitingInvitesOf(ctx, r.Client, object.GetNamespace(), string(contact.Email))
 	if err != nil {
 		return nil // only for a missing index
 	}

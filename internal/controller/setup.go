@@ -86,7 +86,7 @@ func Setup(mgr ctrl.Manager, o Options) (finish func(context.Context), err error
 		"program":       (&ProgramReconciler{base: b, post: post}).setup,
 		"partnergroup":  (&PartnerGroupReconciler{base: b, post: post}).setup,
 		"verification":  (&VerificationReconciler{base: b, post: post, concurrency: o.Concurrency}).setup,
-		"partnerteam":   (&PartnerTeamReconciler{base: b}).setup,
+		"partnerteam":   (&PartnerTeamReconciler{base: b, post: post}).setup,
 		"partnerlink":   (&PartnerLinkReconciler{base: b, post: post, concurrency: o.Concurrency}).setup,
 		"partnerinvite": (&PartnerInviteReconciler{base: b, post: post, accept: o.Accept, brake: newBrake(b.Client, o.Now), concurrency: o.Concurrency}).setup,
 		"partnership":   (&PartnershipReconciler{base: b, post: post, tombstones: digger, concurrency: o.Concurrency}).setup,

@@ -27,8 +27,8 @@ const (
 	Refused Openness = "Refused"
 )
 
-// Answerable tells whether an invite can be answered with a link of this serial. Partnerships are those of the person
-// in the namespace. While a program is suspended nothing can be accepted, nor where access was ended. A program that is
+// Answerable tells whether an invite can be answered with a link of this serial. Partnerships are those of the person,
+// or of the team, in the namespace. While a program is suspended nothing can be accepted, nor where access was ended. A program that is
 // gone is no offer, so an invite whose programs are all gone is refused. An invite that was made for a partnership goes
 // with it, also in the moment before it is removed.
 func Answerable(invite *v1alpha1.PartnerInvite, serial int64, catalog program.Catalog, partnerships []v1alpha1.Partnership, now time.Time) Openness {

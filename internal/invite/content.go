@@ -8,11 +8,14 @@ import (
 	"github.com/partner-operator/partner-operator/internal/program"
 )
 
-// Content is what the mail of an invite into a scope says. It leads to a link.
-func Content(i *v1alpha1.PartnerInvite, scope []v1alpha1.ProgramGrant, catalog program.Catalog, link string) mail.Content {
+// Content is what the mail of an invite into a scope says. It leads to a link. Team is the one that the invite names; nil:
+// it names none, or a new one.
+func Content(i *v1alpha1.PartnerInvite, team *v1alpha1.PartnerTeam, scope []v1alpha1.ProgramGrant, catalog program.Catalog, link string) mail.Content {
+	to := Recipient(i, team)
 	content := mail.Content{
-		FirstName: string(i.Spec.Contact.FirstName),
-		LastName:  string(i.Spec.Contact.LastName),
+		FirstName: string(to.FirstName),
+		LastName:  string(to.LastName),
+		Team:      TeamTitle(i, team),
 		Subject:   string(i.Spec.Message.Subject),
 		Message:   i.Spec.Message.Body,
 		Link:      link,
@@ -51,5 +54,5 @@ func TemplateOf(i *v1alpha1.PartnerInvite, scope []v1alpha1.ProgramGrant, catalo
 			return p.Spec.Invites.TemplateRef.Name, fmt.Sprintf("templateRef of Program %q", grant.Name)
 		}
 	}
-	return ofBrand, fmt.Sprintf("templates.%s of the brand", v1alpha1.MailInvite)
+	return ofBrand, fmt.Sprintf("templates.%s of the brand", i.Mail())
 }

@@ -25,9 +25,11 @@ type Input struct {
 	Invite *v1alpha1.PartnerInvite
 	// Catalog is what exists in its namespace.
 	Catalog program.Catalog
-	// Partnerships are those of the person in the namespace.
+	// Team is the team that the invite names, a new or an existing one; nil: it names none, or there is none of the name.
+	Team *v1alpha1.PartnerTeam
+	// Partnerships are those of the person, or of the team, in the namespace.
 	Partnerships []v1alpha1.Partnership
-	// Rivals are the other invites of the person in the namespace.
+	// Rivals are the other invites of the person, or of the team, in the namespace.
 	Rivals []v1alpha1.PartnerInvite
 	// MailerConfigured: there is a mail server to send to.
 	MailerConfigured bool
@@ -62,6 +64,8 @@ const (
 	// ActionRepeat: the status is a claim of the same mail once more, which the person asked for. Write it; only if that
 	// succeeds, send the mail with RepeatID and record the outcome.
 	ActionRepeat Action = "Repeat"
+	// ActionPropose: the people of the invite are to be put before the team.
+	ActionPropose Action = "Propose"
 	// ActionFinish: the person accepted, and the partnerships may not all exist yet.
 	ActionFinish Action = "Finish"
 )
@@ -125,6 +129,8 @@ func (d *Decision) followEnd(end *metav1.Time) {
 func (d *Decision) accepted(in Input) {
 	if len(d.Status.PartnershipRefs) == 0 {
 		d.Action = ActionFinish
+	} else {
+		Mirror(&d.Status, in.Invite, in.Team, in.Now)
 	}
 	if resendAsked(in.Invite) {
 		d.Status.HandledResend = asked(in.Invite)
@@ -168,6 +174,9 @@ func (d *Decision) issueFirst(in Input) {
 		d.RequeueAfter = end.Sub(in.Now)
 	}
 	scope, unresolved := Scope(in.Invite, in.Catalog)
+	if teamless := noTeam(in); teamless != nil {
+		unresolved = &program.Unresolved{Reason: teamless.reason, Message: teamless.message}
+	}
 	var refusal *obstacle
 	if unresolved == nil {
 		if scope, refusal = offer(in, scope); refusal == nil {
@@ -239,7 +248,11 @@ func (d *Decision) handled(in Input) {
 
 // unreachable tells whether no mail can ever reach the address, and notes it.
 func (d *Decision) unreachable(in Input) bool {
-	_, err := address.Deliverable(string(in.Invite.Spec.Contact.Email))
+	to := Recipient(in.Invite, in.Team).Email
+	if to == "" { // the team does not exist yet
+		return false
+	}
+	_, err := address.Deliverable(string(to))
 	if err != nil {
 		setter(&d.Status, in.Now).False(v1alpha1.ConditionSent, v1alpha1.ReasonAddressRejected, "contact.email "+err.Error()+"; create a new invite for the right address")
 	}
@@ -296,7 +309,7 @@ func (d *Decision) issue(in Input) {
 		expiry = end.Time
 	}
 	d.Status.ExpiryTime = &metav1.Time{Time: expiry}
-	d.Status.MessageID = delivery.MessageID(string(v1alpha1.MailInvite), string(in.Invite.UID), d.Status.Serial, in.MessageDomain)
+	d.Status.MessageID = delivery.MessageID(string(in.Invite.Mail()), string(in.Invite.UID), d.Status.Serial, in.MessageDomain)
 	d.Status.Attempts = 0
 	d.claim(in)
 }

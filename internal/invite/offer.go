@@ -25,6 +25,9 @@ func offer(in Input, scope []v1alpha1.ProgramGrant) ([]v1alpha1.ProgramGrant, *o
 
 // refusalOf tells why a person is not to be invited into a scope; nil: they can be.
 func refusalOf(in Input, scope []v1alpha1.ProgramGrant) *obstacle {
+	if in.Invite.Spec.Team != nil && in.Team != nil {
+		return &obstacle{v1alpha1.ReasonTeamExists, fmt.Sprintf("PartnerTeam %q exists; to invite it into programs, create an invite with teamRef, or delete it and ask for a resend", in.Team.Name)}
+	}
 	partnerInAll := true
 	for _, grant := range scope {
 		if refusal := refusedBy(in, partnership.InProgram(in.Partnerships, grant.Name)); refusal != nil {
@@ -147,6 +150,9 @@ func templateNotFound(in Input, scope []v1alpha1.ProgramGrant) *program.Unresolv
 
 // held tells what holds the mail of an invite back, and until when if that is known; nil: nothing does.
 func held(in Input, scope []v1alpha1.ProgramGrant) (*obstacle, time.Time) {
+	if teamless := noTeam(in); teamless != nil {
+		return teamless, time.Time{}
+	}
 	if wrong := template(in, scope); wrong != nil {
 		return &obstacle{wrong.Reason, wrong.Message}, time.Time{}
 	}

@@ -20,6 +20,7 @@ func Expired(status v1alpha1.PartnerInviteStatus, now time.Time) bool {
 // refusals are the reasons of Accepted that make an invite Refused.
 var refusals = []string{
 	v1alpha1.ReasonPartnerRevoked, v1alpha1.ReasonPartnerRejected, v1alpha1.ReasonApplicationPending, v1alpha1.ReasonDuplicateInvite,
+	v1alpha1.ReasonTeamExists,
 }
 
 // State is where an invite stands, by the facts in its status.

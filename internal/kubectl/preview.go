@@ -74,7 +74,7 @@ func Preview(ctx context.Context, c client.Reader, i *v1alpha1.PartnerInvite, o 
 	}
 	issued := i.DeepCopy()
 	issued.Status = decision.Status
-	invitation := brandbook.Invitation{Invite: issued, Scope: issued.Status.Programs, Catalog: in.Catalog, Brand: company.Brand}
+	invitation := brandbook.Invitation{Invite: issued, Team: in.Team, Scope: issued.Status.Programs, Catalog: in.Catalog, Brand: company.Brand}
 	message, wrong, err := book.InviteMail(ctx, invitation, portal.Invite(i.Namespace, noToken))
 	if wrong != nil {
 		return message, errors.New("nothing would be sent: " + wrong.Message)
@@ -100,17 +100,44 @@ func observe(ctx context.Context, c client.Reader, i *v1alpha1.PartnerInvite, no
 		}
 	}
 	in.Catalog = program.NewCatalog(programs.Items, groups.Items)
+	if i.ForTeammates() {
+		return in, errors.New("nothing would be sent: the team asks its owner and admins about the teammates")
+	}
+	if i.ForTeam() {
+		return in, observeTeam(ctx, c, &in, partnerships.Items, invites.Items)
+	}
 	for _, p := range partnerships.Items {
 		if p.Spec.Contact != nil && address.Equal(string(p.Spec.Contact.Email), string(i.Spec.Contact.Email)) {
 			in.Partnerships = append(in.Partnerships, p)
 		}
 	}
 	for _, other := range invites.Items {
-		if other.Name != i.Name && address.Equal(string(other.Spec.Contact.Email), string(i.Spec.Contact.Email)) {
+		if other.Name != i.Name && !other.ForTeam() && address.Equal(string(other.Spec.Contact.Email), string(i.Spec.Contact.Email)) {
 			in.Rivals = append(in.Rivals, other)
 		}
 	}
 	return in, nil
+}
+
+// observeTeam is observe for an invite that is for a team.
+func observeTeam(ctx context.Context, c client.Reader, in *invite.Input, partnerships []v1alpha1.Partnership, invites []v1alpha1.PartnerInvite) error {
+	i, found := in.Invite, &v1alpha1.PartnerTeam{}
+	err := c.Get(ctx, client.ObjectKey{Namespace: i.Namespace, Name: i.TeamName()}, found)
+	if err == nil {
+		in.Team = found
+	}
+	for _, p := range partnerships {
+		if i.Spec.Team == nil && p.Spec.TeamRef != nil && p.Spec.TeamRef.Name == i.TeamName() {
+			in.Partnerships = append(in.Partnerships, p)
+		}
+	}
+	for _, other := range invites {
+		same := other.ForTeam() && other.TeamName() == i.TeamName() && (other.Spec.Team == nil) == (i.Spec.Team == nil)
+		if same && other.Name != i.Name && address.Equal(string(other.Spec.Contact.Email), string(i.Spec.Contact.Email)) {
+			in.Rivals = append(in.Rivals, other)
+		}
+	}
+	return client.IgnoreNotFound(err)
 }
 
 // reasonAgainst is why an invite is not sent.

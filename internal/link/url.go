@@ -96,3 +96,13 @@ func (b Base) Share(namespace, name string) string {
 
 // SharePath is the path of that address.
 func SharePath(namespace, name string) string { return "/r/" + namespace + "/" + name }
+
+// Member is the address of the page of an invitation into a team.
+func (b Base) Member(namespace, token string) string {
+	return b.prefix + "/t/" + namespace + "/member/" + token
+}
+
+// Approval is the address of the page where the owner or an admin of a team decides about a teammate.
+func (b Base) Approval(namespace, token string) string {
+	return b.prefix + "/t/" + namespace + "/approval/" + token
+}

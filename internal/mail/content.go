@@ -24,6 +24,8 @@ type Content struct {
 	Minutes int
 	// Reason is why access ended or was not given, in the words of the company; empty: not told.
 	Reason string
+	// Team is the name of the team that a mail is about, and Teammate whom it asks to approve for that.
+	Team, Teammate string
 	// CustomFields are facts of the company's own about the recipient.
 	CustomFields map[string]string
 	// Applicant is the address of somebody who applied, Partnership the name of the object that holds the application.
@@ -72,6 +74,10 @@ type Data struct {
 	Minutes int
 	// Reason is why access ended or was not given, in the words of the company; empty: not told.
 	Reason string
+	// Team is the name of the team that a mail is about; empty: none.
+	Team string
+	// Teammate is the address of the person whom a mail asks to approve, with the name if it is known.
+	Teammate string
 	// CustomFields are those of the invite; one that it lacks is empty.
 	CustomFields map[string]string
 	// Applicant is the address of somebody who applied, Partnership the name of the object that holds the application.

@@ -49,6 +49,7 @@ func dataOf(words *words, company brand.Brand, content Content) Data {
 	data := Data{
 		FirstName: content.FirstName, LastName: content.LastName, Company: company.DisplayName, Programs: content.Programs,
 		More: max(len(content.Programs)-1, 0), Link: content.Link, Minutes: content.Minutes, Reason: strings.TrimSpace(content.Reason),
+		Team: content.Team, Teammate: content.Teammate,
 		CustomFields: content.CustomFields, Applicant: content.Applicant, Partnership: content.Partnership, Waits: content.Waits,
 	}
 	if !content.ExpiryTime.IsZero() {

@@ -46,6 +46,24 @@ var contents = map[v1alpha1.MailKind][]struct {
 			{Name: "<script>alert(1)</script>", Description: "5 < 6 & 7 > 6", Group: `<img src="x">`},
 		}, Link: link, ExpiryTime: expiry}},
 	},
+	v1alpha1.MailTeamInvite: {
+		{"everything", "Acme", Content{FirstName: "Ada", Team: "Agency", Programs: []ProgramLine{referral}, Link: link, ExpiryTime: expiry}},
+		{"no name, no company, two programs", "", Content{Team: "Agency", Programs: []ProgramLine{reseller, referral}, Link: link, ExpiryTime: expiry}},
+		{"not Latin, and from right to left", "アクメ株式会社", Content{FirstName: "ليلى", Team: "Агентство", Programs: []ProgramLine{{Name: "Реферальная программа", Group: "金"}}, Link: link, ExpiryTime: expiry}},
+		{"HTML in every text", `Acme & "Sons"`, Content{FirstName: "<b>Ada</b>", Team: "<i>Agency</i>", Programs: []ProgramLine{{Name: "<script>alert(1)</script>"}}, Link: link, ExpiryTime: expiry}},
+	},
+	v1alpha1.MailTeammateApproval: {
+		{"everything", "Acme", Content{FirstName: "Ada", Team: "Agency", Teammate: "Bob (bob@agency.example)", Link: link}},
+		{"no name, no company", "", Content{Team: "Agency", Teammate: "bob@agency.example", Link: link}},
+		{"not Latin, and from right to left", "アクメ株式会社", Content{FirstName: "ليلى", Team: "Агентство", Teammate: "bob@agency.example", Link: link}},
+		{"HTML in every text", `Acme & "Sons"`, Content{FirstName: "<b>Ada</b>", Team: "<i>Agency</i>", Teammate: "<b>Bob</b> (bob@agency.example)", Link: link}},
+	},
+	v1alpha1.MailTeammateInvite: {
+		{"everything", "Acme", Content{FirstName: "Ada", Team: "Agency", Link: link, ExpiryTime: expiry}},
+		{"no name, no company", "", Content{Team: "Agency", Link: link, ExpiryTime: expiry}},
+		{"not Latin, and from right to left", "アクメ株式会社", Content{FirstName: "ليلى", Team: "Агентство", Link: link, ExpiryTime: expiry}},
+		{"HTML in every text", `Acme & "Sons"`, Content{FirstName: "<b>Ada</b>", Team: "<i>Agency</i>", Link: link, ExpiryTime: expiry}},
+	},
 	v1alpha1.MailSignIn: {
 		{"everything", "Acme", Content{FirstName: "Ada", Link: link, Minutes: 15}},
 		{"no name, no company", "", Content{Link: link, Minutes: 15}},

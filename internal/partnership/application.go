@@ -25,7 +25,7 @@ func applications(p *v1alpha1.Partnership) int64 {
 // tellStaff notes that the company's staff is to be told of an application, once for each.
 func (d *Decision) tellStaff(in Input) {
 	p, count := in.Partnership, applications(in.Partnership)
-	before := Mail(&d.Status, v1alpha1.MailApplicationReceived)
+	before := Mail(&d.Status, v1alpha1.MailApplicationReceived, "")
 	if count == 0 || before != nil && before.Serial >= count {
 		return
 	}

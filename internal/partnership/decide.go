@@ -20,6 +20,8 @@ type Input struct {
 	Catalog program.Catalog
 	// Team is the team that it names; nil: it names none, or the team does not exist.
 	Team *v1alpha1.PartnerTeam
+	// Leaders are the people of that team who are told about it: the owner and the admins.
+	Leaders []v1alpha1.TeamOwner
 	// Invite is the invite that was made for it; nil: there is none.
 	Invite *v1alpha1.PartnerInvite
 	// InviteTaken says that an invite of somebody else has the name that its own needs; empty: none has.
@@ -51,6 +53,8 @@ type Decision struct {
 	// Send names the mail to send. It is claimed in Status: write that, and only if it succeeds send the mail and
 	// record the outcome. Empty: none.
 	Send v1alpha1.MailKind
+	// SendTo names, of several people of a team, whom that goes to. Empty: the contact.
+	SendTo string
 	// RequeueAfter is when to look again even if nothing changes; 0: never.
 	RequeueAfter time.Duration
 }
@@ -169,7 +173,7 @@ func (d *Decision) carryOutRevocation(in Input) {
 		d.Status.RevokedTime = nowSeconds(in.Now)
 		d.Status.HandledRevocation = &v1alpha1.HandledRevocation{Serial: serial}
 		notify := revocation.Notify == nil || *revocation.Notify
-		Enqueue(&d.Status, v1alpha1.MailRevoked, serial, notify && !createdAsIs(in.Partnership))
+		d.tell(in, v1alpha1.MailRevoked, serial, notify && !createdAsIs(in.Partnership))
 	}
 }
 
@@ -193,5 +197,5 @@ func (d *Decision) carryOutApproval(in Input) {
 		neverAgreed := p.Spec.Invitation == v1alpha1.InvitationSend && !agreed(p)
 		kind, news = v1alpha1.MailRejected, !neverAgreed
 	}
-	Enqueue(&d.Status, kind, serial, news && !createdAsIs(p)) // whether it still makes sense is asked when it can leave
+	d.tell(in, kind, serial, news && !createdAsIs(p)) // whether it still makes sense is asked when it can leave
 }

@@ -27,6 +27,7 @@ type life struct {
 	rivals      []v1alpha1.Partnership
 	catalog     program.Catalog
 	team        *v1alpha1.PartnerTeam
+	admins      []v1alpha1.TeamOwner
 	invite      *v1alpha1.PartnerInvite // the one that was made for it
 	inviteTaken string
 	leftOver    bool
@@ -82,10 +83,18 @@ func groupOf(name, of string) v1alpha1.PartnerGroup {
 
 func (l *life) input() Input {
 	return Input{
-		Partnership: l.partnership, Rivals: l.rivals, Catalog: l.catalog, Team: l.team, JoinTeam: l.joinTeam, HasStaff: l.staff,
+		Partnership: l.partnership, Rivals: l.rivals, Catalog: l.catalog, Team: l.team, Leaders: l.leaders(), JoinTeam: l.joinTeam, HasStaff: l.staff,
 		Invite: l.invite, InviteTaken: l.inviteTaken, InviteLeftOver: l.leftOver,
 		MailerConfigured: !l.noMailer, Holds: func(v1alpha1.MailKind) bool { return l.hold }, Now: l.now,
 	}
+}
+
+// leaders are who is told about the team: its owner, if no admin is among the rows.
+func (l *life) leaders() []v1alpha1.TeamOwner {
+	if l.team == nil {
+		return nil
+	}
+	return append([]v1alpha1.TeamOwner{l.team.CurrentOwner()}, l.admins...)
 }
 
 // settle does what the controller does, until there is nothing to do.
@@ -102,7 +111,7 @@ func (l *life) settle(t testing.TB) {
 		if l.last.Send == "" {
 			return
 		}
-		serial := Mail(&l.partnership.Status, l.last.Send).Serial
+		serial := Mail(&l.partnership.Status, l.last.Send, l.last.SendTo).Serial
 		l.handedOver = append(l.handedOver, fmt.Sprintf("%s/%d", l.last.Send, serial))
 		var failure *delivery.Failure
 		switch l.server {
@@ -114,7 +123,7 @@ func (l *life) settle(t testing.TB) {
 			failure = &delivery.Failure{Message: "the mail server knows nobody of that name", Permanent: true}
 		case takes:
 		}
-		if !Record(&l.partnership.Status, l.last.Send, serial, failure) {
+		if !Record(&l.partnership.Status, l.last.Send, l.last.SendTo, serial, failure) {
 			t.Fatal("what came of a claim was not recorded")
 		}
 	}
@@ -591,7 +600,7 @@ func TestARevokedMailIsTriedForADay(t *testing.T) {
 		}
 		l.settle(t)
 	}
-	mail := Mail(&l.partnership.Status, v1alpha1.MailRevoked)
+	mail := Mail(&l.partnership.Status, v1alpha1.MailRevoked, "")
 	if mail.State != v1alpha1.DeliveryFailed || mail.Message == "" {
 		t.Errorf("after a day the mail is %s: %q", mail.State, mail.Message)
 	}

@@ -37,10 +37,13 @@ func NewInvitation(p *v1alpha1.Partnership) *v1alpha1.PartnerInvite {
 			Namespace: p.Namespace, Name: InvitationName(p.Name), OwnerReferences: []metav1.OwnerReference{*owner},
 		},
 		Spec: v1alpha1.PartnerInviteSpec{
-			Contact:     *p.Spec.Contact.DeepCopy(),
+			TeamRef:     p.Spec.TeamRef.DeepCopy(),
 			DisplayName: p.Spec.DisplayName,
 			Programs:    []v1alpha1.ProgramGrant{{Name: p.Spec.ProgramRef.Name, GroupRef: p.Spec.GroupRef.DeepCopy()}},
 		},
+	}
+	if p.Spec.Contact != nil {
+		invite.Spec.Contact = *p.Spec.Contact.DeepCopy()
 	}
 	if len(p.Name) <= 63 {
 		invite.Labels = map[string]string{Label: p.Name}

@@ -7,25 +7,33 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/address"
 	"github.com/partner-operator/partner-operator/internal/delivery"
 )
 
-// Enqueue notes that a mail is to be sent, or that it is not to be and never will be for this serial.
-func Enqueue(status *v1alpha1.PartnershipStatus, kind v1alpha1.MailKind, serial int64, send bool) {
-	mail := v1alpha1.MailDelivery{Kind: kind, Serial: serial, State: v1alpha1.DeliverySkipped}
+// Enqueue notes that a mail is to be sent to these people of a team, or, if there are none, to the contact; or that it is
+// not to be and never will be for this serial.
+func Enqueue(status *v1alpha1.PartnershipStatus, kind v1alpha1.MailKind, serial int64, send bool, to ...string) {
+	state := v1alpha1.DeliverySkipped
 	if send {
-		mail.State = v1alpha1.DeliveryPending
+		state = v1alpha1.DeliveryPending
 	}
-	if before := Mail(status, kind); before != nil {
-		*before = mail
-		return
+	if len(to) == 0 {
+		to = []string{""}
 	}
-	status.Mails = append(status.Mails, mail)
+	at := slices.IndexFunc(status.Mails, func(m v1alpha1.MailDelivery) bool { return m.Kind == kind })
+	status.Mails = slices.DeleteFunc(status.Mails, func(m v1alpha1.MailDelivery) bool { return m.Kind == kind })
+	if at < 0 {
+		at = len(status.Mails)
+	}
+	for i, each := range to {
+		status.Mails = slices.Insert(status.Mails, at+i, v1alpha1.MailDelivery{Kind: kind, To: each, Serial: serial, State: state})
+	}
 }
 
-// Mail finds the newest mail of a kind; nil: there was none.
-func Mail(status *v1alpha1.PartnershipStatus, kind v1alpha1.MailKind) *v1alpha1.MailDelivery {
-	i := slices.IndexFunc(status.Mails, func(m v1alpha1.MailDelivery) bool { return m.Kind == kind })
+// Mail finds the newest mail of a kind to somebody; nil: there was none.
+func Mail(status *v1alpha1.PartnershipStatus, kind v1alpha1.MailKind, to string) *v1alpha1.MailDelivery {
+	i := slices.IndexFunc(status.Mails, func(m v1alpha1.MailDelivery) bool { return m.Kind == kind && m.To == to })
 	if i < 0 {
 		return nil
 	}
@@ -34,8 +42,8 @@ func Mail(status *v1alpha1.PartnershipStatus, kind v1alpha1.MailKind) *v1alpha1.
 
 // Record notes what came of a claim: failure is nil if the mail server took the mail. It is false, and changes nothing,
 // if a newer mail of the kind has taken its place.
-func Record(status *v1alpha1.PartnershipStatus, kind v1alpha1.MailKind, serial int64, failure *delivery.Failure) bool {
-	mail := Mail(status, kind)
+func Record(status *v1alpha1.PartnershipStatus, kind v1alpha1.MailKind, to string, serial int64, failure *delivery.Failure) bool {
+	mail := Mail(status, kind, to)
 	switch {
 	case mail == nil || mail.Serial != serial || mail.State != v1alpha1.DeliverySending:
 		return false
@@ -49,16 +57,27 @@ func Record(status *v1alpha1.PartnershipStatus, kind v1alpha1.MailKind, serial i
 	return true
 }
 
-// Recipient is whom mail about a partnership goes to; nothing: nobody can be told.
-func Recipient(p *v1alpha1.Partnership, team *v1alpha1.PartnerTeam) v1alpha1.EmailAddress {
-	switch {
-	case p.Spec.Contact != nil:
-		return p.Spec.Contact.Email
-	case team != nil:
-		return team.CurrentOwner().Email
-	default:
-		return ""
+// Recipient is whom a mail about a partnership goes to: the contact, or somebody who leads the team; nil: nobody of the
+// address is to be told any more.
+func Recipient(in Input, to string) *v1alpha1.TeamOwner {
+	if contact := in.Partnership.Spec.Contact; contact != nil {
+		return &v1alpha1.TeamOwner{Email: contact.Email, FirstName: contact.FirstName, LastName: contact.LastName}
 	}
+	for i := range in.Leaders {
+		if address.Equal(string(in.Leaders[i].Email), to) {
+			return &in.Leaders[i]
+		}
+	}
+	return nil
+}
+
+// tell notes a mail to the contact, or to each who leads the team.
+func (d *Decision) tell(in Input, kind v1alpha1.MailKind, serial int64, send bool) {
+	var to []string
+	for _, leader := range in.Leaders {
+		to = append(to, string(leader.Email))
+	}
+	Enqueue(&d.Status, kind, serial, send, to...)
 }
 
 // deliver claims the first mail that is due, drops those that no longer make sense, and notes when the next is due.
@@ -97,7 +116,7 @@ func (d *Decision) wanted(in Input, mail *v1alpha1.MailDelivery) bool {
 	if mail.Kind == v1alpha1.MailApplicationReceived {
 		return in.HasStaff
 	}
-	if Recipient(in.Partnership, in.Team) == "" {
+	if Recipient(in, mail.To) == nil {
 		return false
 	}
 	switch mail.Kind {
@@ -124,7 +143,7 @@ func (d *Decision) claim(mail *v1alpha1.MailDelivery, now time.Time) {
 	if mail.FirstAttemptTime == nil {
 		mail.FirstAttemptTime = nowSeconds(now)
 	}
-	d.Send = mail.Kind
+	d.Send, d.SendTo = mail.Kind, mail.To
 }
 
 func (d *Decision) lookAgain(after time.Duration) {
@@ -138,7 +157,7 @@ func tries(in Input, mail *v1alpha1.MailDelivery) delivery.Tries {
 	t := delivery.Tries{
 		Attempts: mail.Attempts,
 		Claimed:  mail.State == v1alpha1.DeliverySending,
-		Seed:     delivery.MessageID(string(mail.Kind), string(in.Partnership.UID), mail.Serial, ""),
+		Seed:     MessageID(in.Partnership, mail.Kind, mail.To, mail.Serial, ""),
 	}
 	if mail.FirstAttemptTime != nil {
 		t.First = mail.FirstAttemptTime.Time
@@ -147,6 +166,16 @@ func tries(in Input, mail *v1alpha1.MailDelivery) delivery.Tries {
 		t.Last = mail.LastAttemptTime.Time
 	}
 	return t
+}
+
+// MessageID is the Message-ID of a mail, the same for every try. What several people of a team are told names a mark of
+// the recipient, too.
+func MessageID(p *v1alpha1.Partnership, kind v1alpha1.MailKind, to string, serial int64, domain string) string {
+	about := string(p.UID)
+	if to != "" {
+		about += "-" + delivery.Mark(address.Normalize(to))
+	}
+	return delivery.MessageID(string(kind), about, serial, domain)
 }
 
 func nowSeconds(now time.Time) *metav1.Time { return &metav1.Time{Time: now} }

@@ -13,8 +13,8 @@ func TestEnqueue(t *testing.T) {
 	var status v1alpha1.PartnershipStatus
 	Enqueue(&status, v1alpha1.MailRevoked, 1, true)
 	Enqueue(&status, v1alpha1.MailSignIn, 1, true)
-	Mail(&status, v1alpha1.MailRevoked).Attempts = 5
-	Mail(&status, v1alpha1.MailRevoked).Message = "the mail server is busy"
+	Mail(&status, v1alpha1.MailRevoked, "").Attempts = 5
+	Mail(&status, v1alpha1.MailRevoked, "").Message = "the mail server is busy"
 	Enqueue(&status, v1alpha1.MailRevoked, 2, false)
 	want := []v1alpha1.MailDelivery{
 		{Kind: v1alpha1.MailRevoked, Serial: 2, State: v1alpha1.DeliverySkipped},
@@ -23,7 +23,7 @@ func TestEnqueue(t *testing.T) {
 	if diff := cmp.Diff(want, status.Mails); diff != "" {
 		t.Errorf("unexpected (-want +got):\n%s", diff)
 	}
-	if Mail(&status, v1alpha1.MailInvite) != nil {
+	if Mail(&status, v1alpha1.MailInvite, "") != nil {
 		t.Error("a mail is found that nobody asked for")
 	}
 }
@@ -60,7 +60,7 @@ func TestRecord(t *testing.T) {
 				mail.State = test.state
 			}
 			status := v1alpha1.PartnershipStatus{Mails: []v1alpha1.MailDelivery{mail}}
-			if changed := Record(&status, test.kind, test.serial, test.failure); changed != test.changed {
+			if changed := Record(&status, test.kind, "", test.serial, test.failure); changed != test.changed {
 				t.Errorf("Record = %v", changed)
 			}
 			mail.State, mail.Message = test.want, test.message
@@ -74,25 +74,69 @@ func TestRecord(t *testing.T) {
 func TestRecipient(t *testing.T) {
 	person := v1alpha1.PartnershipSpec{Contact: &v1alpha1.Contact{Email: "ada@example.com"}}
 	agency := v1alpha1.PartnershipSpec{TeamRef: &v1alpha1.TeamReference{Name: "agency"}}
-	team := &v1alpha1.PartnerTeam{Spec: v1alpha1.PartnerTeamSpec{Owner: v1alpha1.TeamOwner{Email: "first@agency.example"}}}
-	handedOver := team.DeepCopy()
-	handedOver.Status.Owner = &v1alpha1.TeamOwner{Email: "second@agency.example"}
+	leaders := []v1alpha1.TeamOwner{{Email: "owner@agency.example"}, {Email: "Admin@agency.example"}}
 	for name, test := range map[string]struct {
-		spec v1alpha1.PartnershipSpec
-		team *v1alpha1.PartnerTeam
-		want v1alpha1.EmailAddress
+		spec    v1alpha1.PartnershipSpec
+		leaders []v1alpha1.TeamOwner
+		to      string
+		want    v1alpha1.EmailAddress
 	}{
-		"a person":                         {person, nil, "ada@example.com"},
-		"a person, whatever teams are":     {person, team, "ada@example.com"},
-		"a team":                           {agency, team, "first@agency.example"},
-		"a team that was handed over":      {agency, handedOver, "second@agency.example"},
-		"a team that does not exist":       {agency, nil, ""},
-		"neither, which the API rules out": {v1alpha1.PartnershipSpec{}, nil, ""},
+		"a person":                         {person, nil, "", "ada@example.com"},
+		"a person, whatever teams are":     {person, leaders, "", "ada@example.com"},
+		"the owner of a team":              {agency, leaders, "owner@agency.example", "owner@agency.example"},
+		"an admin of a team":               {agency, leaders, "admin@agency.example", "Admin@agency.example"},
+		"an admin who is none any more":    {agency, leaders, "past@agency.example", ""},
+		"a team that does not exist":       {agency, nil, "owner@agency.example", ""},
+		"a team without anybody to tell":   {agency, nil, "", ""},
+		"neither, which the API rules out": {v1alpha1.PartnershipSpec{}, nil, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := Recipient(&v1alpha1.Partnership{Spec: test.spec}, test.team); got != test.want {
+			var got v1alpha1.EmailAddress
+			if r := Recipient(Input{Partnership: &v1alpha1.Partnership{Spec: test.spec}, Leaders: test.leaders}, test.to); r != nil {
+				got = r.Email
+			}
+			if got != test.want {
 				t.Errorf("Recipient = %q, want %q", got, test.want)
 			}
 		})
+	}
+}
+
+func TestEnqueueForATeam(t *testing.T) {
+	var status v1alpha1.PartnershipStatus
+	Enqueue(&status, v1alpha1.MailRevoked, 1, true, "owner@agency.example", "admin@agency.example")
+	Enqueue(&status, v1alpha1.MailSignIn, 1, true)
+	Enqueue(&status, v1alpha1.MailRevoked, 2, true, "next@agency.example")
+	want := []v1alpha1.MailDelivery{
+		{Kind: v1alpha1.MailRevoked, To: "next@agency.example", Serial: 2, State: v1alpha1.DeliveryPending},
+		{Kind: v1alpha1.MailSignIn, Serial: 1, State: v1alpha1.DeliveryPending},
+	}
+	if diff := cmp.Diff(want, status.Mails); diff != "" {
+		t.Errorf("unexpected (-want +got):\n%s", diff)
+	}
+}
+
+// What a team is told goes to each who leads it once, with a Message-ID of its own.
+func TestATeamIsToldOnceEach(t *testing.T) {
+	l := newLife()
+	isTeam(l)
+	teamComes(l)
+	l.admins = []v1alpha1.TeamOwner{{Email: "admin@agency.example"}}
+	l.settle(t)
+	l.partnership.Spec.Revocation = &v1alpha1.Revocation{}
+	l.partnership.Generation++
+	l.settle(t)
+	l.settle(t)
+	if diff := cmp.Diff([]string{"revoked/1", "revoked/1"}, l.handedOver); diff != "" {
+		t.Errorf("unexpected mails (-want +got):\n%s", diff)
+	}
+	var to []string
+	ids := map[string]bool{}
+	for _, mail := range l.partnership.Status.Mails {
+		to = append(to, mail.To)
+		ids[MessageID(l.partnership, mail.Kind, mail.To, mail.Serial, "acme.example")] = true
+	}
+	if diff := cmp.Diff([]string{"owner@agency.example", "admin@agency.example"}, to); diff != "" || len(ids) != 2 {
+		t.Errorf("%d Message-IDs, unexpected recipients (-want +got):\n%s", len(ids), diff)
 	}
 }

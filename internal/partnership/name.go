@@ -37,3 +37,23 @@ func slug(text string) string {
 	}
 	return "partner"
 }
+
+// TeamName is the name of the Partnership of a team in a program: both names, if there is room for them, else as much as
+// there is and a part that tells them apart.
+func TeamName(team, program string) string {
+	if name := team + "-" + program; len(name) <= 63 {
+		return name
+	}
+	return LongTeamName(team, program)
+}
+
+// LongTeamName is TeamName with the part that tells names apart in any case.
+func LongTeamName(team, program string) string {
+	const longest = 63 - 1 - 8
+	name := team + "-" + program
+	sum := sha256.Sum256([]byte(team + "\x00" + program))
+	if len(name) > longest {
+		name = strings.TrimRight(name[:longest], "-.")
+	}
+	return name + "-" + hex.EncodeToString(sum[:4])
+}

@@ -90,7 +90,7 @@ func Older(p *v1alpha1.Partnership, rivals []v1alpha1.Partnership) *v1alpha1.Par
 	first := p
 	for i := range rivals {
 		rival := &rivals[i]
-		if rival.Name != p.Name && rival.DeletionTimestamp.IsZero() && goesFirst(rival, first) && samePartner(rival, p) {
+		if rival.Name != p.Name && rival.DeletionTimestamp.IsZero() && goesFirst(rival, first) && SamePartner(rival, p) {
 			first = rival
 		}
 	}
@@ -125,7 +125,8 @@ func IsOf(p *v1alpha1.Partnership, email string) bool {
 	return p.Spec.Contact != nil && address.Equal(string(p.Spec.Contact.Email), email)
 }
 
-func samePartner(a, b *v1alpha1.Partnership) bool {
+// SamePartner tells whether two partnerships are of one partner, a person or a team, in one program.
+func SamePartner(a, b *v1alpha1.Partnership) bool {
 	switch {
 	case a.Spec.ProgramRef != b.Spec.ProgramRef:
 		return false

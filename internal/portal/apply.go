@@ -202,7 +202,7 @@ func (s *Server) apply(w http.ResponseWriter, r *http.Request, who applicant) {
 		s.unavailable(w, r, err)
 	case partnership.State(made, nil, s.Now()) == v1alpha1.PartnershipActive:
 		email := who.Verification.Address
-		s.caughtUp(r.Context(), who.namespace, email, []v1alpha1.PartnershipReference{{Name: made.Name}})
+		s.caughtUpWith(r.Context(), made)
 		s.setCookie(w, token.PurposeSession, who.namespace, email, sessionLifetime)
 		http.Redirect(w, r, dashboardPath(who.namespace), http.StatusSeeOther)
 	default:

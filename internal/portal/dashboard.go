@@ -13,6 +13,8 @@ import (
 // programView is how a page shows a program.
 type programView struct {
 	Name, Description, Group, Since string
+	// Team is the name of the team that is the partner; empty: the person is.
+	Team string
 }
 
 func viewOf(p *v1alpha1.Program, group string, catalog program.Catalog) programView {
@@ -32,6 +34,15 @@ type dashboardView struct {
 	Made     string
 	Deleted  bool
 	Problems []problemView
+	// Teams are those that the person is in.
+	Teams []teamLink
+}
+
+// teamLink leads to the page of a team.
+type teamLink struct {
+	Name, Path, Role string
+	// Waiting is how many people wait for an answer that this person may give.
+	Waiting int32
 }
 
 // partnershipView is how the dashboard shows a program that was granted.
@@ -113,12 +124,20 @@ func (s *Server) showDashboard(w http.ResponseWriter, r *http.Request, v visitor
 			}
 		}
 		view.Problems = append(view.Problems, shown.problems()...)
+		shown.Team = v.teamTitle(&v.partnerships[i])
 		view.Programs = append(view.Programs, shown)
+	}
+	for i := range v.teams {
+		view.Teams = append(view.Teams, linkOf(&v.teams[i], v.Address))
 	}
 	for i := range v.pending {
 		view.Pending = append(view.Pending, viewOf(v.catalog.Programs[v.pending[i].Spec.ProgramRef.Name], "", v.catalog))
 	}
-	s.render(w, r, code, "dashboard.html", page{Title: "Your programs", Person: v.Address, Body: view})
+	title := "Your programs"
+	if len(view.Programs) == 0 {
+		title = "Your teams"
+	}
+	s.render(w, r, code, "dashboard.html", page{Title: title, Person: v.Address, Body: view})
 }
 
 // viewOfPartnership shows one program: as long as its terms were not accepted, nothing but them.

@@ -22,6 +22,10 @@ type inviteVisit struct {
 	namespace, token string
 	serial           int64
 	invite           *v1alpha1.PartnerInvite
+	// team is the existing team that it invites into programs; nil: it does not.
+	team *v1alpha1.PartnerTeam
+	// opened is the link.
+	opened token.Opened
 }
 
 // withInvite opens the link and finds its invite. A link that does not open, or has no invite, is the same page.
@@ -37,11 +41,17 @@ func (s *Server) withInvite(next func(http.ResponseWriter, *http.Request, invite
 			s.unavailable(w, r, err)
 			return
 		}
-		if found == nil || !opened.Binds(string(found.Spec.Contact.Email)) {
+		if found != nil && found.Spec.TeamRef != nil {
+			if visit.team, err = lookup.Team(r.Context(), s.Client, visit.namespace, found.TeamName()); err != nil {
+				s.unavailable(w, r, err)
+				return
+			}
+		}
+		if found == nil || !opened.Binds(string(invite.Recipient(found, visit.team).Email)) {
 			s.deadLink(w, r)
 			return
 		}
-		visit.invite, visit.serial = found, opened.Serial
+		visit.invite, visit.serial, visit.opened = found, opened.Serial, opened
 		if s.alreadyIn(w, r, visit) {
 			return
 		}
@@ -67,7 +77,7 @@ func (s *Server) alreadyIn(w http.ResponseWriter, r *http.Request, visit inviteV
 		return false
 	}
 	v, signedIn, err := s.visitor(r, visit.namespace)
-	if err != nil || !signedIn || !address.Equal(v.Address, string(visit.invite.Spec.Contact.Email)) {
+	if err != nil || !signedIn || !invite.MayAccept(visit.invite, visit.team, v.Address) {
 		return false
 	}
 	http.Redirect(w, r, dashboardPath(visit.namespace), http.StatusSeeOther)
@@ -81,12 +91,22 @@ type inviteView struct {
 	Hint      string
 	Programs  []programView
 	Expiry    string
+	// Team is the name of the team that it is for; empty: of none. New: it does not exist yet, and Proposed are to be in it.
+	Team     string
+	New      bool
+	Proposed []choiceView
 	// Typed is the address as typed, and Error what is wrong with it.
 	Typed string
 	Error string
 	// Fields are the application form, and Problems all that is wrong, the address included.
 	Fields   []fieldView
 	Problems []problemView
+}
+
+// choiceView is a person whom the owner approves or strikes.
+type choiceView struct {
+	Email, Name, Role string
+	Approved          bool
 }
 
 // entry is what a person typed into the page of an invite, and what is wrong with it.
@@ -103,7 +123,7 @@ func (e entry) wrong() bool { return e.address != "" || len(e.fields) > 0 }
 
 // invitePage shows who invites whom to what.
 func (s *Server) invitePage(w http.ResponseWriter, r *http.Request, visit inviteVisit) {
-	if s.answerable(w, r, visit, v1alpha1.DecisionAccepted) {
+	if s.answerable(w, r, visit, v1alpha1.DecisionAccepted) && !s.refuseVisitor(w, r, visit) {
 		s.showInvite(w, r, visit, entry{})
 	}
 }
@@ -118,23 +138,38 @@ func (s *Server) acceptInvite(w http.ResponseWriter, r *http.Request, visit invi
 		s.unavailable(w, r, err)
 		return
 	}
+	if s.refuseRole(w, r, visit, r.PostForm.Get("email")) {
+		return
+	}
 	typed := entry{submitted: r.PostForm, address: s.addressProblem(r, visit)}
 	typed.answers, typed.fields = form.Check(form.Asked(visit.invite, catalog), r.PostForm)
 	if typed.wrong() {
 		s.showInvite(w, r, visit, typed)
 		return
 	}
-	answered, err := s.answer(r, visit, accept.Reply{Decision: v1alpha1.DecisionAccepted, Fields: typed.answers})
+	answered, err := s.answer(r, visit, accept.Reply{
+		Decision: v1alpha1.DecisionAccepted, Fields: typed.answers, Approved: r.PostForm["approve"], By: r.PostForm.Get("email"),
+	})
 	if err != nil {
 		s.refuseVisit(w, r, visit, err)
 		return
 	}
-	email := string(answered.Spec.Contact.Email)
-	s.caughtUp(r.Context(), visit.namespace, email, answered.Status.PartnershipRefs)
+	s.caughtUp(r.Context(), answered)
+	s.welcome(w, r, visit, r.PostForm.Get("email"))
+}
+
+// welcome signs in who has just accepted. An admin who accepts for a team with the owner's link has not shown that the
+// typed address is theirs, so they sign in as always.
+func (s *Server) welcome(w http.ResponseWriter, r *http.Request, visit inviteVisit, email string) {
 	waits, err := s.onlyWaits(r.Context(), visit.namespace, email)
+	known, signedIn := s.readCookie(r, token.PurposeSession, visit.namespace, sessionLifetime)
 	switch {
 	case err != nil:
 		s.unavailable(w, r, err)
+	case !visit.opened.Binds(email) && signedIn && address.Equal(known.Address, email):
+		http.Redirect(w, r, dashboardPath(visit.namespace), http.StatusSeeOther)
+	case !visit.opened.Binds(email):
+		http.Redirect(w, r, loginPath(visit.namespace)+"?accepted", http.StatusSeeOther)
 	case waits: // there is nothing to sign in to yet
 		http.Redirect(w, r, loginPath(visit.namespace)+"?waiting", http.StatusSeeOther)
 	default:
@@ -181,8 +216,11 @@ func (s *Server) addressProblem(r *http.Request, visit inviteVisit) string {
 	switch typed := r.PostForm.Get("email"); {
 	case typed == "":
 		return "Please type the address that the invitation was sent to."
-	case !address.Equal(typed, string(visit.invite.Spec.Contact.Email)):
+	case !invite.MayAccept(visit.invite, visit.team, typed):
 		s.failures.allow(s.client(r))
+		if visit.team != nil {
+			return "Only the owner and the admins of the team can answer. Please type the address that you are in the team with."
+		}
 		return "This invitation was sent to another address. Please type the one that received the mail."
 	default:
 		return ""
@@ -219,7 +257,7 @@ func (s *Server) refuseVisit(w http.ResponseWriter, r *http.Request, visit invit
 			Text:  "It was not answered in time, so its link no longer works. Please ask whoever invited you for a new one.",
 		}
 		if invite.Renewable(visit.invite, s.Now()) {
-			n.Text = "It was not answered in time, so its link no longer works. We can send a new one to " + address.Mask(string(visit.invite.Spec.Contact.Email)) + ", the address that was invited."
+			n.Text = "It was not answered in time, so its link no longer works. We can send a new one to " + address.Mask(string(invite.Recipient(visit.invite, visit.team).Email)) + ", the address that was invited."
 			n.Action, n.ActionLabel = invitePath(visit.namespace, visit.token)+"/renew", "Send me a new one"
 		}
 		s.notice(w, r, http.StatusGone, n)
@@ -240,14 +278,19 @@ func (s *Server) showInvite(w http.ResponseWriter, r *http.Request, visit invite
 		s.unavailable(w, r, err)
 		return
 	}
-	i := visit.invite
+	i, to := visit.invite, invite.Recipient(visit.invite, visit.team)
 	view := inviteView{
 		Token:     visit.token,
-		FirstName: string(i.Spec.Contact.FirstName),
-		Hint:      address.Mask(string(i.Spec.Contact.Email)),
+		FirstName: string(to.FirstName),
+		Hint:      address.Mask(string(to.Email)),
+		Team:      invite.TeamTitle(i, visit.team),
+		New:       i.Spec.Team != nil,
 		Expiry:    i.Status.ExpiryTime.UTC().Format("2 January 2006, 15:04 UTC"),
 		Typed:     typed.submitted.Get("email"),
 		Error:     typed.address,
+	}
+	if view.New {
+		view.Proposed = choicesOf(i, typed.submitted)
 	}
 	for _, grant := range i.Status.Programs {
 		group, _ := catalog.GroupInForce(grant.Name, grant.GroupRef, "")

@@ -27,7 +27,7 @@ var stylesheetName = func() string {
 // templates holds each page together with the layout and the fields of forms.
 var templates = func() map[string]*template.Template {
 	parsed := map[string]*template.Template{}
-	for _, name := range []string{"apply.html", "invite.html", "join.html", "login.html", "signin.html", "dashboard.html", "notice.html"} {
+	for _, name := range []string{"apply.html", "invite.html", "join.html", "login.html", "signin.html", "dashboard.html", "notice.html", "member.html", "approval.html", "team.html"} {
 		parsed[name] = template.Must(template.New(name).Funcs(template.FuncMap{"pair": pair}).ParseFS(pageFiles, "pages/layout.html", "pages/field.html", "pages/"+name))
 	}
 	return parsed

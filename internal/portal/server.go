@@ -25,6 +25,7 @@ import (
 	"github.com/partner-operator/partner-operator/internal/keylock"
 	"github.com/partner-operator/partner-operator/internal/keyring"
 	"github.com/partner-operator/partner-operator/internal/link"
+	"github.com/partner-operator/partner-operator/internal/team"
 	"github.com/partner-operator/partner-operator/internal/tombstone"
 )
 
@@ -125,6 +126,16 @@ func (s *Server) addRoutes(mux router) {
 	mux.HandleFunc("POST /t/{ns}/join/{group}/{token}", s.tenant(s.withJoin(s.askToJoin)))
 	mux.HandleFunc("GET /t/{ns}/apply/{token}", s.tenant(s.withApplicant(s.applyPage)))
 	mux.HandleFunc(applyRoute, s.tenant(s.withApplicant(s.apply)))
+	mux.HandleFunc("GET /t/{ns}/member/{token}", s.tenant(s.withMember(s.memberPage)))
+	mux.HandleFunc("POST /t/{ns}/member/{token}/accept", s.tenant(s.withMember(s.joinTeam)))
+	mux.HandleFunc("POST /t/{ns}/member/{token}/decline", s.tenant(s.withMember(s.declineTeam)))
+	mux.HandleFunc("GET /t/{ns}/approval/{token}", s.tenant(s.withApproval(s.approvalPage)))
+	mux.HandleFunc("POST /t/{ns}/approval/{token}/approve", s.tenant(s.withApproval(s.decideTeammate(team.Approve))))
+	mux.HandleFunc("POST /t/{ns}/approval/{token}/reject", s.tenant(s.withApproval(s.decideTeammate(team.Reject))))
+	mux.HandleFunc("GET /t/{ns}/teams/{team}", s.tenant(s.withTeam(s.teamPage)))
+	for change := range teamChanges {
+		mux.HandleFunc("POST /t/{ns}/teams/{team}/"+change, s.tenant(s.withTeam(s.changeTeam(change))))
+	}
 	mux.HandleFunc("/", s.notFound)
 }
 

@@ -23,8 +23,8 @@ import (
 
 // loginView is what the page shows that asks for an address.
 type loginView struct {
-	Asked, Waiting, Declined, Renewed, SignedOut, Applied bool
-	Typed, Error                                          string
+	Asked, Waiting, Declined, Renewed, SignedOut, Applied, Accepted, Decided bool
+	Typed, Error                                                             string
 	// Next is where to go after signing in; empty: to the dashboard.
 	Next string
 }
@@ -32,7 +32,10 @@ type loginView struct {
 // loginPage asks for the address to send a sign-in link to.
 func (s *Server) loginPage(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
-	view := loginView{Asked: query.Has("asked"), Waiting: query.Has("waiting"), Declined: query.Has("declined"), Renewed: query.Has("renewed"), SignedOut: query.Has("signed-out"), Applied: query.Has("applied"), Next: ownPath(r.PathValue("ns"), query.Get("next"))}
+	view := loginView{
+		Asked: query.Has("asked"), Waiting: query.Has("waiting"), Declined: query.Has("declined"), Renewed: query.Has("renewed"), SignedOut: query.Has("signed-out"),
+		Applied: query.Has("applied"), Accepted: query.Has("accepted"), Decided: query.Has("decided"), Next: ownPath(r.PathValue("ns"), query.Get("next")),
+	}
 	title := "Sign in"
 	switch {
 	case view.Asked:
@@ -114,6 +117,9 @@ func (s *Server) handOutSignIn(ctx context.Context, request signInRequest) error
 		}
 	}
 	if len(open) == 0 {
+		if handled, err := s.handOutByTeam(ctx, request); handled || err != nil {
+			return err
+		}
 		return s.askRepeat(ctx, request, known)
 	}
 	oldest := slices.MinFunc(open, func(a, b v1alpha1.Partnership) int {
@@ -160,8 +166,10 @@ func (s *Server) askRepeat(ctx context.Context, request signInRequest, known []v
 type signInVisit struct {
 	namespace, token string
 	serial           int64
-	partnership      *v1alpha1.Partnership
-	email            string
+	// partnership, or else team, is what gives access.
+	partnership *v1alpha1.Partnership
+	team        *v1alpha1.PartnerTeam
+	email       string
 	// known: this browser asked for the link, and then next is where it wanted to go.
 	known bool
 	next  string
@@ -180,16 +188,25 @@ func (s *Server) withSignIn(next func(http.ResponseWriter, *http.Request, signIn
 			s.unavailable(w, r, err)
 			return
 		}
-		if found == nil || found.Spec.Contact == nil || !opened.Binds(string(found.Spec.Contact.Email)) {
+		visit.serial = opened.Serial
+		switch {
+		case found != nil && found.Spec.Contact != nil && opened.Binds(string(found.Spec.Contact.Email)):
+			visit.partnership, visit.email = found, string(found.Spec.Contact.Email)
+		case found == nil:
+			if visit.team, visit.email, err = s.findSignInTeam(r.Context(), visit.namespace, opened); err != nil {
+				s.unavailable(w, r, err)
+				return
+			}
+		}
+		if visit.email == "" {
 			s.deadLink(w, r)
 			return
 		}
-		visit.partnership, visit.serial, visit.email = found, opened.Serial, string(found.Spec.Contact.Email)
 		asked, ok := s.readCookie(r, token.PurposeSignInRequest, visit.namespace, requestLifetime)
 		if visit.known = ok && address.Equal(asked.Address, visit.email); visit.known {
 			visit.next = ownPath(visit.namespace, asked.Next)
 		}
-		if err := s.mayUse(r.Context(), found, visit.serial); err != nil {
+		if err := s.mayUseVisit(r.Context(), visit); err != nil {
 			s.refuseSignIn(w, r, err)
 			return
 		}
@@ -287,23 +304,31 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request, visit signInVisi
 		s.showSignIn(w, r, visit, http.StatusUnprocessableEntity, typed, "Please type the address that received the mail with this link.")
 		return
 	}
-	err := s.change(r.Context(), client.ObjectKeyFromObject(visit.partnership), func(p *v1alpha1.Partnership) error {
+	if err := s.spend(r.Context(), visit); err != nil {
+		s.refuseSignIn(w, r, err)
+		return
+	}
+	s.noteActive(r.Context(), visit)
+	s.clearCookie(w, token.PurposeSignInRequest, visit.namespace)
+	s.setCookie(w, token.PurposeSession, visit.namespace, visit.email, sessionLifetime)
+	http.Redirect(w, r, cmp.Or(visit.next, dashboardPath(visit.namespace)), http.StatusSeeOther)
+}
+
+// spend uses up the link, of a live copy.
+func (s *Server) spend(ctx context.Context, visit signInVisit) error {
+	if visit.team != nil {
+		return s.spendTeamSignIn(ctx, visit)
+	}
+	return s.change(ctx, client.ObjectKeyFromObject(visit.partnership), func(p *v1alpha1.Partnership) error {
 		if p.UID != visit.partnership.UID {
 			return errLinkGone
 		}
-		if err := s.mayUse(r.Context(), p, visit.serial); err != nil {
+		if err := s.mayUse(ctx, p, visit.serial); err != nil {
 			return err
 		}
 		partnership.UseSignIn(&p.Status, s.Now())
 		return nil
 	})
-	if err != nil {
-		s.refuseSignIn(w, r, err)
-		return
-	}
-	s.clearCookie(w, token.PurposeSignInRequest, visit.namespace)
-	s.setCookie(w, token.PurposeSession, visit.namespace, visit.email, sessionLifetime)
-	http.Redirect(w, r, cmp.Or(visit.next, dashboardPath(visit.namespace)), http.StatusSeeOther)
 }
 
 // signOut kills every session of the person in this tenant, on all replicas.
@@ -321,7 +346,7 @@ func (s *Server) signOut(w http.ResponseWriter, r *http.Request) {
 				return nil
 			})))
 		}
-		if err != nil {
+		if err = errors.Join(err, s.signOutOfTeams(r.Context(), namespace, cookie)); err != nil {
 			s.unavailable(w, r, err)
 			return
 		}

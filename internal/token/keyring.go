@@ -92,6 +92,7 @@ func newKey(secret []byte) key {
 	k := key{secret: slices.Clone(secret), derived: map[Purpose][]byte{}}
 	for _, purpose := range []Purpose{
 		PurposeInvite, PurposeSignIn, PurposeSession, PurposeSignInRequest,
+		PurposeTeamMember, PurposeTeamApproval,
 		PurposeVerify, PurposeJoin, PurposeApplicant,
 	} {
 		k.derived[purpose] = expand(k.secret, purpose.String())

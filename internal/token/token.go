@@ -32,12 +32,16 @@ type Purpose byte
 const (
 	// PurposeInvite opens the page of a PartnerInvite.
 	PurposeInvite Purpose = 1
-	// PurposeSignIn signs a partner in; its subject is a Partnership.
+	// PurposeSignIn signs a partner in; its subject is a Partnership, or the PartnerTeam that gives access.
 	PurposeSignIn Purpose = 2
 	// PurposeSession seals the session cookie.
 	PurposeSession Purpose = 3
 	// PurposeSignInRequest seals the cookie by which a browser that asked for a sign-in link is known again.
 	PurposeSignInRequest Purpose = 4
+	// PurposeTeamMember opens the page of an invitation into a team; its subject is a PartnerTeam.
+	PurposeTeamMember Purpose = 5
+	// PurposeTeamApproval lets the owner or an admin decide about a teammate; its subject is a PartnerTeam.
+	PurposeTeamApproval Purpose = 6
 	// PurposeVerify seals the link that shows that an applicant reads the mail of an address.
 	PurposeVerify Purpose = 7
 	// PurposeJoin opens the page of a join link; its subject is a PartnerGroup.
@@ -56,6 +60,10 @@ func (p Purpose) String() string {
 		return "session"
 	case PurposeSignInRequest:
 		return "sign-in request"
+	case PurposeTeamMember:
+		return "team member"
+	case PurposeTeamApproval:
+		return "team approval"
 	case PurposeVerify:
 		return "address verification"
 	case PurposeJoin:

@@ -3,12 +3,16 @@ package cel
 import "testing"
 
 const (
-	programsRemedy = "programs is immutable, also against setting it later: create a new invite for other programs"
-	contactRemedy  = "contact.email is immutable: a different address is a different partner, so create a new Partnership"
-	teamRemedy     = "teamRef is immutable: create a new Partnership for the other team"
-	sendRemedy     = "Send cannot be taken back, since only the person can accept: to end the invitation, set revocation or delete the Partnership"
-	decideRemedy   = "onboarding is immutable: decide with spec.approval"
-	sourceRemedy   = "source is immutable: it tells how the partnership came about"
+	programsRemedy      = "programs is immutable, also against setting it later: create a new invite for other programs"
+	contactRemedy       = "contact.email is immutable: a different address is a different partner, so create a new Partnership"
+	inviteContactRemedy = "contact.email is immutable: a different address is a different invite, so create a new one"
+	inviteTeamRemedy    = "team is immutable, also against setting it later: create a new invite for another team"
+	inviteTeamRefRemedy = "teamRef is immutable, also against setting it later: create a new invite for another team"
+	inviteMembersRemedy = "members is immutable, also against setting it later: create a new invite for other people"
+	teamRemedy          = "teamRef is immutable: create a new Partnership for the other team"
+	sendRemedy          = "Send cannot be taken back, since only the person can accept: to end the invitation, set revocation or delete the Partnership"
+	decideRemedy        = "onboarding is immutable: decide with spec.approval"
+	sourceRemedy        = "source is immutable: it tells how the partnership came about"
 )
 
 // Given objects.
@@ -88,6 +92,21 @@ var acceptedChanges = map[string]attempt{
 }
 
 var refusedChanges = map[string]refusal{
+	"an invite becomes one of a team": {
+		attempt{kind: "PartnerInvite", verb: update, change: furtherPrograms}, "spec.contact", inviteContactRemedy},
+	"an invite of a team names another": {
+		attempt{kind: "PartnerInvite", verb: update, given: furtherPrograms, change: set("spec.teamRef.name", "other")}, "spec.teamRef", inviteTeamRefRemedy},
+	"an invite gets a new team": {
+		attempt{kind: "PartnerInvite", verb: update, change: newTeam}, "spec.team", inviteTeamRemedy},
+	"an invite of a new team gets another member": {
+		attempt{kind: "PartnerInvite", verb: update, given: newTeam, change: set("spec.team.members", peopleOf(1))}, "spec.team", inviteTeamRemedy},
+	"an invite of a new team loses it": {
+		attempt{kind: "PartnerInvite", verb: update, given: newTeam, change: unset("spec.team")}, "spec.team", inviteTeamRemedy},
+	"an invite of teammates gets another": {
+		attempt{kind: "PartnerInvite", verb: update, given: teammates, change: set("spec.members", peopleOf(2))}, "spec.members", inviteMembersRemedy},
+	"an invite of teammates turns to programs": {
+		attempt{kind: "PartnerInvite", verb: update, given: teammates, change: all(unset("spec.members"), set("spec.programs", programsOf(1)))}, "spec.members", inviteMembersRemedy},
+
 	"a group moves to another program": {
 		attempt{kind: "PartnerGroup", verb: update, change: set("spec.programRef.name", "reseller")},
 		"spec.programRef", "programRef is immutable: create a group in the other program and move the partners"},
@@ -137,8 +156,6 @@ var refusedChanges = map[string]refusal{
 	"an invitation is left out": {
 		attempt{kind: "Partnership", verb: update, given: toInvite, change: unset("spec.invitation")},
 		"spec.invitation", sendRemedy},
-	"a partnership of a team is to be invited later": {
-		attempt{kind: "Partnership", verb: update, given: ofTeam, change: toInvite}, "spec.invitation", teamInviteRemedy},
 	"a partnership has to be approved later": {
 		attempt{kind: "Partnership", verb: update, change: toApprove}, "spec.onboarding", decideRemedy},
 	"a partnership need not be approved any more": {

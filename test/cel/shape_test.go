@@ -7,8 +7,13 @@ import (
 )
 
 const (
-	exactlyOneRemedy = "set exactly one of contact (a person) and teamRef (a team)"
-	teamInviteRemedy = "a team cannot be invited yet: leave invitation out, and the team is a partner at once"
+	exactlyOneRemedy  = "set exactly one of contact (a person) and teamRef (a team)"
+	whoseInviteRemedy = "set exactly one of contact (a partner, or with team the owner of a new team) and teamRef (an existing team, with members or programs)"
+	whichTeamRemedy   = "set with teamRef exactly one of members (teammates for the team) and programs (further programs for it)"
+	teammatesRemedy   = "members are teammates for an existing team: set teamRef with them; those of a new team stand in team.members"
+	newTeamRemedy     = "team makes a new team that contact owns: set contact with it, or leave team out to invite into an existing one"
+	ownerTwiceRemedy  = "contact owns the new team and cannot be one of its proposed members: take that address out of team.members"
+	noMailRemedy      = "an invite of teammates asks the team and has no mail of its own: leave out delivery, form, displayName, customFields, message, templateRef, expiresAfter, notAfter and resendToken"
 )
 
 // programsOf are so many programs of different names.
@@ -20,47 +25,71 @@ func programsOf(count int) []any {
 	return programs
 }
 
+// peopleOf are so many people of different addresses.
+func peopleOf(count int) []any {
+	people := []any{}
+	for i := range count {
+		people = append(people, map[string]any{"email": fmt.Sprintf("person-%d@agency.example", i)})
+	}
+	return people
+}
+
+// The shapes of an invite besides that of a partner.
+var (
+	newTeam         = set("spec.team.name", "agency")
+	teammates       = all(unset("spec.contact"), set("spec.teamRef.name", "agency"), set("spec.members", peopleOf(1)))
+	furtherPrograms = all(unset("spec.contact"), set("spec.teamRef.name", "agency"), set("spec.programs", programsOf(1)))
+)
+
 var acceptedShapes = map[string]attempt{
-	"a program":                    {kind: "Program", change: all()},
-	"a group":                      {kind: "PartnerGroup", change: all()},
-	"a team":                       {kind: "PartnerTeam", change: all()},
-	"a partnership of a person":    {kind: "Partnership", change: ofPerson},
-	"a partnership of a team":      {kind: "Partnership", change: ofTeam},
-	"an invite without programs":   {kind: "PartnerInvite", change: all()},
-	"an invite into one program":   {kind: "PartnerInvite", change: set("spec.programs", programsOf(1))},
-	"an invite into 100 programs":  {kind: "PartnerInvite", change: set("spec.programs", programsOf(100))},
-	"a partnership from a network": {kind: "Partnership", change: set("spec.source", "Network")},
-	"a suspended program":          {kind: "Program", change: set("spec.suspend", true)},
-	"a program that runs":          {kind: "Program", change: set("spec.suspend", false)},
-	"a program of one mail":        {kind: "Program", change: set("spec.mail.maxPerHour", int64(1))},
-	"a program of a million mails": {kind: "Program", change: set("spec.mail.maxPerHour", int64(1000000))},
-	"a program of any mails":       {kind: "Program", change: set("spec.mail", map[string]any{})},
-	"an invite by mail":            {kind: "PartnerInvite", change: set("spec.delivery", "Email")},
-	"an invite by link":            {kind: "PartnerInvite", change: set("spec.delivery", "Link")},
-	"an invite with an end":        {kind: "PartnerInvite", change: set("spec.notAfter", "2027-01-01T00:00:00Z")},
-	"an invite whose end passed":   {kind: "PartnerInvite", change: set("spec.notAfter", "2020-01-01T00:00:00Z")},
-	"an invite without a form":     {kind: "PartnerInvite", change: set("spec.form", "Skip")},
-	"an invite with a form":        {kind: "PartnerInvite", change: set("spec.form", "Require")},
-	"an end in another zone":       {kind: "PartnerInvite", change: set("spec.notAfter", "2027-01-01T00:00:00+09:00")},
-	"a revocation without a word":  {kind: "Partnership", change: set("spec.revocation", map[string]any{})},
-	"a program that approves":      {kind: "Program", change: set("spec.onboarding.invited", "Approval")},
-	"a program that does not":      {kind: "Program", change: set("spec.onboarding.invited", "Automatic")},
-	"a partner to be invited":      {kind: "Partnership", change: toInvite},
-	"a partner not to be invited":  {kind: "Partnership", change: set("spec.invitation", "None")},
-	"a team not to be invited":     {kind: "Partnership", change: all(ofTeam, set("spec.invitation", "None"))},
-	"a partner without the portal": {kind: "Partnership", change: set("spec.portalAccess", "Disabled")},
-	"a partner with the portal":    {kind: "Partnership", change: set("spec.portalAccess", "Enabled")},
-	"a partner to be approved":     {kind: "Partnership", change: toApprove},
-	"a partner granted":            {kind: "Partnership", change: set("spec.onboarding", "Automatic")},
-	"an approved partner":          {kind: "Partnership", change: set("spec.approval.decision", "Approved")},
-	"a rejected partner":           {kind: "Partnership", change: set("spec.approval", map[string]any{"decision": "Rejected", "note": "No."})},
-	"a partner until a time":       {kind: "Partnership", change: set("spec.validUntil", "2027-01-01T00:00:00Z")},
-	"a partner whose end has come": {kind: "Partnership", change: set("spec.validUntil", "2020-01-01T00:00:00Z")},
-	"a revocation with links kept": {kind: "Partnership", change: set("spec.revocation.links", "Keep")},
-	"a revocation with dead links": {kind: "Partnership", change: set("spec.revocation.links", "Deactivate")},
-	"a removal with links kept":    {kind: "Partnership", change: set("spec.onRemoval.links", "Keep")},
-	"a removal without a word":     {kind: "Partnership", change: set("spec.onRemoval", map[string]any{})},
-	"a revocation without a mail":  {kind: "Partnership", change: set("spec.revocation.notify", false)},
+	"a program":                           {kind: "Program", change: all()},
+	"a group":                             {kind: "PartnerGroup", change: all()},
+	"a team":                              {kind: "PartnerTeam", change: all()},
+	"a partnership of a person":           {kind: "Partnership", change: ofPerson},
+	"a partnership of a team":             {kind: "Partnership", change: ofTeam},
+	"an invite without programs":          {kind: "PartnerInvite", change: all()},
+	"an invite into one program":          {kind: "PartnerInvite", change: set("spec.programs", programsOf(1))},
+	"an invite into 100 programs":         {kind: "PartnerInvite", change: set("spec.programs", programsOf(100))},
+	"a partnership from a network":        {kind: "Partnership", change: set("spec.source", "Network")},
+	"a suspended program":                 {kind: "Program", change: set("spec.suspend", true)},
+	"a program that runs":                 {kind: "Program", change: set("spec.suspend", false)},
+	"a program of one mail":               {kind: "Program", change: set("spec.mail.maxPerHour", int64(1))},
+	"a program of a million mails":        {kind: "Program", change: set("spec.mail.maxPerHour", int64(1000000))},
+	"a program of any mails":              {kind: "Program", change: set("spec.mail", map[string]any{})},
+	"an invite by mail":                   {kind: "PartnerInvite", change: set("spec.delivery", "Email")},
+	"an invite by link":                   {kind: "PartnerInvite", change: set("spec.delivery", "Link")},
+	"an invite with an end":               {kind: "PartnerInvite", change: set("spec.notAfter", "2027-01-01T00:00:00Z")},
+	"an invite whose end passed":          {kind: "PartnerInvite", change: set("spec.notAfter", "2020-01-01T00:00:00Z")},
+	"an invite without a form":            {kind: "PartnerInvite", change: set("spec.form", "Skip")},
+	"an invite with a form":               {kind: "PartnerInvite", change: set("spec.form", "Require")},
+	"an end in another zone":              {kind: "PartnerInvite", change: set("spec.notAfter", "2027-01-01T00:00:00+09:00")},
+	"a revocation without a word":         {kind: "Partnership", change: set("spec.revocation", map[string]any{})},
+	"a program that approves":             {kind: "Program", change: set("spec.onboarding.invited", "Approval")},
+	"a program that does not":             {kind: "Program", change: set("spec.onboarding.invited", "Automatic")},
+	"a partner to be invited":             {kind: "Partnership", change: toInvite},
+	"a partner not to be invited":         {kind: "Partnership", change: set("spec.invitation", "None")},
+	"a team not to be invited":            {kind: "Partnership", change: all(ofTeam, set("spec.invitation", "None"))},
+	"a partner without the portal":        {kind: "Partnership", change: set("spec.portalAccess", "Disabled")},
+	"a partner with the portal":           {kind: "Partnership", change: set("spec.portalAccess", "Enabled")},
+	"a partner to be approved":            {kind: "Partnership", change: toApprove},
+	"a partner granted":                   {kind: "Partnership", change: set("spec.onboarding", "Automatic")},
+	"an approved partner":                 {kind: "Partnership", change: set("spec.approval.decision", "Approved")},
+	"a rejected partner":                  {kind: "Partnership", change: set("spec.approval", map[string]any{"decision": "Rejected", "note": "No."})},
+	"a partner until a time":              {kind: "Partnership", change: set("spec.validUntil", "2027-01-01T00:00:00Z")},
+	"a partner whose end has come":        {kind: "Partnership", change: set("spec.validUntil", "2020-01-01T00:00:00Z")},
+	"a revocation with links kept":        {kind: "Partnership", change: set("spec.revocation.links", "Keep")},
+	"a revocation with dead links":        {kind: "Partnership", change: set("spec.revocation.links", "Deactivate")},
+	"a removal with links kept":           {kind: "Partnership", change: set("spec.onRemoval.links", "Keep")},
+	"a removal without a word":            {kind: "Partnership", change: set("spec.onRemoval", map[string]any{})},
+	"a team to be invited":                {kind: "Partnership", change: all(ofTeam, toInvite)},
+	"an invite of a new team":             {kind: "PartnerInvite", change: newTeam},
+	"an invite of a new team of 50":       {kind: "PartnerInvite", change: all(newTeam, set("spec.team.members", peopleOf(50)))},
+	"an invite of teammates":              {kind: "PartnerInvite", change: teammates},
+	"an invite of 50 teammates":           {kind: "PartnerInvite", change: all(teammates, set("spec.members", peopleOf(50)))},
+	"one who is named twice":              {kind: "PartnerInvite", change: all(teammates, set("spec.members", append(peopleOf(1), peopleOf(1)...)))},
+	"an invite of a team into a program":  {kind: "PartnerInvite", change: furtherPrograms},
+	"a team invite with words of its own": {kind: "PartnerInvite", change: all(furtherPrograms, set("spec.message.body", "Hello"))},
+	"a revocation without a mail":         {kind: "Partnership", change: set("spec.revocation.notify", false)},
 }
 
 var refusedShapes = map[string]refusal{
@@ -119,15 +148,61 @@ var refusedShapes = map[string]refusal{
 	"a team without an owner": {
 		attempt{kind: "PartnerTeam", change: unset("spec.owner")}, "spec.owner", "Required value"},
 	"an invite of nobody": {
-		attempt{kind: "PartnerInvite", change: unset("spec.contact")}, "spec.contact", "Required value"},
+		attempt{kind: "PartnerInvite", change: unset("spec.contact")}, "spec", whoseInviteRemedy},
 	"an invite of a person without an address": {
 		attempt{kind: "PartnerInvite", change: set("spec.contact", map[string]any{"firstName": "Ada"})},
 		contactPath, "Required value"},
 	"a program that approves by mood": {
 		attempt{kind: "Program", change: set("spec.onboarding.invited", "Maybe")},
 		"spec.onboarding.invited", `supported values: "Automatic", "Approval"`},
-	"a partnership of a team that is to be invited": {
-		attempt{kind: "Partnership", change: all(ofTeam, toInvite)}, "spec.invitation", teamInviteRemedy},
+	"an invite of a person and a team": {
+		attempt{kind: "PartnerInvite", change: all(set("spec.teamRef.name", "agency"), set("spec.programs", programsOf(1)))}, "spec", whoseInviteRemedy},
+	"an invite of a team into nothing": {
+		attempt{kind: "PartnerInvite", change: all(unset("spec.contact"), set("spec.teamRef.name", "agency"))}, "spec.teamRef", whichTeamRemedy},
+	"an invite of teammates into programs": {
+		attempt{kind: "PartnerInvite", change: all(teammates, set("spec.programs", programsOf(1)))}, "spec.teamRef", whichTeamRemedy},
+	"teammates of no team": {
+		attempt{kind: "PartnerInvite", change: set("spec.members", peopleOf(1))}, "spec.members", teammatesRemedy},
+	"a new team of an existing one": {
+		attempt{kind: "PartnerInvite", change: all(furtherPrograms, set("spec.team.name", "agency"))}, "spec.team", newTeamRemedy},
+	"an owner among the members, in another case": {
+		attempt{kind: "PartnerInvite", change: all(newTeam, set("spec.team.members", []any{map[string]any{"email": "ADA@Example.com"}}))},
+		"spec.team.members", ownerTwiceRemedy},
+	"51 members of a new team": {
+		attempt{kind: "PartnerInvite", change: all(newTeam, set("spec.team.members", peopleOf(51)))}, "spec.team.members", "must have at most 50 items"},
+	"51 teammates": {
+		attempt{kind: "PartnerInvite", change: all(teammates, set("spec.members", peopleOf(51)))}, "spec.members", "must have at most 50 items"},
+	"no teammates at all": {
+		attempt{kind: "PartnerInvite", change: all(teammates, set("spec.members", []any{}))}, "spec.members", "should have at least 1 items"},
+	"a teammate who is proposed as the owner": {
+		attempt{kind: "PartnerInvite", change: all(teammates, set("spec.members", []any{map[string]any{"email": "bob@agency.example", "role": "Owner"}}))},
+		"spec.members[0].role", `supported values: "Admin", "Member", "Finance"`},
+	"teammates with a message": {
+		attempt{kind: "PartnerInvite", change: all(teammates, set("spec.message.body", "Hello"))}, "spec.members", noMailRemedy},
+	"teammates by link": {
+		attempt{kind: "PartnerInvite", change: all(teammates, set("spec.delivery", "Link"))}, "spec.members", noMailRemedy},
+	"a new team with capital letters": {
+		attempt{kind: "PartnerInvite", change: all(newTeam, set("spec.team.name", "Agency"))}, "spec.team.name", "should match"},
+	"a bad address of a teammate": {
+		attempt{kind: "PartnerInvite", change: all(teammates, set("spec.members", []any{map[string]any{"email": "a@localhost"}}))},
+		"spec.members[0].email", emailRemedy},
+	"a bad address of a proposed member": {
+		attempt{kind: "PartnerInvite", change: all(newTeam, set("spec.team.members", []any{map[string]any{"email": "a@localhost"}}))},
+		"spec.team.members[0].email", emailRemedy},
+	"a line break in the first name of a teammate": {
+		attempt{kind: "PartnerInvite", change: all(teammates, set("spec.members", []any{map[string]any{"email": "b@x.example", "firstName": "B\nC"}}))},
+		"spec.members[0].firstName", lineRemedy},
+	"a line break in the last name of a teammate": {
+		attempt{kind: "PartnerInvite", change: all(teammates, set("spec.members", []any{map[string]any{"email": "b@x.example", "lastName": "B\nC"}}))},
+		"spec.members[0].lastName", lineRemedy},
+	"a line break in the first name of a proposed member": {
+		attempt{kind: "PartnerInvite", change: all(newTeam, set("spec.team.members", []any{map[string]any{"email": "b@x.example", "firstName": "B\nC"}}))},
+		"spec.team.members[0].firstName", lineRemedy},
+	"a line break in the last name of a proposed member": {
+		attempt{kind: "PartnerInvite", change: all(newTeam, set("spec.team.members", []any{map[string]any{"email": "b@x.example", "lastName": "B\nC"}}))},
+		"spec.team.members[0].lastName", lineRemedy},
+	"a line break in the name of a new team": {
+		attempt{kind: "PartnerInvite", change: all(newTeam, set("spec.team.displayName", "A\nB"))}, "spec.team.displayName", lineRemedy},
 	"a partner to be invited by pigeon": {
 		attempt{kind: "Partnership", change: set("spec.invitation", "Pigeon")},
 		"spec.invitation", `supported values: "None", "Send"`},

@@ -1,6 +1,7 @@
 package cel
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -10,7 +11,30 @@ var (
 	invitedMail = map[string]any{"kind": "invite", "serial": int64(1), "state": "Sent"}
 )
 
+// memberWith is a member of a team with one field set.
+func memberWith(field string, value any) map[string]any {
+	m := map[string]any{"email": "bob@agency.example", "role": "Member", "state": "Active", "source": "Team"}
+	m[field] = value
+	return m
+}
+
+func membersOf(count int) []any {
+	members := []any{}
+	for i := range count {
+		members = append(members, memberWith("email", fmt.Sprintf("person-%d@agency.example", i)))
+	}
+	return members
+}
+
 var acceptedStatuses = map[string]attempt{
+	"a member of a team":   {kind: "PartnerTeam", verb: updateStatus, change: set("status.members", []any{memberWith("email", "bob@agency.example")})},
+	"200 people in a team": {kind: "PartnerTeam", verb: updateStatus, change: set("status.members", membersOf(200))},
+	"mails of one kind to two": {
+		kind: "Partnership", verb: updateStatus, change: set("status.mails", []any{
+			map[string]any{"kind": "revoked", "to": "a@x.example", "serial": int64(1), "state": "Sent"},
+			map[string]any{"kind": "revoked", "to": "b@x.example", "serial": int64(1), "state": "Sent"}})},
+	"what became of a teammate": {
+		kind: "PartnerInvite", verb: updateStatus, change: set("status.members", []any{map[string]any{"email": "bob@agency.example", "reason": "AlreadyMember"}})},
 	"a held invite":    {kind: "PartnerInvite", verb: updateStatus, change: set("status.state", "Held")},
 	"one of a partner": {kind: "PartnerInvite", verb: updateStatus, change: set("status.state", "AlreadyPartner")},
 	"a refused invite": {kind: "PartnerInvite", verb: updateStatus, change: set("status.state", "Refused")},
@@ -39,6 +63,23 @@ var acceptedStatuses = map[string]attempt{
 }
 
 var refusedStatuses = map[string]refusal{
+	"201 people in a team": {
+		attempt{kind: "PartnerTeam", verb: updateStatus, change: set("status.members", membersOf(201))}, "status.members", "must have at most 200 items"},
+	"a member with an unknown role": {
+		attempt{kind: "PartnerTeam", verb: updateStatus, change: set("status.members", []any{memberWith("role", "Intern")})},
+		"status.members[0].role", `supported values: "Owner", "Admin", "Member", "Finance"`},
+	"a member with a bad address": {
+		attempt{kind: "PartnerTeam", verb: updateStatus, change: set("status.members", []any{memberWith("email", "a@localhost")})},
+		"status.members[0].email", emailRemedy},
+	"a line break in the first name of a member": {
+		attempt{kind: "PartnerTeam", verb: updateStatus, change: set("status.members", []any{memberWith("firstName", "B\nC")})},
+		"status.members[0].firstName", lineRemedy},
+	"a line break in the last name of a member": {
+		attempt{kind: "PartnerTeam", verb: updateStatus, change: set("status.members", []any{memberWith("lastName", "B\nC")})},
+		"status.members[0].lastName", lineRemedy},
+	"a bad address of a teammate in the status of an invite": {
+		attempt{kind: "PartnerInvite", verb: updateStatus, change: set("status.members", []any{map[string]any{"email": "a@localhost"}})},
+		"status.members[0].email", emailRemedy},
 	"an invite in an unknown state": {
 		attempt{kind: "PartnerInvite", verb: updateStatus, change: set("status.state", "Lost")},
 		"status.state", `supported values: "Pending", "Held", "Sent", "Accepted", "Declined", "Expired", "Failed", "AlreadyPartner", "Refused"`},
@@ -94,14 +135,14 @@ var refusedStatuses = map[string]refusal{
 	"a mail of an unknown kind": {
 		attempt{kind: "Partnership", verb: updateStatus, change: set("status.mails", []any{
 			map[string]any{"kind": "advert", "serial": int64(1), "state": "Sent"}})},
-		"status.mails[0].kind", `supported values: "invite", "sign-in", "approved", "rejected", "revoked"`},
+		"status.mails[0].kind", `supported values: "invite", "team-invite", "teammate-approval", "teammate-invite", "sign-in", "approved", "rejected", "revoked"`},
 	"a mail in an unknown state": {
 		attempt{kind: "Partnership", verb: updateStatus, change: set("status.mails", []any{
 			map[string]any{"kind": "invite", "serial": int64(1), "state": "Lost"}})},
 		"status.mails[0].state", `supported values: "Pending", "Sending", "Sent", "Skipped", "Failed"`},
 	"two mails of one kind": {
 		attempt{kind: "Partnership", verb: updateStatus, change: set("status.mails", []any{invitedMail, invitedMail})},
-		"status.mails[1]", `Duplicate value: {"kind":"invite"}`},
+		"status.mails[1]", `Duplicate value: {"kind":"invite","to":""}`},
 	"a generation before the first": {
 		attempt{kind: "Program", verb: updateStatus, change: set("status.observedGeneration", int64(-2))},
 		"status.observedGeneration", "should be greater than or equal to -1"},

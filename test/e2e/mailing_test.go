@@ -143,7 +143,7 @@ func (m *mailing) saidOf(object client.Object) string {
 			return c.Reason
 		}
 	case *v1alpha1.Partnership:
-		if mail := partnership.Mail(&object.Status, m.kind); mail != nil {
+		if mail := partnership.Mail(&object.Status, m.kind, ""); mail != nil {
 			return string(mail.State)
 		}
 	}

@@ -1,0 +1,265 @@
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// TeamRole is what a person may do in a team. docs/teams.md has the table.
+// +kubebuilder:validation:Enum=Owner;Admin;Member;Finance
+type TeamRole string
+
+// The roles in a team.
+const (
+	// RoleOwner: everything, and the only one who can hand the team over. A team has exactly one.
+	RoleOwner TeamRole = "Owner"
+	// RoleAdmin: manages the people, and joins programs.
+	RoleAdmin TeamRole = "Admin"
+	// RoleMember: works with the programs, with links of their own.
+	RoleMember TeamRole = "Member"
+	// RoleFinance: sees and withdraws commissions.
+	RoleFinance TeamRole = "Finance"
+)
+
+// ProposedRole is the role that is proposed for a teammate. Nobody can be proposed as the owner.
+// +kubebuilder:validation:Enum=Admin;Member;Finance
+type ProposedRole string
+
+// TeamMemberState is where a person stands in a team.
+// +kubebuilder:validation:Enum=AwaitingApproval;Rejected;Invited;Active;Declined;Removed
+type TeamMemberState string
+
+// The states of a member. Only Active gives access.
+const (
+	// MemberAwaitingApproval: the company proposed the person; the owner or an admin has yet to approve.
+	MemberAwaitingApproval TeamMemberState = "AwaitingApproval"
+	// MemberRejected: the owner or an admin decided against the person, who was not mailed.
+	MemberRejected TeamMemberState = "Rejected"
+	// MemberInvited: the person is mailed a link, and has yet to accept.
+	MemberInvited TeamMemberState = "Invited"
+	// MemberActive: the person is in the team.
+	MemberActive TeamMemberState = "Active"
+	// MemberDeclined: the person does not want to.
+	MemberDeclined TeamMemberState = "Declined"
+	// MemberRemoved: the person left, or was taken out.
+	MemberRemoved TeamMemberState = "Removed"
+)
+
+// TeamMemberSource tells who brought a person into a team.
+// +kubebuilder:validation:Enum=Owner;Company;Team
+type TeamMemberSource string
+
+// The sources of a member.
+const (
+	// MemberFromOwner: the first owner.
+	MemberFromOwner TeamMemberSource = "Owner"
+	// MemberFromCompany: a PartnerInvite of the company.
+	MemberFromCompany TeamMemberSource = "Company"
+	// MemberFromTeam: the owner or an admin, in the portal.
+	MemberFromTeam TeamMemberSource = "Team"
+)
+
+// TeamMember is a person in a team, or on the way into or out of it. All of it is fact: people write it in the portal.
+type TeamMember struct {
+	// email is the person's address. It is there once, whatever its case.
+	// +required
+	Email EmailAddress `json:"email"`
+
+	// firstName is used in greetings. Unset: mail greets without a name.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	FirstName LineOfText `json:"firstName,omitempty"`
+
+	// lastName completes the name shown to the company.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	LastName LineOfText `json:"lastName,omitempty"`
+
+	// role is Owner, Admin, Member or Finance. Only people of the team change it, in the portal.
+	// +required
+	Role TeamRole `json:"role"`
+
+	// state is AwaitingApproval, Rejected, Invited, Active, Declined or Removed. Only Active gives access.
+	// +required
+	State TeamMemberState `json:"state"`
+
+	// source tells who brought the person in: Owner (the first owner), Company or Team.
+	// +required
+	Source TeamMemberSource `json:"source"`
+
+	// inviteRef names the PartnerInvite that proposed the person. Unset: none did.
+	// +optional
+	InviteRef *InviteReference `json:"inviteRef,omitempty"`
+
+	// serial is the number, within the team, of the latest occasion for which links were issued about this person: to
+	// approve, or to join. Links of other numbers are dead.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=2147483647
+	Serial int64 `json:"serial,omitempty"`
+
+	// askedTime is when the mails were noted that ask the owner and the admins to approve.
+	// +optional
+	AskedTime *metav1.Time `json:"askedTime,omitempty"`
+
+	// invitedTime is when the person was invited, for the latest time.
+	// +optional
+	InvitedTime *metav1.Time `json:"invitedTime,omitempty"`
+
+	// sentTime is when the mail server took the mail of that. Unset: it has not left.
+	// +optional
+	SentTime *metav1.Time `json:"sentTime,omitempty"`
+
+	// expiryTime is when the link in that mail stops working; the person can be invited again then.
+	// +optional
+	ExpiryTime *metav1.Time `json:"expiryTime,omitempty"`
+
+	// joinedTime is when the person became Active, for the latest time.
+	// +optional
+	JoinedTime *metav1.Time `json:"joinedTime,omitempty"`
+
+	// endedTime is when the person was rejected, declined, left or was removed, for the latest time.
+	// +optional
+	EndedTime *metav1.Time `json:"endedTime,omitempty"`
+
+	// lastActiveTime is when the person last signed in, or did something in the team.
+	// +optional
+	LastActiveTime *metav1.Time `json:"lastActiveTime,omitempty"`
+
+	// sessionsNotBefore kills sessions: one that was signed in at or before this time does not count for the team. It is
+	// set by joining, by removal and by signing out.
+	// +optional
+	SessionsNotBefore *metav1.MicroTime `json:"sessionsNotBefore,omitempty"`
+
+	// signIn is what the portal knows of the person's sign-in through the team.
+	// +optional
+	SignIn PartnershipSignIn `json:"signIn,omitzero"`
+}
+
+// TeamMail is a mail to somebody of a team that has not left: it is taken off the list once it has. It is claimed here
+// before it is sent, so that nothing sends it twice.
+type TeamMail struct {
+	// kind tells what the mail is about: teammate-approval, teammate-invite or sign-in.
+	// +required
+	Kind MailKind `json:"kind"`
+
+	// to is the address that it goes to.
+	// +required
+	// +kubebuilder:validation:MinLength=3
+	// +kubebuilder:validation:MaxLength=254
+	To string `json:"to"`
+
+	// serial is the number of the occasion; one mail is sent for each.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=2147483647
+	Serial int64 `json:"serial"`
+
+	// state is Pending, Sending or Failed.
+	// +required
+	State DeliveryState `json:"state"`
+
+	// attempts counts the tries to hand it to the mail server.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=1000000
+	Attempts int32 `json:"attempts,omitempty"`
+
+	// firstAttemptTime is when the first of these tries began.
+	// +optional
+	FirstAttemptTime *metav1.Time `json:"firstAttemptTime,omitempty"`
+
+	// lastAttemptTime is when the latest of these tries began.
+	// +optional
+	LastAttemptTime *metav1.Time `json:"lastAttemptTime,omitempty"`
+
+	// message says why the latest try failed, without any address.
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	Message string `json:"message,omitempty"`
+}
+
+// ProposedMember is a person whom the company proposes for a team.
+type ProposedMember struct {
+	// email is where mail goes once the person is approved.
+	// +required
+	Email EmailAddress `json:"email"`
+
+	// firstName is used in greetings. Unset: mail greets without a name.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	FirstName LineOfText `json:"firstName,omitempty"`
+
+	// lastName completes the name shown to the company.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	LastName LineOfText `json:"lastName,omitempty"`
+
+	// role is what is proposed to the owner, who can change it later: Admin, Member or Finance. Unset: Member.
+	// +optional
+	// +kubebuilder:default=Member
+	Role ProposedRole `json:"role,omitempty"`
+}
+
+// NewTeam is a team that the contact of an invite is to own.
+type NewTeam struct {
+	// name is the name of the PartnerTeam that accepting creates, and the first part of the names of its partnerships. If
+	// a PartnerTeam of that name exists, the invite is refused with TeamExists.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`
+	Name string `json:"name"`
+
+	// displayName is the name of the team that people read. Unset: its name.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	DisplayName LineOfText `json:"displayName,omitempty"`
+
+	// members are people proposed for the team, up to 50. The owner approves or strikes each; who is approved is invited
+	// then. One who is named twice, in whatever case, counts once.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=50
+	Members []ProposedMember `json:"members,omitempty"`
+}
+
+// InviteMember is what became of a person whom an invite proposes for a team.
+type InviteMember struct {
+	// email is the person's address, as the invite writes it.
+	// +required
+	Email EmailAddress `json:"email"`
+
+	// state is where the person stands in the team: AwaitingApproval, Rejected, Invited, Active, Declined or Removed.
+	// Unset: the person is not in the team through this invite; reason says why.
+	// +optional
+	State TeamMemberState `json:"state,omitempty"`
+
+	// reason says more in one word: Approved, Struck, Expired, AlreadyMember, AlreadyInvited, AddressInvalid, TeamFull or
+	// MailFailed. Unset: there is nothing more to say.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	Reason string `json:"reason,omitempty"`
+}
+
+// Reasons of a person in status.members of an invite.
+const (
+	// MemberReasonApproved: the owner approved the person, who is being invited.
+	MemberReasonApproved = "Approved"
+	// MemberReasonStruck: the owner struck the person when accepting for the team.
+	MemberReasonStruck = "Struck"
+	// MemberReasonExpired: the person did not answer in time; somebody of the team, or a new invite, can invite again.
+	MemberReasonExpired = "Expired"
+	// MemberReasonAlreadyMember: the person was in the team already.
+	MemberReasonAlreadyMember = "AlreadyMember"
+	// MemberReasonAlreadyInvited: the person was invited or proposed already; that goes on.
+	MemberReasonAlreadyInvited = "AlreadyInvited"
+	// MemberReasonAddressInvalid: no mail can be sent to the address.
+	MemberReasonAddressInvalid = "AddressInvalid"
+	// MemberReasonTeamFull: the team has 200 people; somebody has to leave first.
+	MemberReasonTeamFull = "TeamFull"
+	// MemberReasonMailFailed: the mail to the person could not be delivered.
+	MemberReasonMailFailed = "MailFailed"
+)

@@ -1,0 +1,68 @@
+package controller
+
+import (
+	"context"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/invite"
+	"github.com/partner-operator/partner-operator/internal/lookup"
+)
+
+// The operator makes the teams of accepted invites.
+// +kubebuilder:rbac:groups=partner-operator.io,resources=partnerteams,verbs=create
+
+// ofTeam are the invites that a change of a team's people matters to.
+func (r *PartnerInviteReconciler) ofTeam(ctx context.Context, t client.Object) []reconcile.Request {
+	invites, err := lookup.InvitesOfTeam(ctx, r.Client, t.GetNamespace(), t.GetName())
+	if err != nil {
+		return nil // only for a missing index
+	}
+	return requestsFor(invites)
+}
+
+// reconcileTeammates does what is due for an invite that proposes teammates to an existing team.
+func (r *PartnerInviteReconciler) reconcileTeammates(ctx context.Context, i *v1alpha1.PartnerInvite) (reconcile.Result, error) {
+	of, err := lookup.Team(ctx, r.Client, i.Namespace, i.TeamName())
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	in := invite.Input{Invite: i, Team: of, Now: r.now()}
+	d := invite.NextForTeammates(in)
+	after := i.DeepCopy()
+	if d.Action == invite.ActionPropose {
+		if err := r.propose(ctx, in, after); apierrors.IsNotFound(err) {
+			return reconcile.Result{RequeueAfter: retrySoon}, nil
+		} else if err != nil {
+			return resultOf(0, err)
+		}
+	} else {
+		after.Status = d.Status
+	}
+	if equality.Semantic.DeepEqual(i.Status, after.Status) {
+		return reconcile.Result{RequeueAfter: d.RequeueAfter}, nil
+	}
+	if err = r.Status().Update(ctx, after); err == nil {
+		r.tell(ctx, i.Status, after)
+	}
+	return resultOf(d.RequeueAfter, err)
+}
+
+// propose puts the people of an invite before the team, and notes what came of it. If the process dies in between, the
+// same people are found there, proposed by the same invite.
+func (r *PartnerInviteReconciler) propose(ctx context.Context, in invite.Input, after *v1alpha1.PartnerInvite) error {
+	var outcomes invite.Outcomes
+	changed, err := r.accept.ChangeTeam(ctx, client.ObjectKeyFromObject(in.Team), string(in.Team.UID), func(t *v1alpha1.PartnerTeam) error {
+		outcomes = invite.ProposeTo(t, in.Invite)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	invite.ProposedNow(&after.Status, after, changed, outcomes, r.now())
+	return nil
+}

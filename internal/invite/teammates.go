@@ -1,0 +1,141 @@
+package invite
+
+import (
+	"fmt"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/team"
+)
+
+// An invite of teammates has no link and no mail of its own: it proposes people to a team, once, and tells what becomes of
+// each. The team asks its owner and admins, and invites whom they approve.
+
+// Outcomes are what became of the people whom an invite proposed to a team, by address as the invite writes it.
+type Outcomes map[v1alpha1.EmailAddress]team.Outcome
+
+// ProposeTo puts the people of an invite before a team. It can be done again: who was proposed by this invite before is
+// left alone.
+func ProposeTo(t *v1alpha1.PartnerTeam, i *v1alpha1.PartnerInvite) Outcomes {
+	outcomes := Outcomes{}
+	for _, p := range Proposed(i) {
+		outcomes[p.Email] = team.Propose(t, team.PersonOf(p, i.Name))
+	}
+	return outcomes
+}
+
+// NextForTeammates tells what the status of an invite of teammates should say, and, with ActionPropose, that its people
+// are to be put before the team first; ProposedNow notes that then.
+func NextForTeammates(in Input) Decision {
+	d := Decision{Status: *in.Invite.Status.DeepCopy(), Action: ActionNone}
+	d.Status.ObservedGeneration = in.Invite.Generation
+	set := setter(&d.Status, in.Now)
+	switch teamless := noTeam(in); {
+	case d.Status.Serial > 0:
+		Mirror(&d.Status, in.Invite, in.Team, in.Now)
+		d.awaitAnswers(in)
+		summarizeTeammates(&d.Status, in.Now)
+	case teamless != nil:
+		d.Status.State = v1alpha1.InvitePending
+		set.False(v1alpha1.ConditionResolvedRefs, teamless.reason, teamless.message)
+		set.Unknown(v1alpha1.ConditionSent, v1alpha1.ReasonPending, "nobody is proposed before the team exists")
+		set.Unknown(v1alpha1.ConditionAccepted, v1alpha1.ReasonPending, "nobody has been proposed yet")
+		waiting(set, teamless.reason, teamless.message)
+	default:
+		d.Action = ActionPropose
+	}
+	return d
+}
+
+// awaitAnswers asks to look again when an invitation of somebody ends.
+func (d *Decision) awaitAnswers(in Input) {
+	if in.Team == nil {
+		return
+	}
+	for _, told := range d.Status.Members {
+		m := team.Member(in.Team, string(told.Email))
+		if m != nil && m.State == v1alpha1.MemberInvited && team.ProposedBy(m, in.Invite.Name) && m.ExpiryTime != nil && in.Now.Before(m.ExpiryTime.Time) {
+			d.lookAgain(m.ExpiryTime.Time, in.Now)
+		}
+	}
+}
+
+// ProposedNow notes that the people of an invite were put before the team, and what came of it.
+func ProposedNow(status *v1alpha1.PartnerInviteStatus, i *v1alpha1.PartnerInvite, of *v1alpha1.PartnerTeam, outcomes Outcomes, now time.Time) {
+	status.ObservedGeneration = i.Generation
+	status.Serial, status.TeamRef = 1, &v1alpha1.TeamReference{Name: of.Name}
+	status.IssuedTime, status.SentTime = &metav1.Time{Time: now}, &metav1.Time{Time: now}
+	status.Members = nil
+	for _, p := range Proposed(i) {
+		m := v1alpha1.InviteMember{Email: p.Email, Reason: string(outcomes[p.Email])}
+		if m.Reason == "" {
+			m.State = v1alpha1.MemberAwaitingApproval
+		}
+		status.Members = append(status.Members, m)
+	}
+	Mirror(status, i, of, now)
+	summarizeTeammates(status, now)
+}
+
+// summarizeTeammates sets the state and the conditions that follow from what became of the people.
+func summarizeTeammates(status *v1alpha1.PartnerInviteStatus, now time.Time) {
+	tally := tallyOf(status.Members)
+	set := setter(status, now)
+	set.True(v1alpha1.ConditionResolvedRefs, v1alpha1.ReasonResolvedRefs, "everything that the spec names exists")
+	set.True(v1alpha1.ConditionSent, v1alpha1.ReasonSent, "the people were put before the team, which asks its owner and admins")
+	message := fmt.Sprintf("of %d people %d wait for approval, %d for their answer, %d joined", len(status.Members), tally.awaiting, tally.invited, tally.joined)
+	switch {
+	case tally.awaiting+tally.invited > 0:
+		status.State = v1alpha1.InviteSent
+		set.Unknown(v1alpha1.ConditionAccepted, v1alpha1.ReasonPending, message)
+		done(set, nil, v1alpha1.ReasonSent, message)
+	case tally.joined > 0:
+		status.State = v1alpha1.InviteAccepted
+		set.True(v1alpha1.ConditionAccepted, v1alpha1.ReasonAccepted, message)
+		done(set, nil, v1alpha1.ReasonAccepted, message)
+	case tally.members == len(status.Members):
+		status.State = v1alpha1.InviteAlreadyPartner
+		set.False(v1alpha1.ConditionAccepted, v1alpha1.ReasonAlreadyPartner, "all of the people are in the team already")
+		done(set, nil, v1alpha1.ReasonAlreadyPartner, "all of the people are in the team already")
+	case tally.refused == len(status.Members):
+		status.State = v1alpha1.InviteRefused
+		why := "nobody could be proposed; members tells why of each"
+		set.False(v1alpha1.ConditionAccepted, v1alpha1.ReasonDuplicateInvite, why)
+		stalled(set, nil, v1alpha1.ReasonDuplicateInvite, why)
+	case tally.expired > 0:
+		status.State = v1alpha1.InviteExpired
+		set.False(v1alpha1.ConditionAccepted, v1alpha1.ReasonExpired, message)
+		done(set, nil, v1alpha1.ReasonExpired, message)
+	default:
+		status.State = v1alpha1.InviteDeclined
+		set.False(v1alpha1.ConditionAccepted, v1alpha1.ReasonDeclined, message)
+		done(set, nil, v1alpha1.ReasonDeclined, message)
+	}
+}
+
+// tally counts what became of people: refused are those who did not come into the team by the invite, of whom members were
+// in it already.
+type tally struct{ awaiting, invited, joined, members, expired, refused int }
+
+func tallyOf(members []v1alpha1.InviteMember) (t tally) {
+	for _, m := range members {
+		if m.State == "" {
+			t.refused++
+		}
+		switch {
+		case m.State == v1alpha1.MemberAwaitingApproval:
+			t.awaiting++
+		case m.Reason == v1alpha1.MemberReasonExpired:
+			t.expired++
+		case m.State == v1alpha1.MemberInvited:
+			t.invited++
+		case m.State == v1alpha1.MemberActive:
+			t.joined++
+		case m.Reason == v1alpha1.MemberReasonAlreadyMember:
+			t.members++
+		}
+	}
+	return t
+}

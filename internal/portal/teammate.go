@@ -1,0 +1,229 @@
+package portal
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/address"
+	"github.com/partner-operator/partner-operator/internal/lookup"
+	"github.com/partner-operator/partner-operator/internal/team"
+	"github.com/partner-operator/partner-operator/internal/token"
+)
+
+// teammateVisit is a request with a genuine link about a person and a team: to join it, or to approve that.
+type teammateVisit struct {
+	namespace, token string
+	serial           int64
+	team             *v1alpha1.PartnerTeam
+	// person is whom the link is about, and decider who got the link to approve; empty: it is a link to join.
+	person  *v1alpha1.TeamMember
+	decider string
+}
+
+// byTeamLink opens a link of a team and finds what it is about. A link that does not open, or is used, is the same page.
+func (s *Server) byTeamLink(
+	purpose token.Purpose, about func(*v1alpha1.PartnerTeam, token.Opened) (*v1alpha1.TeamMember, string),
+	next func(http.ResponseWriter, *http.Request, teammateVisit),
+) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		visit := teammateVisit{namespace: r.PathValue("ns"), token: r.PathValue("token")}
+		opened, ok := s.open(w, r, purpose, visit.token)
+		if !ok {
+			return
+		}
+		found, err := lookup.TeamByUID(r.Context(), s.Client, visit.namespace, opened.UID)
+		if err == nil && found != nil {
+			if visit.person, visit.decider = about(found, opened); visit.person == nil { // the cache may be behind the mail
+				fresh := &v1alpha1.PartnerTeam{}
+				err = s.Live.Get(r.Context(), client.ObjectKeyFromObject(found), fresh)
+				found = fresh
+				visit.person, visit.decider = about(found, opened)
+			}
+		}
+		if client.IgnoreNotFound(err) != nil {
+			s.unavailable(w, r, err)
+			return
+		}
+		if visit.person == nil {
+			s.deadLink(w, r)
+			return
+		}
+		visit.team, visit.serial = found, opened.Serial
+		next(w, r, visit)
+	}
+}
+
+// withMember is byTeamLink for links to join.
+func (s *Server) withMember(next func(http.ResponseWriter, *http.Request, teammateVisit)) http.HandlerFunc {
+	return s.byTeamLink(token.PurposeTeamMember, func(t *v1alpha1.PartnerTeam, opened token.Opened) (*v1alpha1.TeamMember, string) {
+		if m := team.InvitedBySerial(t, opened.Serial); m != nil && opened.Binds(string(m.Email)) {
+			return m, ""
+		}
+		return nil, ""
+	}, func(w http.ResponseWriter, r *http.Request, visit teammateVisit) {
+		if team.Expired(visit.person, s.Now()) {
+			s.refuseTeammate(w, r, &team.Refusal{Kind: team.HasExpired})
+			return
+		}
+		next(w, r, visit)
+	})
+}
+
+// withApproval is byTeamLink for links to approve: they work as long as who got one may still decide.
+func (s *Server) withApproval(next func(http.ResponseWriter, *http.Request, teammateVisit)) http.HandlerFunc {
+	return s.byTeamLink(token.PurposeTeamApproval, func(t *v1alpha1.PartnerTeam, opened token.Opened) (*v1alpha1.TeamMember, string) {
+		m := team.AwaitingBySerial(t, opened.Serial)
+		if m == nil {
+			return nil, ""
+		}
+		for _, decider := range t.Status.Members {
+			if team.Can(t, string(decider.Email), team.InvitePeople) && opened.Binds(string(decider.Email)) {
+				return m, string(decider.Email)
+			}
+		}
+		return nil, ""
+	}, next)
+}
+
+// teammateView is what the pages show that links about a person and a team lead to.
+type teammateView struct {
+	Token, FirstName, Hint, Team, Role, Expiry string
+	// Person is who is to be approved.
+	Person       string
+	Typed, Error string
+}
+
+func (s *Server) viewOfTeammate(visit teammateVisit) teammateView {
+	m := visit.person
+	view := teammateView{
+		Token: visit.token, FirstName: string(m.FirstName), Hint: address.Mask(string(m.Email)),
+		Team: string(visit.team.Spec.DisplayName), Role: string(m.Role), Person: string(m.Email),
+	}
+	if name := fullName(m.FirstName, m.LastName); name != "" {
+		view.Person = name + ", " + view.Person
+	}
+	if m.ExpiryTime != nil {
+		view.Expiry = m.ExpiryTime.UTC().Format("2 January 2006, 15:04 UTC")
+	}
+	return view
+}
+
+// memberPage shows who invites into which team.
+func (s *Server) memberPage(w http.ResponseWriter, r *http.Request, visit teammateVisit) {
+	s.render(w, r, http.StatusOK, "member.html", page{Title: "Your invitation", Body: s.viewOfTeammate(visit)})
+}
+
+// typedOwnAddress tells whether the typed address is the invited one; if not, the answer is given.
+func (s *Server) typedOwnAddress(w http.ResponseWriter, r *http.Request, visit teammateVisit) bool {
+	typed := r.PostForm.Get("email")
+	if address.Equal(typed, string(visit.person.Email)) {
+		return true
+	}
+	view := s.viewOfTeammate(visit)
+	view.Typed, view.Error = typed, "Please type the address that the invitation was sent to."
+	if typed != "" {
+		s.failures.allow(s.client(r))
+		view.Error = "This invitation was sent to another address. Please type the one that received the mail."
+	}
+	s.render(w, r, http.StatusUnprocessableEntity, "member.html", page{Title: "Please check your answers", Body: view})
+	return false
+}
+
+// joinTeam makes the person a member and signs them in, unless the team has to wait for the company.
+func (s *Server) joinTeam(w http.ResponseWriter, r *http.Request, visit teammateVisit) {
+	if !s.parsed(w, r) || !s.typedOwnAddress(w, r, visit) {
+		return
+	}
+	email := string(visit.person.Email)
+	err := s.answerTeam(r.Context(), visit, func(t *v1alpha1.PartnerTeam) error { return team.Join(t, visit.serial, s.Now()) })
+	if err != nil {
+		s.refuseTeammate(w, r, err)
+		return
+	}
+	waits, err := s.onlyWaits(r.Context(), visit.namespace, email)
+	switch {
+	case err != nil:
+		s.unavailable(w, r, err)
+	case waits:
+		http.Redirect(w, r, loginPath(visit.namespace)+"?waiting", http.StatusSeeOther)
+	default:
+		s.setCookie(w, token.PurposeSession, visit.namespace, email, sessionLifetime)
+		http.Redirect(w, r, dashboardPath(visit.namespace), http.StatusSeeOther)
+	}
+}
+
+// declineTeam records that the person does not want to. As with other invites an address is not needed, but one that is
+// typed must be right.
+func (s *Server) declineTeam(w http.ResponseWriter, r *http.Request, visit teammateVisit) {
+	if !s.parsed(w, r) || r.PostForm.Has("email") && !s.typedOwnAddress(w, r, visit) {
+		return
+	}
+	err := s.answerTeam(r.Context(), visit, func(t *v1alpha1.PartnerTeam) error { return team.Decline(t, visit.serial, s.Now()) })
+	if err != nil {
+		s.refuseTeammate(w, r, err)
+		return
+	}
+	http.Redirect(w, r, loginPath(visit.namespace)+"?declined", http.StatusSeeOther)
+}
+
+// approvalPage shows whom somebody is to decide about.
+func (s *Server) approvalPage(w http.ResponseWriter, r *http.Request, visit teammateVisit) {
+	s.render(w, r, http.StatusOK, "approval.html", page{Title: "Please decide", Body: s.viewOfTeammate(visit)})
+}
+
+// decideTeammate records the decision of whom the link was mailed to.
+func (s *Server) decideTeammate(
+	decide func(t *v1alpha1.PartnerTeam, by, email string, now time.Time) error,
+) func(http.ResponseWriter, *http.Request, teammateVisit) {
+	return func(w http.ResponseWriter, r *http.Request, visit teammateVisit) {
+		err := s.answerTeam(r.Context(), visit, func(t *v1alpha1.PartnerTeam) error {
+			m := team.AwaitingBySerial(t, visit.serial)
+			if m == nil {
+				return &team.Refusal{Kind: team.TooLate, Text: "Somebody else of the team has decided already."}
+			}
+			return decide(t, visit.decider, string(m.Email), s.Now())
+		})
+		if err != nil {
+			s.refuseTeammate(w, r, err)
+			return
+		}
+		http.Redirect(w, r, loginPath(visit.namespace)+"?decided", http.StatusSeeOther)
+	}
+}
+
+// answerTeam writes a fact to a live copy of the team of a link, and waits until this replica knows it.
+func (s *Server) answerTeam(ctx context.Context, visit teammateVisit, fact func(*v1alpha1.PartnerTeam) error) error {
+	written, err := s.Accept.ChangeTeam(ctx, client.ObjectKeyFromObject(visit.team), string(visit.team.UID), fact)
+	if err == nil {
+		s.seenTeam(ctx, written)
+	}
+	return err
+}
+
+// refuseTeammate tells why a change of a team did not happen.
+func (s *Server) refuseTeammate(w http.ResponseWriter, r *http.Request, err error) {
+	var refusal *team.Refusal
+	switch {
+	case apierrors.IsNotFound(err):
+		s.deadLink(w, r)
+	case !errors.As(err, &refusal):
+		s.unavailable(w, r, err)
+	case refusal.Kind == team.Gone:
+		s.deadLink(w, r)
+	case refusal.Kind == team.HasExpired:
+		s.notice(w, r, http.StatusGone, notice{
+			Title: "This invitation has expired",
+			Text:  "It was not answered in time, so its link no longer works. Please ask the owner or an admin of the team for a new one.",
+		})
+	case refusal.Kind == team.NotAllowed:
+		s.notice(w, r, http.StatusForbidden, notice{Title: "This is not possible", Text: refusal.Text})
+	default:
+		s.notice(w, r, http.StatusConflict, notice{Title: "That was too late", Text: refusal.Text})
+	}
+}

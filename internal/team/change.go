@@ -1,0 +1,377 @@
+package team
+
+import (
+	"strings"
+	"time"
+
+	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/address"
+)
+
+// Kind tells why a change is refused.
+type Kind string
+
+// The kinds of refusals.
+const (
+	// NotAllowed: the person may not do that.
+	NotAllowed Kind = "NotAllowed"
+	// Wrong: what was asked for makes no sense.
+	Wrong Kind = "Wrong"
+	// TooLate: somebody else was faster, or it is so already.
+	TooLate Kind = "TooLate"
+	// Gone: the link is used, replaced or was never issued.
+	Gone Kind = "Gone"
+	// HasExpired: the time of the link is over.
+	HasExpired Kind = "HasExpired"
+)
+
+// Refusal is why a change does not happen; Text says it to the person who asked, without an address.
+type Refusal struct {
+	Kind Kind
+	Text string
+}
+
+func (r *Refusal) Error() string { return r.Text }
+
+// Each change is judged on a copy of the team as it is, and must be written with the resourceVersion of that: of two at
+// once, the second is judged anew. A change that is refused leaves the team as it was.
+
+// may tells whether the person who asks may do something.
+func may(t *v1alpha1.PartnerTeam, by string, action Action) error {
+	switch {
+	case Can(t, by, action):
+		return nil
+	case !IsActive(t, by):
+		return &Refusal{NotAllowed, "You are not in this team any more."}
+	case action == Leave:
+		return &Refusal{NotAllowed, "The owner cannot leave the team. Hand it over first."}
+	default:
+		return &Refusal{NotAllowed, "Your role does not allow that. Please ask the owner or an admin of the team."}
+	}
+}
+
+// Person is somebody to be brought into a team.
+type Person struct {
+	Email               v1alpha1.EmailAddress
+	FirstName, LastName v1alpha1.LineOfText
+	Role                v1alpha1.TeamRole
+	// Invite is the PartnerInvite that proposes them; empty: none does.
+	Invite string
+}
+
+// Outcome is what became of a proposal.
+type Outcome string
+
+// The outcomes of a proposal; those besides Added are reasons of status.members of an invite.
+const (
+	// Added: the person waits for approval, or is invited.
+	Added Outcome = ""
+	// AlreadyMember: the person is in the team.
+	AlreadyMember Outcome = v1alpha1.MemberReasonAlreadyMember
+	// AlreadyInvited: the person was invited or proposed before.
+	AlreadyInvited Outcome = v1alpha1.MemberReasonAlreadyInvited
+	// AddressInvalid: no mail can be sent to the address.
+	AddressInvalid Outcome = v1alpha1.MemberReasonAddressInvalid
+	// Full: there is no room.
+	Full Outcome = v1alpha1.MemberReasonTeamFull
+)
+
+// Propose puts a person before the owner and the admins, for the company. A proposal that was made before, by the same
+// invite, changes nothing, whatever became of it.
+func Propose(t *v1alpha1.PartnerTeam, p Person) Outcome {
+	m, outcome := admit(t, p)
+	if m == nil {
+		return outcome
+	}
+	m.State, m.Serial = v1alpha1.MemberAwaitingApproval, nextSerial(t)
+	m.AskedTime, m.InvitedTime, m.SentTime, m.ExpiryTime, m.EndedTime = nil, nil, nil, nil, nil
+	count(t)
+	return Added
+}
+
+// Welcome invites a person whom the owner approved when accepting for a new team.
+func Welcome(t *v1alpha1.PartnerTeam, p Person, now time.Time) Outcome {
+	m, outcome := admit(t, p)
+	if m == nil {
+		return outcome
+	}
+	invite(t, m, now)
+	return Added
+}
+
+// Invite invites a person into the team, for somebody in it. Whoever is invited already gets a new link, and the old one
+// is dead; whoever waits for approval is approved by that.
+func Invite(t *v1alpha1.PartnerTeam, by string, p Person, now time.Time) error {
+	if err := may(t, by, InvitePeople); err != nil {
+		return err
+	}
+	if _, err := address.Deliverable(string(p.Email)); err != nil {
+		return &Refusal{Wrong, "Please type a whole mail address, such as ada@example.com."}
+	}
+	if !assignable(p.Role) {
+		return &Refusal{Wrong, "Please choose a role."}
+	}
+	m := Member(t, string(p.Email))
+	switch {
+	case m != nil && m.State == v1alpha1.MemberActive:
+		return &Refusal{TooLate, "This person is in the team already."}
+	case m == nil:
+		if !room(t) {
+			return &Refusal{TooLate, "The team has no room for more people."}
+		}
+		t.Status.Members = append(t.Status.Members, v1alpha1.TeamMember{Email: p.Email})
+		m = &t.Status.Members[len(t.Status.Members)-1]
+	}
+	if m.State != v1alpha1.MemberInvited && m.State != v1alpha1.MemberAwaitingApproval {
+		m.Source, m.InviteRef, m.FirstName, m.LastName = v1alpha1.MemberFromTeam, nil, p.FirstName, p.LastName
+	}
+	m.Role = p.Role
+	invite(t, m, now)
+	touch(t, by, now)
+	return nil
+}
+
+// invite gives a person a link to join.
+func invite(t *v1alpha1.PartnerTeam, m *v1alpha1.TeamMember, now time.Time) {
+	m.State, m.Serial = v1alpha1.MemberInvited, nextSerial(t)
+	m.InvitedTime, m.SentTime, m.EndedTime = seconds(now), nil, nil
+	m.ExpiryTime = seconds(now.Add(MemberLinkLifetime))
+	Enqueue(t, v1alpha1.MailTeammateInvite, string(m.Email), m.Serial)
+	count(t)
+}
+
+// Approve invites a person whom the company proposed.
+func Approve(t *v1alpha1.PartnerTeam, by, email string, now time.Time) error {
+	m, err := awaiting(t, by, email)
+	if err != nil {
+		return err
+	}
+	invite(t, m, now)
+	touch(t, by, now)
+	return nil
+}
+
+// Reject decides against a person whom the company proposed, who is not mailed.
+func Reject(t *v1alpha1.PartnerTeam, by, email string, now time.Time) error {
+	m, err := awaiting(t, by, email)
+	if err != nil {
+		return err
+	}
+	m.State, m.EndedTime = v1alpha1.MemberRejected, seconds(now)
+	touch(t, by, now)
+	count(t)
+	return nil
+}
+
+func awaiting(t *v1alpha1.PartnerTeam, by, email string) (*v1alpha1.TeamMember, error) {
+	if err := may(t, by, InvitePeople); err != nil {
+		return nil, err
+	}
+	m := Member(t, email)
+	if m == nil {
+		return nil, notThere()
+	}
+	if m.State != v1alpha1.MemberAwaitingApproval {
+		return nil, &Refusal{TooLate, "This was decided already."}
+	}
+	return m, nil
+}
+
+// Join makes a person who was invited a member.
+func Join(t *v1alpha1.PartnerTeam, serial int64, now time.Time) error {
+	m, err := invited(t, serial, now)
+	if err != nil {
+		return err
+	}
+	m.State, m.JoinedTime, m.EndedTime, m.LastActiveTime = v1alpha1.MemberActive, seconds(now), nil, seconds(now)
+	// An earlier membership may have been forgotten: what was signed in then must not open what is granted now.
+	m.SessionsNotBefore = micro(now)
+	count(t)
+	return nil
+}
+
+// Decline records that a person who was invited does not want to.
+func Decline(t *v1alpha1.PartnerTeam, serial int64, now time.Time) error {
+	m, err := invited(t, serial, now)
+	if err != nil {
+		return err
+	}
+	m.State, m.EndedTime = v1alpha1.MemberDeclined, seconds(now)
+	count(t)
+	return nil
+}
+
+func invited(t *v1alpha1.PartnerTeam, serial int64, now time.Time) (*v1alpha1.TeamMember, error) {
+	m := InvitedBySerial(t, serial)
+	switch {
+	case m == nil:
+		return nil, &Refusal{Gone, "This link does not work."}
+	case Expired(m, now):
+		return nil, &Refusal{HasExpired, "This invitation has expired."}
+	default:
+		return m, nil
+	}
+}
+
+// ChangeRole gives a person another role. Nobody changes their own, and the owner's changes only by handing over.
+func ChangeRole(t *v1alpha1.PartnerTeam, by, email string, role v1alpha1.TeamRole, now time.Time) error {
+	if err := may(t, by, ChangeRoles); err != nil {
+		return err
+	}
+	m := Member(t, email)
+	switch {
+	case m == nil:
+		return notThere()
+	case address.Equal(by, email):
+		return &Refusal{NotAllowed, "Nobody can change their own role."}
+	case m.Role == owner && m.State == v1alpha1.MemberActive:
+		return &Refusal{NotAllowed, "The owner stays the owner, unless they hand the team over."}
+	case !assignable(role):
+		return &Refusal{Wrong, "Please choose a role."}
+	case over(m.State):
+		return &Refusal{TooLate, "This person is not in the team any more."}
+	}
+	m.Role = role
+	touch(t, by, now)
+	return nil
+}
+
+// Remove takes a person out of the team, or takes an invitation back. Their sessions are dead.
+func Remove(t *v1alpha1.PartnerTeam, by, email string, now time.Time) error {
+	if err := may(t, by, RemovePeople); err != nil {
+		return err
+	}
+	m := Member(t, email)
+	switch {
+	case m == nil:
+		return notThere()
+	case address.Equal(by, email):
+		return &Refusal{NotAllowed, "To go yourself, leave the team."}
+	case m.Role == owner && m.State == v1alpha1.MemberActive:
+		return &Refusal{NotAllowed, "The owner cannot be removed."}
+	case over(m.State):
+		return &Refusal{TooLate, "This person is not in the team any more."}
+	}
+	end(t, m, now)
+	touch(t, by, now)
+	return nil
+}
+
+// LeaveTeam lets a person go by themselves.
+func LeaveTeam(t *v1alpha1.PartnerTeam, by string, now time.Time) error {
+	if err := may(t, by, Leave); err != nil {
+		return err
+	}
+	end(t, Member(t, by), now)
+	return nil
+}
+
+// end takes a person out.
+func end(t *v1alpha1.PartnerTeam, m *v1alpha1.TeamMember, now time.Time) {
+	m.State, m.EndedTime = v1alpha1.MemberRemoved, seconds(now)
+	EndSessions(m, now)
+	m.SignIn.RequestedTime = nil
+	count(t)
+}
+
+// EndSessions makes every session of a person worthless for the team that was signed in up to now.
+func EndSessions(m *v1alpha1.TeamMember, now time.Time) {
+	m.SessionsNotBefore = micro(now)
+}
+
+// Touch notes that a person was there. It is false if they are not in the team.
+func Touch(t *v1alpha1.PartnerTeam, email string, now time.Time) bool {
+	if !IsActive(t, email) {
+		return false
+	}
+	touch(t, email, now)
+	return true
+}
+
+// HandOverTo makes another person the owner; the owner before becomes an admin.
+func HandOverTo(t *v1alpha1.PartnerTeam, by, email string, now time.Time) error {
+	if err := may(t, by, HandOver); err != nil {
+		return err
+	}
+	next := Member(t, email)
+	switch {
+	case next == nil:
+		return notThere()
+	case address.Equal(by, email):
+		return &Refusal{Wrong, "You own the team already."}
+	case next.State != v1alpha1.MemberActive:
+		return &Refusal{TooLate, "Only somebody who is in the team can own it."}
+	}
+	Member(t, by).Role, next.Role = admin, owner
+	t.Status.Owner = &v1alpha1.TeamOwner{Email: next.Email, FirstName: next.FirstName, LastName: next.LastName}
+	touch(t, by, now)
+	return nil
+}
+
+// touch notes that a person did something.
+func touch(t *v1alpha1.PartnerTeam, by string, now time.Time) {
+	if m := Member(t, by); m != nil {
+		m.LastActiveTime = seconds(now)
+	}
+}
+
+// assignable tells whether a role can be given.
+func assignable(role v1alpha1.TeamRole) bool {
+	return role == admin || role == member || role == finance
+}
+
+func notThere() *Refusal { return &Refusal{Wrong, "There is nobody of this address in the team."} }
+
+// admit finds the place of a person whom the company wants in the team; nil: there is none, and why, or it was done
+// before.
+func admit(t *v1alpha1.PartnerTeam, p Person) (*v1alpha1.TeamMember, Outcome) {
+	if _, err := address.Deliverable(string(p.Email)); err != nil {
+		return nil, AddressInvalid
+	}
+	m := Member(t, string(p.Email))
+	switch {
+	case m == nil:
+		if !room(t) {
+			return nil, Full
+		}
+		t.Status.Members = append(t.Status.Members, v1alpha1.TeamMember{})
+		m = &t.Status.Members[len(t.Status.Members)-1]
+	case ProposedBy(m, p.Invite):
+		return nil, Added
+	case m.State == v1alpha1.MemberActive:
+		return nil, AlreadyMember
+	case !over(m.State):
+		return nil, AlreadyInvited
+	}
+	m.Email, m.FirstName, m.LastName, m.Role, m.Source = p.Email, p.FirstName, p.LastName, p.Role, v1alpha1.MemberFromCompany
+	m.InviteRef = &v1alpha1.InviteReference{Name: p.Invite}
+	return m, Added
+}
+
+// ProposedBy tells whether a person came by a PartnerInvite.
+func ProposedBy(m *v1alpha1.TeamMember, invite string) bool {
+	return m.InviteRef != nil && m.InviteRef.Name == invite
+}
+
+// PersonOf is a proposed member as a person.
+func PersonOf(p v1alpha1.ProposedMember, invite string) Person {
+	role := v1alpha1.TeamRole(p.Role)
+	if !assignable(role) {
+		role = member
+	}
+	return Person{Email: p.Email, FirstName: p.FirstName, LastName: p.LastName, Role: role, Invite: invite}
+}
+
+// Distinct leaves out who is named twice, whatever the case; the first counts.
+func Distinct(proposed []v1alpha1.ProposedMember) []v1alpha1.ProposedMember {
+	seen := map[string]bool{}
+	var once []v1alpha1.ProposedMember
+	for _, p := range proposed {
+		key := address.Normalize(strings.TrimSpace(string(p.Email)))
+		if !seen[key] {
+			seen[key] = true
+			once = append(once, p)
+		}
+	}
+	return once
+}
