@@ -60,6 +60,9 @@ func inGroup(_ context.Context, object client.Object) places {
 // invitedInto is where an invite counts among programs: in all, if it names none and was not issued.
 func (r *ProgramReconciler) invitedInto(ctx context.Context, object client.Object) places {
 	i := object.(*v1alpha1.PartnerInvite)
+	if i.ForTeammates() { // it invites into a team, and into no program
+		return nil
+	}
 	state := string(i.Status.State)
 	into := places{}
 	for _, grant := range i.Offers() {

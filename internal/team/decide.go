@@ -82,8 +82,8 @@ func (d *Decision) deliver(in Input) {
 	t.Status.Mails = slices.DeleteFunc(t.Status.Mails, func(mail v1alpha1.TeamMail) bool {
 		verdict, _ := delivery.Next(tries(t, mail), in.Now)
 		inFlight := mail.State == v1alpha1.DeliverySending && verdict == delivery.Wait
-		kept := mail.State != v1alpha1.DeliveryFailed || mail.Kind == v1alpha1.MailTeammateInvite
-		return !inFlight && !(kept && wanted(in, mail))
+		useless := mail.State == v1alpha1.DeliveryFailed && mail.Kind != v1alpha1.MailTeammateInvite
+		return !inFlight && (useless || !wanted(in, mail))
 	})
 	for i := range t.Status.Mails {
 		mail := &t.Status.Mails[i]

@@ -45,6 +45,7 @@ func count(t *v1alpha1.PartnerTeam) {
 			t.Status.ActiveMembers++
 		case v1alpha1.MemberAwaitingApproval:
 			t.Status.WaitingApprovals++
+		default: // the others are neither
 		}
 	}
 }
