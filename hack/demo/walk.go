@@ -24,14 +24,17 @@ type walker struct {
 	mails      int
 }
 
+// step is one step of the walk.
+type step struct {
+	name string
+	do   func(context.Context) error
+}
+
 // walk carries out the main job and stops at the first step that fails.
 func walk(ctx context.Context, st *stage) error {
 	w := &walker{stage: st, ada: browser.NewPerson()}
 	began := time.Now()
-	for _, step := range []struct {
-		name string
-		do   func(context.Context) error
-	}{
+	steps := []step{
 		{"apply the samples", w.applySamples},
 		{"one invite mail arrives", w.inviteArrives},
 		{"Ada opens the link twice, which changes nothing", w.openTwice},
@@ -48,8 +51,10 @@ func walk(ctx context.Context, st *stage) error {
 		{"Ada signs in again", w.signInAgain},
 		{"her dashboard is back", w.dashboardShows},
 		{"Ada signs out, and the session is dead", w.signOut},
-		{"applying the samples again sends nothing", w.applyAgain},
-	} {
+	}
+	steps = append(steps, w.teamSteps()...)
+	steps = append(steps, step{"applying the samples again sends nothing", w.applyAgain})
+	for _, step := range steps {
 		stepBegan := time.Now()
 		if err := w.try(ctx, step.do); err != nil {
 			fmt.Printf("FAIL  %6s  %s\n", took(stepBegan), step.name)

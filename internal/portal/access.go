@@ -107,10 +107,14 @@ func (s *Server) standingOf(ctx context.Context, namespace string, of session) (
 		if err != nil {
 			return nil, nil, err
 		}
-		teams, err := lookup.TeamsOf(ctx, s.Client, namespace, of.Address)
+		teams, err := lookup.TeamsKnowing(ctx, s.Client, namespace, of.Address)
+		ended := slices.ContainsFunc(teams, func(t v1alpha1.PartnerTeam) bool {
+			return !team.SessionCounts(team.Member(&t, of.Address), of.Time)
+		})
+		teams = slices.DeleteFunc(teams, func(t v1alpha1.PartnerTeam) bool { return !team.IsActive(&t, of.Address) })
 		inForce := len(teams) > 0 || slices.ContainsFunc(known, func(p v1alpha1.Partnership) bool { return partnership.Stands(&p, nil, s.Now()) })
 		behind := len(known)+len(teams) == 0 || !inForce && slices.ContainsFunc(known, func(p v1alpha1.Partnership) bool { return s.isInvited(&p) })
-		if err != nil || !behind || s.Now().Sub(of.Time) > cacheLag {
+		if err != nil || !behind || ended || s.Now().Sub(of.Time) > cacheLag {
 			return known, teams, err
 		}
 		if !pause(ctx) {

@@ -159,9 +159,16 @@ var _ = Describe("a new team", func() {
 			Eventually(func() error { return api.Get(ctx, client.ObjectKeyFromObject(p), p) }, soon, often).Should(Succeed())
 			Eventually(memberState(agency, "bob"), soon, often).Should(Equal("Invited/Member"))
 			Eventually(partnershipState(p), soon, often).Should(Equal(v1alpha1.PartnershipActive))
-			Eventually(mailsTo(address(ns, "bob"), v1alpha1.MailTeammateInvite), soon, often).Should(Equal(1))
 			Expect(get(signedIn(ns, "owner"), tenantURL(ns, "")).Wants(http.StatusOK, "Acme Referral")).To(Succeed())
-			Consistently(mailsTo(address(ns, "bob"), v1alpha1.MailTeammateInvite), quiet, often).Should(Equal(1))
+			// A claim that the dead process left is taken up after a minute; if the mail had left, the same one comes again.
+			Eventually(func() bool { return teams.Member(reread(agency), address(ns, "bob")).SentTime.IsZero() }, 2*time.Minute, often).Should(BeFalse())
+			mails := mailsOf(address(ns, "bob"), v1alpha1.MailTeammateInvite)
+			Expect(len(mails)).To(Or(Equal(1), Equal(2)))
+			for _, mail := range mails {
+				Expect(mail.MessageID).To(Equal(mails[0].MessageID))
+				Expect(mail.Links).To(Equal(mails[0].Links))
+			}
+			Expect(post(somebody(), mails[0].Links[0]+"/accept", "email", address(ns, "bob")).Code).To(Equal(http.StatusSeeOther))
 		})
 	}
 })
@@ -258,8 +265,9 @@ var _ = Describe("teammates", func() {
 		}
 		Eventually(func() int { return len(reread(agency).Status.Mails) }, soon, often).Should(BeZero())
 		second := startReplica()
+		write := apiproxy.Request{Method: http.MethodPut, Resource: "partnerteams/status"}
 		proxy.Forget()
-		began := time.Now()
+		before, began := proxy.Done(ns)[write], time.Now()
 		var group sync.WaitGroup
 		for n, name := range names {
 			group.Go(func() {
@@ -273,8 +281,10 @@ var _ = Describe("teammates", func() {
 			})
 		}
 		group.Wait()
-		writes, done := proxy.Writes(), proxy.Done(ns)[apiproxy.Request{Method: http.MethodPut, Resource: "partnerteams/status"}]
-		AddReportEntry(fmt.Sprintf("%d acceptances in %s: %d writes tried, %d of the team carried out", crowd, time.Since(began), writes, done))
+		tried, done := proxy.Seen()[write], proxy.Done(ns)[write]-before
+		AddReportEntry(fmt.Sprintf("%d acceptances in %s: %d writes of the team, %d conflicts", crowd, time.Since(began).Round(time.Millisecond), done, tried-done))
+		Expect(done).To(BeNumerically("~", crowd, 3), "an acceptance is one write; the controller may note what it saw")
+		Expect(tried).To(BeNumerically("<", 4*crowd), "within a process they take turns")
 		for _, name := range names {
 			Expect(memberState(agency, name)()).To(Equal("Active/Member"), name)
 		}
