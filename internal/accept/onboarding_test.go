@@ -30,7 +30,7 @@ func newStepFor(t *testing.T, policy v1alpha1.OnboardingPolicy, funcs intercepto
 	if err := v1alpha1.AddToScheme(scheme); err != nil {
 		t.Fatal(err)
 	}
-	builder := fake.NewClientBuilder().WithScheme(scheme).WithStatusSubresource(&v1alpha1.PartnerInvite{}, &v1alpha1.Partnership{})
+	builder := fake.NewClientBuilder().WithScheme(scheme).WithStatusSubresource(&v1alpha1.PartnerInvite{}, &v1alpha1.Partnership{}, &v1alpha1.PartnerTeam{})
 	if err := lookup.AddIndexes(t.Context(), indexes{builder}); err != nil {
 		t.Fatal(err)
 	}

@@ -48,7 +48,7 @@ func newStep(t *testing.T, faults interceptor.Funcs, objects ...client.Object) *
 	if err := v1alpha1.AddToScheme(scheme); err != nil {
 		t.Fatal(err)
 	}
-	builder := fake.NewClientBuilder().WithScheme(scheme).WithStatusSubresource(&v1alpha1.PartnerInvite{}, &v1alpha1.Partnership{}).WithInterceptorFuncs(faults)
+	builder := fake.NewClientBuilder().WithScheme(scheme).WithStatusSubresource(&v1alpha1.PartnerInvite{}, &v1alpha1.Partnership{}, &v1alpha1.PartnerTeam{}).WithInterceptorFuncs(faults)
 	if err := lookup.AddIndexes(t.Context(), indexes{builder}); err != nil {
 		t.Fatal(err)
 	}
