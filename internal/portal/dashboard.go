@@ -83,6 +83,8 @@ type linkFormView struct {
 	Example, Hosts                  string
 	Name, Destination               string
 	NameProblem, DestinationProblem string
+	// Needed: a link without a destination would lead nowhere.
+	Needed bool
 }
 
 // newsTime is how long the dashboard tells about a change.
@@ -199,7 +201,7 @@ func date(of time.Time) string { return of.UTC().Format("2 January 2006") }
 // viewOfForm is the form that makes a link of a partnership, with what was typed into it.
 func viewOfForm(p *v1alpha1.Partnership, in *v1alpha1.Program, catalog program.Catalog, typed linkForm) *linkFormView {
 	example, _ := link.DefaultName(p.Name, "blog")
-	form := &linkFormView{Example: example, Hosts: inWords(link.Hosts(in, catalog))}
+	form := &linkFormView{Example: example, Hosts: inWords(link.Hosts(in, catalog)), Needed: !leadsByItself(p, catalog)}
 	if typed.partnership == p.Name {
 		form.Name, form.Destination = typed.name, typed.destination
 		form.NameProblem, form.DestinationProblem = typed.nameProblem, typed.destinationProblem

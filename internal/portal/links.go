@@ -37,11 +37,20 @@ func (s *Server) linksOf(ctx context.Context, p *v1alpha1.Partnership, person st
 	return theirs, err
 }
 
-// creation tells whether a partner can make links, as far as the company is concerned.
+// creation tells whether a partner can make links, as far as the company is concerned: it lets them, and there is
+// somewhere that links can lead.
 func creation(p *v1alpha1.Partnership, catalog program.Catalog) bool {
 	in := catalog.Programs[p.Spec.ProgramRef.Name]
+	if group := groupOf(p, catalog); group != nil && group.Spec.Links.Creation == v1alpha1.LinkCreationDisabled {
+		return false
+	}
+	return link.MostPerMember(in) > 0 && (leadsByItself(p, catalog) || len(link.Hosts(in, catalog)) > 0)
+}
+
+// leadsByItself tells whether a link leads somewhere that says no destination itself.
+func leadsByItself(p *v1alpha1.Partnership, catalog program.Catalog) bool {
 	group := groupOf(p, catalog)
-	return link.MostPerMember(in) > 0 && (group == nil || group.Spec.Links.Creation != v1alpha1.LinkCreationDisabled)
+	return catalog.Programs[p.Spec.ProgramRef.Name].Spec.Links.Destination != "" || group != nil && group.Spec.Links.Destination != ""
 }
 
 // groupOf is the group in force; nil: none.
@@ -100,7 +109,10 @@ func (s *Server) judge(typed *linkForm, v visitor, p *v1alpha1.Partnership) *v1a
 	if err != nil {
 		typed.nameProblem = "The name " + err.Error() + "."
 	}
-	if typed.destination != "" {
+	switch {
+	case typed.destination == "" && !leadsByItself(p, v.catalog):
+		typed.destinationProblem = "The destination is missing."
+	case typed.destination != "":
 		d, err := link.ParseDestination(typed.destination)
 		if err == nil {
 			err = link.Allows(v.catalog.Programs[p.Spec.ProgramRef.Name], v.catalog, s.Base.Host(), d)

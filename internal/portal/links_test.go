@@ -185,7 +185,12 @@ func TestCreateLink(t *testing.T) {
 		"in a program that makes none": {func(p *v1alpha1.Program, _ *v1alpha1.PartnerGroup, _ *v1alpha1.Partnership) {
 			p.Spec.Links.MaxPerMember = &none
 		}, nil, []string{"partnership", "ada", "name", "ada-new"}, 403, "cannot make links yourself"},
-		"before the terms were accepted": {withTerms, nil, []string{"partnership", "ada", "name", "ada-new"}, 403, "accept the terms first"},
+		"in a program that leads nowhere": {func(p *v1alpha1.Program, _ *v1alpha1.PartnerGroup, _ *v1alpha1.Partnership) {
+			p.Spec.Links.Destination = ""
+		}, nil, []string{"partnership", "ada", "name", "ada-new"}, 403, "cannot make links yourself"},
+		"without the destination that it needs": {onlyHosts, nil, []string{"partnership", "ada", "name", "ada-new"}, 422, "The destination is missing"},
+		"with the destination that it needs":    {onlyHosts, nil, []string{"partnership", "ada", "name", "ada-new", "destination", "https://good.example/"}, 303, ""},
+		"before the terms were accepted":        {withTerms, nil, []string{"partnership", "ada", "name", "ada-new"}, 403, "accept the terms first"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			st := newSite(t, test.change, test.more...)
@@ -202,6 +207,11 @@ func TestCreateLink(t *testing.T) {
 			}
 		})
 	}
+}
+
+// onlyHosts says where links can lead, but not where they do.
+func onlyHosts(p *v1alpha1.Program, _ *v1alpha1.PartnerGroup, _ *v1alpha1.Partnership) {
+	p.Spec.Links = v1alpha1.ProgramLinks{AllowedHosts: []v1alpha1.HostName{"good.example"}}
 }
 
 func withTerms(p *v1alpha1.Program, _ *v1alpha1.PartnerGroup, _ *v1alpha1.Partnership) {
@@ -253,6 +263,20 @@ func TestDeleteLink(t *testing.T) {
 				t.Error("a link of somebody else is gone")
 			}
 		})
+	}
+}
+
+// A program that has nothing to do with links does not speak of them.
+func TestDashboardWithoutLinks(t *testing.T) {
+	st := newSite(t, func(p *v1alpha1.Program, _ *v1alpha1.PartnerGroup, _ *v1alpha1.Partnership) {
+		p.Spec.Links.Destination = ""
+	})
+	if err := st.cluster.Delete(t.Context(), linkFor("ada-summer", "ada")); err != nil {
+		t.Fatal(err)
+	}
+	page := st.ask(http.MethodGet, "/t/acme/", true).Body.String()
+	if !strings.Contains(page, "Acme Referral") || strings.Contains(page, "link</summary>") || strings.Contains(page, "no links yet") || strings.Contains(page, "Make a link") {
+		t.Errorf("the page is:\n%s", page)
 	}
 }
 
