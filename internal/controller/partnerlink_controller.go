@@ -42,6 +42,7 @@ func (r *PartnerLinkReconciler) setup(mgr ctrl.Manager) error {
 		Named("partnerlink").
 		For(&v1alpha1.PartnerLink{}, changed).
 		Watches(&v1alpha1.Partnership{}, handler.EnqueueRequestsFromMapFunc(r.sharedBy), builder.WithPredicates(predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, turned))).
+		Watches(&v1alpha1.PartnerTeam{}, handler.EnqueueRequestsFromMapFunc(r.sharedIn), builder.WithPredicates(peopleTurned)).
 		Watches(&v1alpha1.Program{}, handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, o client.Object) []reconcile.Request {
 			return r.following(ctx, o.GetNamespace(), o.GetName())
 		}), changed).
@@ -60,6 +61,19 @@ func (r *PartnerLinkReconciler) sharedBy(ctx context.Context, p client.Object) [
 		return nil // only for a missing index
 	}
 	return requestsFor(links)
+}
+
+// sharedIn are the links of a team.
+func (r *PartnerLinkReconciler) sharedIn(ctx context.Context, t client.Object) []reconcile.Request {
+	partnerships, err := lookup.PartnershipsOfTeam(ctx, r.Client, t.GetNamespace(), t.GetName())
+	if err != nil {
+		return nil // only for a missing index
+	}
+	var requests []reconcile.Request
+	for i := range partnerships {
+		requests = append(requests, r.sharedBy(ctx, &partnerships[i])...)
+	}
+	return requests
 }
 
 // following are the links of a program: of its partnerships, and of those that were removed.

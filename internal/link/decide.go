@@ -12,6 +12,7 @@ import (
 	"github.com/partner-operator/partner-operator/internal/event"
 	"github.com/partner-operator/partner-operator/internal/partnership"
 	"github.com/partner-operator/partner-operator/internal/program"
+	"github.com/partner-operator/partner-operator/internal/team"
 )
 
 // Ground is all that a link depends on.
@@ -20,6 +21,9 @@ type Ground struct {
 	Link *v1alpha1.PartnerLink
 	// Partnership is the one that the link names; nil: it does not exist.
 	Partnership *v1alpha1.Partnership
+	// Team is the partner, for a link of one of its members; nil: the partner is a person, the link is of no member, or the
+	// team does not exist.
+	Team *v1alpha1.PartnerTeam
 	// Rivals are the partnerships of the same partner in the namespace.
 	Rivals []v1alpha1.Partnership
 	// Catalog holds the program and the groups that matter: those that Follows names, and for a link with a destination
@@ -89,7 +93,14 @@ func (g Ground) effect() v1alpha1.LinkEffect {
 // memberBelongs tells whether the member of the link is one of the partner: without a team it is the contact alone.
 func (g Ground) memberBelongs() bool {
 	member, contact := g.Link.Spec.Member, g.Partnership.Spec.Contact
-	return member == nil || contact == nil || address.Equal(string(member.Email), string(contact.Email))
+	switch {
+	case member == nil:
+		return true
+	case contact != nil:
+		return address.Equal(string(member.Email), string(contact.Email))
+	default:
+		return g.Team != nil && team.IsActive(g.Team, string(member.Email))
+	}
 }
 
 // destination is where the link leads, or why it leads nowhere.
@@ -240,6 +251,8 @@ func (g Ground) obstacle(problem *program.Unresolved) *obstacle {
 		return nil
 	case g.program() == nil:
 		return &obstacle{program.Unresolved{Reason: v1alpha1.ReasonProgramNotFound, Message: fmt.Sprintf("Program %q does not exist in this namespace; until it is created again the link leads where it led before, and counts for nobody", g.programName())}, true, true}
+	case !g.memberBelongs() && g.Partnership.Spec.TeamRef != nil:
+		return &obstacle{program.Unresolved{Reason: v1alpha1.ReasonMemberNotFound, Message: fmt.Sprintf("the member is not in the team of Partnership %q, so the link counts for nobody; once they join, it counts", ref)}, true, true}
 	case !g.memberBelongs():
 		return &obstacle{program.Unresolved{Reason: v1alpha1.ReasonMemberNotFound, Message: fmt.Sprintf("the member is not the contact of Partnership %q, so the link counts for nobody; create a PartnerLink without a member", ref)}, true, false}
 	case problem != nil:

@@ -122,6 +122,10 @@ func TestAnswer(t *testing.T) {
 		"its own carries the parameter": {func(g *Ground) { revoked("")(g); g.own("https://acme.example/?ref=ada-summer") }, nobodys, "https://acme.example/", ""},
 		"of the contact, in other case": {func(g *Ground) { g.Link.Spec.Member = &v1alpha1.LinkMember{Email: "Ada@Example.com"} }, activeLink, atProgram, ""},
 		"of somebody else":              {func(g *Ground) { g.Link.Spec.Member = &v1alpha1.LinkMember{Email: "eve@example.com"} }, nobodys, bare, v1alpha1.ReasonMemberNotFound},
+		"of a member of the team":       {func(g *Ground) { g.ofTeam("bob@agency.example") }, activeLink, atProgram, ""},
+		"of who is not in the team":     {func(g *Ground) { g.ofTeam("eve@agency.example") }, nobodys, bare, v1alpha1.ReasonMemberNotFound},
+		"of a team that does not exist": {func(g *Ground) { g.ofTeam("bob@agency.example"); g.Team = nil }, nobodys, bare, v1alpha1.ReasonMemberNotFound},
+		"of the team as a whole":        {func(g *Ground) { g.ofTeam(""); g.Team = nil }, activeLink, atProgram, ""},
 		"of somebody else, of a revoked": {func(g *Ground) {
 			g.Link.Spec.Member = &v1alpha1.LinkMember{Email: "eve@example.com"}
 			revoked(v1alpha1.LinkDeactivate)(g)
@@ -255,5 +259,20 @@ func TestTransition(t *testing.T) {
 				t.Errorf("Transition = %+v, %v", e, changed)
 			}
 		})
+	}
+}
+
+// ofTeam makes the link one of a member of a team, which bob is in.
+func (g *Ground) ofTeam(member v1alpha1.EmailAddress) {
+	g.Partnership.Spec.Contact, g.Partnership.Spec.TeamRef = nil, &v1alpha1.TeamReference{Name: "agency"}
+	g.Link.Spec.Member = nil
+	if member != "" {
+		g.Link.Spec.Member = &v1alpha1.LinkMember{Email: member}
+	}
+	g.Team = &v1alpha1.PartnerTeam{Spec: v1alpha1.PartnerTeamSpec{Owner: v1alpha1.TeamOwner{Email: "olga@agency.example"}}}
+	g.Team.Status.Members = []v1alpha1.TeamMember{
+		{Email: "olga@agency.example", Role: v1alpha1.RoleOwner, State: v1alpha1.MemberActive},
+		{Email: "bob@agency.example", Role: v1alpha1.RoleMember, State: v1alpha1.MemberActive},
+		{Email: "eve@agency.example", Role: v1alpha1.RoleMember, State: v1alpha1.MemberRemoved},
 	}
 }

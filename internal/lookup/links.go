@@ -54,6 +54,11 @@ func Ground(ctx context.Context, cache client.Reader, l *v1alpha1.PartnerLink) (
 		if p.Spec.GroupRef != nil {
 			groups = append(groups, p.Spec.GroupRef.Name)
 		}
+		if p.Spec.TeamRef != nil && l.Spec.Member != nil {
+			if g.Team, err = get(ctx, cache, l.Namespace, p.Spec.TeamRef.Name, &v1alpha1.PartnerTeam{}); err != nil {
+				return g, err
+			}
+		}
 		if mayConflict(p) {
 			if g.Rivals, err = sharedRivals(ctx, cache, p); err != nil {
 				return g, err

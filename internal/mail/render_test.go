@@ -166,7 +166,7 @@ func TestEveryKindHasGoldenMails(t *testing.T) {
 }
 
 func TestTheLinkStandsOnALineOfItsOwn(t *testing.T) {
-	for _, kind := range []v1alpha1.MailKind{v1alpha1.MailInvite, v1alpha1.MailSignIn, v1alpha1.MailApproved, v1alpha1.MailVerifyAddress} {
+	for _, kind := range []v1alpha1.MailKind{v1alpha1.MailInvite, v1alpha1.MailTeamInvite, v1alpha1.MailTeammateApproval, v1alpha1.MailTeammateInvite, v1alpha1.MailSignIn, v1alpha1.MailApproved, v1alpha1.MailVerifyAddress} {
 		for _, each := range contents[kind] {
 			t.Run(string(kind)+", "+each.what, func(t *testing.T) {
 				message := render(t, kind, acme(each.company), each.content)

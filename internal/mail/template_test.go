@@ -85,7 +85,7 @@ func TestParseTemplateRefuses(t *testing.T) {
 		"an unknown function":       {of{"html": "\n{{upper .Company}}", "text": "{{.Link}}"}, `html:2: function "upper" not defined`},
 		"parentheses without end":   {of{"text": "{{" + strings.Repeat("(", 60000)}, "text:1: max expression depth exceeded"},
 		"an undefined variable":     {of{"text": "{{.Link}}{{$x}}"}, `text:1: undefined variable "$x"`},
-		"an unknown name":           {of{"text": "{{.Link}}\n{{.Firstname}}"}, "text:2:2: there is no .Firstname here; there are Applicant, Company, CustomFields, Expiry, FirstName, LastName, Lead, Link, Minutes, More, Partnership, Programs, Reason, Waits"},
+		"an unknown name":           {of{"text": "{{.Link}}\n{{.Firstname}}"}, "text:2:2: there is no .Firstname here; there are Applicant, Company, CustomFields, Expiry, FirstName, LastName, Lead, Link, Minutes, More, Partnership, Programs, Reason, Team, Teammate, Waits"},
 		"one in a small letter":     {of{"subject": "{{.company}}"}, "subject:1:2: there is no .company here;"},
 		"one in html":               {of{"text": "{{.Link}}", "html": "<p>\n<a href=\"{{.URL}}\">x</a>"}, "html:2:11: there is no .URL here;"},
 		"one never reached":         {of{"text": "{{.Link}}{{if eq .Minutes 99}}{{.Nope}}{{end}}"}, "text:1:32: there is no .Nope here;"},
@@ -147,7 +147,7 @@ func TestParseTemplateRefuses(t *testing.T) {
 			if err == nil || template != nil || !strings.HasPrefix(err.Error(), test.want) && !strings.Contains(err.Error(), ": "+test.want) {
 				t.Fatalf("it gives the error %v, want %s", err, test.want)
 			}
-			if text := err.Error(); strings.ContainsAny(text, "\n\t") || len(text) > 200 || unreadable.MatchString(text) {
+			if text := err.Error(); strings.ContainsAny(text, "\n\t") || len(text) > 300 || unreadable.MatchString(text) {
 				t.Errorf("nobody wants to read %q", text)
 			}
 		})

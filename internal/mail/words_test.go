@@ -56,7 +56,7 @@ func TestEveryLanguageHasTheSameWords(t *testing.T) {
 
 // A word that reads as in English has been forgotten.
 func TestEveryWordIsTranslated(t *testing.T) {
-	content := Content{FirstName: "Ada", Programs: []ProgramLine{reseller, referral, reseller}, Link: link, Minutes: 15}
+	content := Content{FirstName: "Ada", Team: "Agency", Teammate: "bob@agency.example", Programs: []ProgramLine{reseller, referral, reseller}, Link: link, Minutes: 15}
 	for _, name := range languages[0].defined() {
 		if strings.HasSuffix(name, ".txt") {
 			continue
@@ -90,6 +90,9 @@ func TestEveryMailInEveryLanguage(t *testing.T) {
 			} {
 				for _, company := range []string{"", "Acme"} {
 					t.Run(strings.Join([]string{w.tag.String(), string(kind), what, company}, " "), func(t *testing.T) {
+						if content.Link != "" { // every mail about a team has its name
+							content.Team, content.Teammate = "Agency", "bob@agency.example"
+						}
 						message := render(t, kind, in(w.tag.String(), company), content)
 						for part, text := range map[string]string{"subject": message.Subject, "text": strings.TrimSuffix(message.Text, "\n"), "page": message.HTML} {
 							found := broken.FindString(text)
@@ -125,6 +128,7 @@ func TestGoldenLanguages(t *testing.T) {
 				{Programs: []ProgramLine{reseller, referral, reseller}, Link: link, ExpiryTime: expiry, Minutes: 15},
 			} {
 				company := map[bool]string{true: "Acme"}[content.FirstName != ""]
+				content.Team, content.Teammate = "Agency", "bob@agency.example"
 				message := render(t, kind, in(w.tag.String(), company), content)
 				texts.WriteString("########## " + string(kind) + "\nSubject: " + message.Subject + "\n\n" + message.Text + "\n")
 				if kind == v1alpha1.MailInvite {

@@ -8,6 +8,7 @@ import (
 	"github.com/partner-operator/partner-operator/internal/link"
 	"github.com/partner-operator/partner-operator/internal/partnership"
 	"github.com/partner-operator/partner-operator/internal/program"
+	"github.com/partner-operator/partner-operator/internal/team"
 )
 
 // programView is how a page shows a program.
@@ -67,6 +68,8 @@ type termsView struct {
 	URL, Version string
 	// Changed: an older wording was accepted.
 	Changed bool
+	// Asks: the one who looks cannot accept for the team, and asks somebody who can.
+	Asks bool
 }
 
 // linkView is how the dashboard shows a link.
@@ -148,7 +151,7 @@ func (s *Server) viewOfPartnership(r *http.Request, v visitor, p *v1alpha1.Partn
 	view := partnershipView{Partnership: p.Name}
 	if partnership.TermsDue(p, in) {
 		view.Name = string(in.Spec.DisplayName)
-		view.Terms = &termsView{URL: string(in.Spec.Terms.URL), Version: string(in.Spec.Terms.Version), Changed: p.Status.Terms != nil}
+		view.Terms = &termsView{URL: string(in.Spec.Terms.URL), Version: string(in.Spec.Terms.Version), Changed: p.Status.Terms != nil, Asks: !v.may(p, team.AcceptTerms)}
 		return view, nil
 	}
 	group, _ := v.catalog.GroupInForce(p.Spec.ProgramRef.Name, p.Spec.GroupRef, p.Status.Group)
@@ -172,7 +175,7 @@ func (s *Server) viewOfPartnership(r *http.Request, v visitor, p *v1alpha1.Partn
 			Name: l.Name, URL: base.Share(l.Namespace, l.Name), Destination: string(l.Spec.Destination), Dead: l.Status.State == v1alpha1.LinkDeactivated,
 		})
 	}
-	if creation(p, v.catalog) {
+	if creation(p, v.catalog) && v.may(p, team.OwnLinks) {
 		if view.Full = len(links) >= link.MostPerMember(in); !view.Full {
 			view.Form = viewOfForm(p, in, v.catalog, typed)
 		}

@@ -18,6 +18,7 @@ import (
 	"github.com/partner-operator/partner-operator/internal/lookup"
 	"github.com/partner-operator/partner-operator/internal/partnership"
 	"github.com/partner-operator/partner-operator/internal/program"
+	"github.com/partner-operator/partner-operator/internal/team"
 )
 
 // +kubebuilder:rbac:groups=partner-operator.io,resources=partnerlinks,verbs=create;delete
@@ -70,6 +71,10 @@ type linkForm struct {
 func (s *Server) createLink(w http.ResponseWriter, r *http.Request) {
 	v, p, ok := s.acting(w, r)
 	if !ok {
+		return
+	}
+	if !v.may(p, team.OwnLinks) {
+		s.refuseAction(w, r)
 		return
 	}
 	if !creation(p, v.catalog) {
@@ -174,6 +179,10 @@ func (s *Server) deleteLink(w http.ResponseWriter, r *http.Request) {
 	}
 	if p == nil || !isTheirs(found, p, v.Address) {
 		s.notFound(w, r)
+		return
+	}
+	if !v.may(p, team.OwnLinks) {
+		s.refuseAction(w, r)
 		return
 	}
 	if partnership.TermsDue(p, v.catalog.Programs[p.Spec.ProgramRef.Name]) {

@@ -268,3 +268,21 @@ func (v visitor) teamTitle(p *v1alpha1.Partnership) string {
 	}
 	return p.Spec.TeamRef.Name
 }
+
+// may tells whether a visitor's role lets them do something with a partnership; with one of their own they may do all.
+func (v visitor) may(p *v1alpha1.Partnership, action team.Action) bool {
+	if p.Spec.TeamRef == nil {
+		return true
+	}
+	for i := range v.teams {
+		if v.teams[i].Name == p.Spec.TeamRef.Name {
+			return team.Can(&v.teams[i], v.Address, action)
+		}
+	}
+	return false
+}
+
+// refuseAction tells that the role in a team does not allow something.
+func (s *Server) refuseAction(w http.ResponseWriter, r *http.Request) {
+	s.forbidden(w, r, "Your role does not allow this", "Please ask the owner or an admin of your team.")
+}

@@ -11,6 +11,7 @@ import (
 	"github.com/partner-operator/partner-operator/internal/link"
 	"github.com/partner-operator/partner-operator/internal/lookup"
 	"github.com/partner-operator/partner-operator/internal/partnership"
+	"github.com/partner-operator/partner-operator/internal/team"
 )
 
 // posted finds the visitor, and the partnership of theirs that the form names. If there is none, the answer is given.
@@ -47,6 +48,10 @@ var errNotTheirs = errors.New("the partnership gives no access")
 func (s *Server) acceptTerms(w http.ResponseWriter, r *http.Request) {
 	v, p, ok := s.posted(w, r)
 	if !ok {
+		return
+	}
+	if !v.may(p, team.AcceptTerms) {
+		s.refuseAction(w, r)
 		return
 	}
 	terms := v.catalog.Programs[p.Spec.ProgramRef.Name].Spec.Terms

@@ -108,15 +108,6 @@ func Leaders(t *v1alpha1.PartnerTeam) []v1alpha1.TeamMember {
 	return leaders
 }
 
-// LinkEffect tells what the share links of a person do: those of who is in the team count for it. Those of who left, or
-// was removed, lead to their destination and count for nobody, since people have shared them.
-func LinkEffect(t *v1alpha1.PartnerTeam, email string) v1alpha1.LinkEffect {
-	if Can(t, email, OwnLinks) {
-		return v1alpha1.LinkKeep
-	}
-	return v1alpha1.LinkRedirect
-}
-
 // bySerial finds the person about whom links of a number were issued; nil: the number is of nobody, or not the latest.
 func bySerial(t *v1alpha1.PartnerTeam, serial int64) *v1alpha1.TeamMember {
 	i := slices.IndexFunc(t.Status.Members, func(m v1alpha1.TeamMember) bool { return serial > 0 && m.Serial == serial })

@@ -644,18 +644,6 @@ func TestSignInLink(t *testing.T) {
 	}
 }
 
-func TestLinkEffect(t *testing.T) {
-	a := agency(t)
-	for email, want := range map[string]v1alpha1.LinkEffect{
-		ownerMail: v1alpha1.LinkKeep, memberMail: v1alpha1.LinkKeep, financeMail: v1alpha1.LinkRedirect,
-		removedMail: v1alpha1.LinkRedirect, invitedMail: v1alpha1.LinkRedirect, "stranger@agency.example": v1alpha1.LinkRedirect,
-	} {
-		if got := LinkEffect(a, email); got != want {
-			t.Errorf("%s: %s", email, got)
-		}
-	}
-}
-
 func TestEventsMaskAddresses(t *testing.T) {
 	a := agency(t)
 	before := a.DeepCopy()
