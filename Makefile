@@ -32,9 +32,10 @@ test: test-unit test-server test-demo ## Run all tests: unit, against a real API
 ##@ Develop
 
 .PHONY: build
-build: ## Build bin/partner-operator and bin/kubectl-partner.
+build: ## Build bin/partner-operator, bin/kubectl-partner and what completes its words.
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/partner-operator ./cmd
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/kubectl-partner ./cmd/kubectl-partner
+	@bin/kubectl-partner completion kubectl > bin/kubectl_complete-partner && chmod +x bin/kubectl_complete-partner
 
 .PHONY: test-unit
 test-unit: ## Run the tests that need nothing but Go.

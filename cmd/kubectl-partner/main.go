@@ -20,6 +20,6 @@ func main() {
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "error: "+err.Error())
-		os.Exit(1)
 	}
+	os.Exit(kubectl.ExitCode(err))
 }

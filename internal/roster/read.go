@@ -239,3 +239,8 @@ func ParseGrants(texts []string, group string) (grants []Grant, err error) {
 	}
 	return grants, nil
 }
+
+// Columns are the columns of the file that mean something.
+func (r *Reader) Columns() []Column {
+	return slices.DeleteFunc(slices.Clone(r.columns), func(c Column) bool { return c == ColumnIgnored })
+}

@@ -32,7 +32,7 @@ func NewWriter(w io.Writer, custom []string) (*Writer, error) {
 func (w *Writer) Write(row Row) error {
 	cells := make([]string, len(w.columns))
 	for i, column := range w.columns {
-		cells[i] = row.cell(column)
+		cells[i] = row.Cell(column)
 	}
 	return w.rows.Write(cells)
 }
@@ -43,8 +43,8 @@ func (w *Writer) Flush() error {
 	return w.rows.Error()
 }
 
-// cell is what stands in a column of the row.
-func (r *Row) cell(column Column) string {
+// Cell is what stands in a column of the row. The group stands with its program.
+func (r *Row) Cell(column Column) string {
 	switch column {
 	case ColumnEmail:
 		return r.Email
@@ -57,7 +57,7 @@ func (r *Row) cell(column Column) string {
 		}
 		return strings.Join(programs, "|")
 	case ColumnGroup:
-		return "" // it stands with its program
+		return ""
 	case ColumnPortalAccess:
 		return r.PortalAccess
 	case ColumnValidUntil:

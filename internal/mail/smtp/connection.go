@@ -101,3 +101,13 @@ func (c *connection) close() {
 	_ = c.client.CloseWithSMTPClient(c.smtp)
 	_ = c.raw.Close()
 }
+
+// Greet opens, protects and signs in to a connection as for a mail, and says goodbye. An error tells what is in the way.
+func Greet(ctx context.Context, config Config) error {
+	c, err := dial(ctx, config)
+	if err != nil {
+		return failure(err)
+	}
+	c.close()
+	return nil
+}

@@ -1,0 +1,82 @@
+package kubectl
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// Installation is where the operator runs.
+type Installation struct {
+	// Namespace is the operator's own.
+	Namespace string
+	// Deployment is its name.
+	Deployment string
+	// PortalURL is its --portal-url; empty: as the Deployment says.
+	PortalURL string
+}
+
+func (w *Installation) addFlags(command *cobra.Command) {
+	command.Flags().StringVar(&w.Namespace, "operator-namespace", "partner-operator-system", "namespace of the operator")
+	command.Flags().StringVar(&w.Deployment, "deployment", "partner-operator", "name of the operator's Deployment")
+	command.Flags().StringVar(&w.PortalURL, "portal-url", "", "public address of the portal; unset: as the operator's Deployment says")
+}
+
+// environmentPrefix begins the variables by which the operator is configured.
+const environmentPrefix = "PARTNER_OPERATOR_"
+
+// Settings are the flags of the operator as its Deployment sets them, by arguments, variables and ConfigMaps: portal-url
+// and so on.
+func (w Installation) Settings(ctx context.Context, c client.Reader) (map[string]string, error) {
+	deployment, err := w.deployed(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	container := deployment.Spec.Template.Spec.Containers[0]
+	settings := map[string]string{}
+	set := func(variable, value string) {
+		if name, ours := strings.CutPrefix(variable, environmentPrefix); ours {
+			settings[strings.ReplaceAll(strings.ToLower(name), "_", "-")] = value
+		}
+	}
+	for _, source := range container.EnvFrom {
+		if source.ConfigMapRef == nil {
+			continue
+		}
+		var config corev1.ConfigMap
+		if err := c.Get(ctx, client.ObjectKey{Namespace: w.Namespace, Name: source.ConfigMapRef.Name}, &config); err != nil {
+			return nil, err
+		}
+		for variable, value := range config.Data {
+			set(source.Prefix+variable, value)
+		}
+	}
+	for _, variable := range container.Env {
+		if variable.ValueFrom == nil {
+			set(variable.Name, variable.Value)
+		}
+	}
+	for _, argument := range container.Args {
+		if name, value, found := strings.Cut(strings.TrimLeft(argument, "-"), "="); found {
+			settings[name] = value
+		}
+	}
+	return settings, nil
+}
+
+// deployed is the operator's Deployment.
+func (w Installation) deployed(ctx context.Context, c client.Reader) (*appsv1.Deployment, error) {
+	var deployment appsv1.Deployment
+	if err := c.Get(ctx, client.ObjectKey{Namespace: w.Namespace, Name: w.Deployment}, &deployment); err != nil {
+		return nil, err
+	}
+	if len(deployment.Spec.Template.Spec.Containers) == 0 {
+		return nil, fmt.Errorf("Deployment %q has no container", w.Deployment)
+	}
+	return &deployment, nil
+}

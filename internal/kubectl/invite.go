@@ -1,0 +1,278 @@
+package kubectl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/address"
+	"github.com/partner-operator/partner-operator/internal/partnership"
+	"github.com/partner-operator/partner-operator/internal/roster"
+)
+
+// InviteName is the name of the invite of a person into programs: the same for the same, whatever the case and order.
+func InviteName(email string, grants []v1alpha1.ProgramGrant) string {
+	var programs []string
+	for _, grant := range grants {
+		programs = append(programs, grant.Name)
+	}
+	slices.Sort(programs)
+	return partnership.Name(email, strings.Join(programs, ","))
+}
+
+// Invite makes an invite. The same again changes nothing and sends nothing.
+func Invite(ctx context.Context, d Desk, i *v1alpha1.PartnerInvite) (Outcome, error) {
+	if _, err := address.Deliverable(string(i.Spec.Contact.Email)); err != nil {
+		return Outcome{}, fmt.Errorf("the address %w", err)
+	}
+	if d.DryRun == DryRunClient {
+		return Outcome{Object: i, Action: "created"}, nil
+	}
+	wish := i.Spec.DeepCopy()
+	err := d.create(ctx, i)
+	if err == nil {
+		return Outcome{Object: i, Action: "created"}, nil
+	}
+	if !apierrors.IsAlreadyExists(err) {
+		return Outcome{}, err
+	}
+	existing := &v1alpha1.PartnerInvite{}
+	if err := d.Client.Get(ctx, client.ObjectKeyFromObject(i), existing); err != nil {
+		return Outcome{}, err
+	}
+	if !sameWish(existing.Spec, *wish) {
+		return Outcome{}, fmt.Errorf("exists and says something else; kubectl partner cancel %s takes it back, or give this one another name with --name", i.Name)
+	}
+	return nothingToDo(existing, afterInvite(existing))
+}
+
+// sameWish tells whether an invite already says what is wished. Defaults and resends do not count.
+func sameWish(there, wish v1alpha1.PartnerInviteSpec) bool {
+	there.ResendToken = wish.ResendToken
+	if wish.Delivery == "" {
+		wish.Delivery = v1alpha1.DeliveryEmail
+	}
+	if wish.Form == "" {
+		wish.Form = v1alpha1.FormSkip
+	}
+	if there.NotAfter != nil && wish.NotAfter != nil && there.NotAfter.Equal(wish.NotAfter) {
+		there.NotAfter = wish.NotAfter
+	}
+	if address.Equal(string(there.Contact.Email), string(wish.Contact.Email)) {
+		there.Contact.Email = wish.Contact.Email
+	}
+	return equality.Semantic.DeepEqual(there, wish)
+}
+
+// afterInvite says how an invite that is there stands, and what to do.
+func afterInvite(i *v1alpha1.PartnerInvite) string {
+	switch i.Status.State {
+	case v1alpha1.InviteExpired, v1alpha1.InviteDeclined, v1alpha1.InviteFailed, v1alpha1.InviteSent:
+		return fmt.Sprintf("it is %s; kubectl partner resend %s sends it again", i.Status.State, i.Name)
+	case "":
+		return ""
+	default:
+		return fmt.Sprintf("it is %s", i.Status.State)
+	}
+}
+
+// sent tells that an invite was sent, or why it never will be.
+func sent(i *v1alpha1.PartnerInvite) (bool, error) {
+	if i.Status.ObservedGeneration < i.Generation {
+		return false, nil
+	}
+	switch i.Status.State {
+	case "", v1alpha1.InvitePending:
+		return false, nil
+	case v1alpha1.InviteFailed, v1alpha1.InviteRefused:
+		return false, fmt.Errorf("is %s: %s", i.Status.State, reasonAgainst(i.Status))
+	default:
+		return true, nil
+	}
+}
+
+// inviteFlags are those of kubectl partner invite.
+type inviteFlags struct {
+	*writing
+	name, notAfter    string
+	programs, fields  []string
+	first, last       string
+	title, phone      string
+	display, delivery string
+	form, expires     string
+	subject, body     string
+	template          string
+	wait              bool
+	timeout           time.Duration
+}
+
+func newInvite(c cluster, streams genericiooptions.IOStreams) *cobra.Command {
+	f := &inviteFlags{writing: newWriting()}
+	command := &cobra.Command{
+		Use:   "invite EMAIL... --program PROGRAM[:GROUP]",
+		Short: "Invite people to become partners",
+		Long: `Invite people into programs. Each gets one mail with a link, however often the same is said again. Without --program an
+invite offers every program that there is. Its name follows from the address and the programs, unless --name gives one.
+With plain kubectl: create a PartnerInvite.`,
+		Example: `  # one person, into the group gold of one program
+  kubectl partner invite ada@example.com --program referral:gold --first-name Ada
+
+  # a link to hand over oneself, instead of a mail
+  kubectl partner invite grace@example.com --program referral --delivery Link --wait
+  kubectl partner link grace@example.com
+
+  # what to commit to Git; this needs no cluster
+  kubectl partner invite ada@example.com --program referral --dry-run=client -o yaml`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(command *cobra.Command, args []string) error { return f.run(command.Context(), c, streams, args) },
+	}
+	f.addFlags(command)
+	f.writing.addFlags(command)
+	command.ValidArgsFunction = cobra.NoFileCompletions
+	completeWith(command, "program", completeNames(c, programs))
+	return command
+}
+
+func (f *inviteFlags) addFlags(command *cobra.Command) {
+	flags := command.Flags()
+	flags.StringSliceVar(&f.programs, "program", nil, "PROGRAM or PROGRAM:GROUP, several with commas or by repeating it; unset: every program there is")
+	flags.StringVar(&f.name, "name", "", "name of the PartnerInvite, for one address")
+	flags.StringVar(&f.display, "display-name", "", "the partner's name as the company reads it")
+	flags.StringVar(&f.first, "first-name", "", "first name, for greetings")
+	flags.StringVar(&f.last, "last-name", "", "last name")
+	flags.StringVar(&f.title, "job-title", "", "job title")
+	flags.StringVar(&f.phone, "phone", "", "phone number")
+	flags.StringArrayVar(&f.fields, "field", nil, "custom field NAME=VALUE, for the company; may be repeated")
+	flags.StringVar(&f.delivery, "delivery", "", "Email, or Link for no mail: kubectl partner link prints the link then")
+	flags.StringVar(&f.form, "form", "", "Skip, or Require the group's form before accepting")
+	flags.StringVar(&f.expires, "expires-after", "", "how long it can be answered, such as 336h; unset: as the group or program says")
+	flags.StringVar(&f.notAfter, "not-after", "", "time from which nothing is sent and the link is dead, such as 2027-01-01T00:00:00Z")
+	flags.StringVar(&f.subject, "subject", "", "this mail's own subject")
+	flags.StringVar(&f.body, "message", "", "this mail's own text, in Markdown")
+	flags.StringVar(&f.template, "template-ref", "", "ConfigMap with the mail's template")
+	flags.BoolVar(&f.wait, "wait", false, "wait until it is sent")
+	flags.DurationVar(&f.timeout, "timeout", 30*time.Second, "how long to wait for each")
+	complete(command, "delivery", "Email", "Link")
+	complete(command, "form", "Skip", "Require")
+}
+
+func (f *inviteFlags) run(ctx context.Context, c cluster, streams genericiooptions.IOStreams, emails []string) error {
+	if len(emails) > 1 && f.name != "" {
+		return errors.New("--name is for one address; leave it out, and each invite gets a name of its own")
+	}
+	spec, err := f.spec()
+	if err != nil {
+		return err
+	}
+	d, tell, err := f.offline(c, streams)
+	if err != nil {
+		return err
+	}
+	failed := 0
+	for _, email := range emails {
+		i := &v1alpha1.PartnerInvite{ObjectMeta: metav1.ObjectMeta{Namespace: d.Namespace, Name: f.name}, Spec: *spec.DeepCopy()}
+		i.Spec.Contact.Email = v1alpha1.EmailAddress(email)
+		if i.Name == "" {
+			i.Name = InviteName(email, i.Spec.Programs)
+		}
+		if err := f.one(ctx, d, tell, i); err != nil {
+			if len(emails) == 1 {
+				return about("PartnerInvite", i.Name, err)
+			}
+			tell.fail("PartnerInvite", i.Name, err)
+			failed++
+		}
+	}
+	if failed > 0 {
+		return &Incomplete{failed, len(emails)}
+	}
+	return nil
+}
+
+func (f *inviteFlags) one(ctx context.Context, d Desk, tell *teller, i *v1alpha1.PartnerInvite) error {
+	outcome, err := Invite(ctx, d, i)
+	if err != nil {
+		return err
+	}
+	if f.wait && d.DryRun == DryRunNone {
+		if err := until(ctx, d.Client, outcome.Object.(*v1alpha1.PartnerInvite), sent, f.timeout); err != nil {
+			return err
+		}
+	}
+	return tell.tell(outcome)
+}
+
+// spec is what the flags say about every invite.
+func (f *inviteFlags) spec() (*v1alpha1.PartnerInviteSpec, error) {
+	grants, err := parsePrograms(f.programs)
+	if err != nil {
+		return nil, err
+	}
+	fields, err := parseFields(f.fields)
+	if err != nil {
+		return nil, err
+	}
+	spec := &v1alpha1.PartnerInviteSpec{
+		Contact: v1alpha1.Contact{
+			FirstName: v1alpha1.LineOfText(f.first), LastName: v1alpha1.LineOfText(f.last),
+			JobTitle: v1alpha1.LineOfText(f.title), Phone: v1alpha1.LineOfText(f.phone),
+		},
+		DisplayName: v1alpha1.LineOfText(f.display), Programs: grants, CustomFields: fields,
+		Delivery: v1alpha1.InviteDelivery(f.delivery), Form: v1alpha1.InviteForm(f.form), ExpiresAfter: v1alpha1.InviteLifetime(f.expires),
+		Message: v1alpha1.InviteMessage{Subject: v1alpha1.LineOfText(f.subject), Body: f.body},
+	}
+	if f.template != "" {
+		spec.TemplateRef = &v1alpha1.TemplateReference{Name: f.template}
+	}
+	if f.notAfter != "" {
+		end, err := time.Parse(time.RFC3339, f.notAfter)
+		if err != nil {
+			return nil, fmt.Errorf("--not-after must be a time such as 2027-01-01T00:00:00Z, not %q", f.notAfter)
+		}
+		spec.NotAfter = &metav1.Time{Time: end}
+	}
+	return spec, nil
+}
+
+// parsePrograms reads referral:gold.
+func parsePrograms(texts []string) (grants []v1alpha1.ProgramGrant, err error) {
+	parsed, err := roster.ParseGrants(texts, "")
+	if err != nil {
+		return nil, fmt.Errorf("--program: %w", err)
+	}
+	for _, grant := range parsed {
+		made := v1alpha1.ProgramGrant{Name: grant.Program}
+		if grant.Group != "" {
+			made.GroupRef = &v1alpha1.GroupReference{Name: grant.Group}
+		}
+		grants = append(grants, made)
+	}
+	return grants, nil
+}
+
+// parseFields reads region=EMEA.
+func parseFields(pairs []string) (v1alpha1.CustomFields, error) {
+	if len(pairs) == 0 {
+		return nil, nil
+	}
+	fields := v1alpha1.CustomFields{}
+	for _, pair := range pairs {
+		name, value, found := strings.Cut(pair, "=")
+		if !found || name == "" {
+			return nil, fmt.Errorf("--field must be NAME=VALUE, not %q", pair)
+		}
+		fields[name] = v1alpha1.CustomFieldValue(value)
+	}
+	return fields, nil
+}
