@@ -29,6 +29,7 @@ func Approve(ctx context.Context, d Desk, p *v1alpha1.Partnership, o ApproveOpti
 		return Outcome{}, errors.New("is Revoked; reinstate it instead")
 	case v1alpha1.PartnershipExpired, v1alpha1.PartnershipConflict:
 		return Outcome{}, fmt.Errorf("is %s; kubectl partner describe %s tells why", p.Status.State, p.Name)
+	default:
 	}
 	if o.Group != "" {
 		if err := groupFits(ctx, d, p, o.Group); err != nil {
@@ -50,6 +51,7 @@ func Reject(ctx context.Context, d Desk, p *v1alpha1.Partnership, note string) (
 		return nothingToDo(p, "it is Revoked already")
 	case v1alpha1.PartnershipConflict:
 		return Outcome{}, fmt.Errorf("is Conflict; kubectl partner describe %s tells why", p.Name)
+	default:
 	}
 	if a := p.Spec.Approval; a != nil && a.Decision == v1alpha1.ApprovalRejected && note == "" {
 		return nothingToDo(p, "it is rejected already")

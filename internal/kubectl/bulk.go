@@ -2,7 +2,6 @@ package kubectl
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -151,6 +150,3 @@ func (w *writing) offline(c cluster, streams genericiooptions.IOStreams) (Desk, 
 	namespace, _, err := c.ToRawKubeConfigLoader().Namespace()
 	return Desk{Namespace: namespace, DryRun: DryRunClient, Now: time.Now}, tell, err
 }
-
-// errNoChange is told where flags of a verb say nothing to do.
-var errNoChange = errors.New("say what to change")

@@ -233,7 +233,7 @@ func (o CheckOptions) checkMail(ctx context.Context, d Desk, settings map[string
 }
 
 // smtpSecret is the Secret with the password that config/manager mounts.
-const smtpSecret = "partner-operator-smtp" //nolint:gosec // a name
+const smtpSecret = "partner-operator-smtp"
 
 // checkPortal opens the page on which partners ask for a link.
 func (o CheckOptions) checkPortal(ctx context.Context, d Desk, settings map[string]string, note noting) {

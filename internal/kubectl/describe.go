@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -266,7 +267,7 @@ func (p *Portrait) showInvites(w io.Writer) error {
 		{"STATE", false, func(i *v1alpha1.PartnerInvite) string { return string(i.Status.State) }},
 		{"SENT", false, func(i *v1alpha1.PartnerInvite) string { return moment(i.Status.SentTime) }},
 		{"EXPIRES", false, func(i *v1alpha1.PartnerInvite) string { return moment(i.Status.ExpiryTime) }},
-		{"LINKS", false, func(i *v1alpha1.PartnerInvite) string { return fmt.Sprint(i.Status.Serial) }},
+		{"LINKS", false, func(i *v1alpha1.PartnerInvite) string { return strconv.FormatInt(i.Status.Serial, 10) }},
 		{"INVITE", false, func(i *v1alpha1.PartnerInvite) string { return i.Name }},
 	})
 }

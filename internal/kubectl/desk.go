@@ -97,6 +97,7 @@ func (d Desk) remove(ctx context.Context, object client.Object) error {
 		return nil
 	case DryRunServer:
 		options = append(options, client.DryRunAll)
+	default:
 	}
 	return d.Client.Delete(ctx, object, options...)
 }

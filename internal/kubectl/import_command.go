@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
@@ -145,11 +146,8 @@ func (r RowResult) line() string {
 	if r.Who != "" {
 		text += " " + r.Who
 	}
-	for i, name := range r.Objects {
-		text += map[bool]string{true: " (", false: ", "}[i == 0] + name
-	}
 	if len(r.Objects) > 0 {
-		text += ")"
+		text += " (" + strings.Join(r.Objects, ", ") + ")"
 	}
 	if r.Reason != "" {
 		text += ": " + r.Reason
@@ -163,12 +161,12 @@ func summarize(w io.Writer, name string, counts map[string]int, mode DryRun, err
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	all := 0
-	text := ""
+	var parts []string
 	for _, result := range []string{RowCreated, RowUnchanged, RowSkipped, RowFailed} {
 		all += counts[result]
-		text += fmt.Sprintf("%d %s, ", counts[result], result)
+		parts = append(parts, fmt.Sprintf("%d %s", counts[result], result))
 	}
-	_, _ = fmt.Fprintf(w, "%s%s\n", text[:len(text)-2], dryRunSuffix(mode))
+	_, _ = fmt.Fprintf(w, "%s%s\n", strings.Join(parts, ", "), dryRunSuffix(mode))
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}

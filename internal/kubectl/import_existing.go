@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -133,6 +134,7 @@ func (e *existing) compare(ctx context.Context, d Desk, known knownPartner, wish
 		if wish.Spec.Invitation != v1alpha1.InvitationSend {
 			return "is Invited; only the person can accept", nil
 		}
+	default:
 	}
 	if known.state != "" && known.digest == e.digest(wish) {
 		return "", nil
@@ -142,7 +144,7 @@ func (e *existing) compare(ctx context.Context, d Desk, known knownPartner, wish
 		return "", err
 	}
 	if keyOfPartner(&there) != keyOfPartner(wish) {
-		return "", fmt.Errorf("exists and is of somebody else; rename or delete it")
+		return "", errors.New("exists and is of somebody else; rename or delete it")
 	}
 	return e.differences(&there, wish), nil
 }
@@ -156,7 +158,8 @@ func (e *existing) differences(there, wish *v1alpha1.Partnership) string {
 		reasons = append(reasons, fmt.Sprintf("is in group %s; kubectl partner move %s --to %s moves it", orNone(has[last]), there.Name, wants[last]))
 	}
 	for i, column := range e.columns {
-		if wants[i] != "" && wants[i] != has[i] && !(column == roster.ColumnPortalAccess && wish.Spec.PortalAccess == "") {
+		silent := wants[i] == "" || column == roster.ColumnPortalAccess && wish.Spec.PortalAccess == ""
+		if !silent && wants[i] != has[i] {
 			columns = append(columns, string(column))
 		}
 	}

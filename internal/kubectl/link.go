@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
@@ -151,11 +152,11 @@ func single[T client.Object](ctx context.Context, d Desk, kind kindOf[T], name s
 	case err != nil:
 		return object, err
 	case len(found) > 1:
-		names := ""
-		for _, t := range found {
-			names += " " + t.name
+		names := make([]string, len(found))
+		for i, t := range found {
+			names[i] = t.name
 		}
-		return object, fmt.Errorf("there are several for %s; give one of the names:%s", name, names)
+		return object, fmt.Errorf("there are several for %s; give one of the names: %s", name, strings.Join(names, ", "))
 	case found[0].err != nil:
 		return object, about(kind.name, found[0].name, found[0].err)
 	}

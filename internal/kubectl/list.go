@@ -2,9 +2,11 @@ package kubectl
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -126,7 +128,7 @@ var inviteColumns = []column[v1alpha1.PartnerInvite]{
 	{"STATE", false, func(i *v1alpha1.PartnerInvite) string { return string(i.Status.State) }},
 	{"EXPIRES", false, func(i *v1alpha1.PartnerInvite) string { return moment(i.Status.ExpiryTime) }},
 	{"SENT", true, func(i *v1alpha1.PartnerInvite) string { return moment(i.Status.SentTime) }},
-	{"LINKS", true, func(i *v1alpha1.PartnerInvite) string { return fmt.Sprint(i.Status.Serial) }},
+	{"LINKS", true, func(i *v1alpha1.PartnerInvite) string { return strconv.FormatInt(i.Status.Serial, 10) }},
 	{"MESSAGE", true, func(i *v1alpha1.PartnerInvite) string { return reasonAgainst(i.Status) }},
 	{"AGE", false, func(i *v1alpha1.PartnerInvite) string { return age(i.CreationTimestamp) }},
 }
@@ -313,7 +315,7 @@ func (f *listFlags) run(ctx context.Context, c cluster, streams genericiooptions
 // check judges what is asked for, and fills in what the word itself says.
 func (f *listFlags) check(what string) error {
 	if what == "teams" && (len(f.States) > 0 || f.Program != "" || f.Group != "") {
-		return fmt.Errorf("a team has no state, program or group; kubectl partner list partners shows what teams are in")
+		return errors.New("a team has no state, program or group; kubectl partner list partners shows what teams are in")
 	}
 	if what == "applications" && len(f.States) == 0 {
 		f.States = []string{string(v1alpha1.PartnershipPending)}

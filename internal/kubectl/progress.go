@@ -19,7 +19,7 @@ type progress struct {
 }
 
 func newProgress(out io.Writer) *progress {
-	if file, ok := out.(*os.File); ok && term.IsTerminal(int(file.Fd())) { //nolint:gosec // a file descriptor is small
+	if file, ok := out.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
 		return &progress{out: out}
 	}
 	return &progress{}

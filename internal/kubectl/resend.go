@@ -20,6 +20,7 @@ func Resend(ctx context.Context, d Desk, i *v1alpha1.PartnerInvite) (Outcome, er
 		return Outcome{}, fmt.Errorf("is Refused: %s", reasonAgainst(i.Status))
 	case "", v1alpha1.InvitePending, v1alpha1.InviteHeld:
 		return nothingToDo(i, "it has not been sent yet, and goes out by itself")
+	default:
 	}
 	return change(ctx, d, i, "resent", func(i *v1alpha1.PartnerInvite) {
 		if i.Annotations == nil {

@@ -35,6 +35,15 @@ const (
 	ColumnIgnored Column = "-"
 )
 
+// limits are the most characters of columns, which hold one line. The API server knows the same.
+var limits = map[Column]int{
+	ColumnFirstName: 64, ColumnLastName: 64, ColumnDisplayName: 128, ColumnJobTitle: 128, ColumnPhone: 32, ColumnTeam: 253,
+	ColumnTeamName: 128, ColumnStage: 64,
+}
+
+// maxCustom is the most characters of a custom field.
+const maxCustom = 1024
+
 // CustomPrefix begins the name of a column with a custom field: field.region.
 const CustomPrefix = "field."
 

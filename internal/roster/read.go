@@ -10,7 +10,10 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
+
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/partner-operator/partner-operator/internal/address"
 )
@@ -156,6 +159,9 @@ func (r *Reader) parse(line int, cells []string) Row {
 // set puts one cell in its place.
 func (r *Row) set(column Column, cell string) error {
 	if name, custom := strings.CutPrefix(string(column), CustomPrefix); custom {
+		if utf8.RuneCountInString(cell) > maxCustom {
+			return fmt.Errorf("is longer than %d characters", maxCustom)
+		}
 		if cell != "" {
 			if r.Custom == nil {
 				r.Custom = map[string]string{}
@@ -178,9 +184,24 @@ func (r *Row) set(column Column, cell string) error {
 	case ColumnPortalAccess:
 		return r.setPortalAccess(cell)
 	default:
-		if texts := r.texts(); texts[column] != nil {
-			*texts[column] = cell
-		}
+		return r.setText(column, cell)
+	}
+	return nil
+}
+
+// setText puts one line of text in its place.
+func (r *Row) setText(column Column, cell string) error {
+	place := r.texts()[column]
+	switch {
+	case place == nil: // it is left out
+	case strings.ContainsFunc(cell, unicode.IsControl):
+		return errors.New("has a line break, or another character that cannot be seen")
+	case utf8.RuneCountInString(cell) > limits[column]:
+		return fmt.Errorf("is longer than %d characters", limits[column])
+	case column == ColumnTeam && cell != "" && len(validation.IsDNS1123Subdomain(cell)) > 0:
+		return fmt.Errorf("%q is no name of a team; use lower-case letters, digits and hyphens", cell)
+	default:
+		*place = cell
 	}
 	return nil
 }

@@ -63,8 +63,8 @@ func TestRead(t *testing.T) {
 		"tabs":                              {file: "email\tprogram\nada@example.com\treferral", rows: []Row{{Line: 2, Email: "ada@example.com", Grants: referral}}, problems: []string{""}},
 		"a comma in quotes is no separator": {file: "\"name, or so\";email\nA;ada@example.com", mapped: []string{"name, or so=stage"}, rows: []Row{{Line: 2, Email: "ada@example.com", Stage: "A"}}, problems: []string{""}},
 		"a quoted line break counts as a line": {
-			file:     "email,stage\nada@example.com,\"a\nb\"\nbob@example.com,c\n",
-			rows:     []Row{{Line: 2, Email: "ada@example.com", Stage: "a\nb"}, {Line: 4, Email: "bob@example.com", Stage: "c"}},
+			file:     "email,field.note\nada@example.com,\"a\nb\"\nbob@example.com,c\n",
+			rows:     []Row{{Line: 2, Email: "ada@example.com", Custom: map[string]string{"note": "a\nb"}}, {Line: 4, Email: "bob@example.com", Custom: map[string]string{"note": "c"}}},
 			problems: []string{"", ""},
 		},
 		"empty lines are left out":    {file: "email,stage\n\n,\n  ,\nada@example.com,x\n", rows: []Row{{Line: 5, Email: "ada@example.com", Stage: "x"}}, problems: []string{""}},
@@ -81,10 +81,14 @@ func TestRead(t *testing.T) {
 			rows:     []Row{{Line: 2}, {Line: 3, Email: "bob@example.com", Stage: "c"}},
 			problems: []string{"cannot be read as CSV: bare \" in non-quoted-field", ""},
 		},
-		"not UTF-8":       {file: "email,first_name\nada@example.com,J\xfcrgen\n", rows: []Row{{Line: 2, Email: "ada@example.com"}}, problems: []string{"is not UTF-8 text; save the file as CSV UTF-8"}},
-		"no time":         {file: "email,valid_until\nada@example.com,30.6.2027\n", rows: []Row{{Line: 2, Email: "ada@example.com"}}, problems: []string{`column valid_until: "30.6.2027" is no time such as 2027-06-30 or 2027-06-30T00:00:00Z`}},
-		"no such access":  {file: "email,portal_access\nada@example.com,maybe\n", rows: []Row{{Line: 2, Email: "ada@example.com"}}, problems: []string{`column portal_access: "maybe" is neither Enabled nor Disabled`}},
-		"a program twice": {file: "email,program\nada@example.com,a|a:b\n", rows: []Row{{Line: 2, Email: "ada@example.com"}}, problems: []string{`the program "a" is named twice`}},
+		"a line break in a name": {file: "email,stage\nada@example.com,\"a\nb\"\n", rows: []Row{{Line: 2, Email: "ada@example.com"}}, problems: []string{"column stage: has a line break, or another character that cannot be seen"}},
+		"a long name":            {file: "email,phone\nada@example.com," + strings.Repeat("1", 33) + "\n", rows: []Row{{Line: 2, Email: "ada@example.com"}}, problems: []string{"column phone: is longer than 32 characters"}},
+		"a long custom field":    {file: "email,field.x\nada@example.com," + strings.Repeat("1", 1025) + "\n", rows: []Row{{Line: 2, Email: "ada@example.com"}}, problems: []string{"column field.x: is longer than 1024 characters"}},
+		"no name of a team":      {file: "email,team\nada@example.com,Agency GmbH\n", rows: []Row{{Line: 2, Email: "ada@example.com"}}, problems: []string{`column team: "Agency GmbH" is no name of a team; use lower-case letters, digits and hyphens`}},
+		"not UTF-8":              {file: "email,first_name\nada@example.com,J\xfcrgen\n", rows: []Row{{Line: 2, Email: "ada@example.com"}}, problems: []string{"is not UTF-8 text; save the file as CSV UTF-8"}},
+		"no time":                {file: "email,valid_until\nada@example.com,30.6.2027\n", rows: []Row{{Line: 2, Email: "ada@example.com"}}, problems: []string{`column valid_until: "30.6.2027" is no time such as 2027-06-30 or 2027-06-30T00:00:00Z`}},
+		"no such access":         {file: "email,portal_access\nada@example.com,maybe\n", rows: []Row{{Line: 2, Email: "ada@example.com"}}, problems: []string{`column portal_access: "maybe" is neither Enabled nor Disabled`}},
+		"a program twice":        {file: "email,program\nada@example.com,a|a:b\n", rows: []Row{{Line: 2, Email: "ada@example.com"}}, problems: []string{`the program "a" is named twice`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rows, problems, err := read(t, test.file, test.mapped...)

@@ -65,6 +65,7 @@ func (r *Row) Cell(column Column) string {
 			return ""
 		}
 		return r.ValidUntil.UTC().Format(time.RFC3339)
+	default:
 	}
 	if text := r.texts()[column]; text != nil {
 		return *text
