@@ -94,7 +94,7 @@ func carriedOut(states ...v1alpha1.PartnershipState) func(*v1alpha1.Partnership)
 func newApprove(c cluster, streams genericiooptions.IOStreams) *cobra.Command {
 	var o ApproveOptions
 	b := &bulk[*v1alpha1.Partnership]{
-		kind: partnerships, verb: "approve", guarded: true, writing: newWriting(),
+		kind: partnerships, inGit: commitInstead, writing: newWriting(),
 		act: func(ctx context.Context, d Desk, p *v1alpha1.Partnership) (Outcome, error) {
 			return Approve(ctx, d, p, o)
 		},
@@ -122,7 +122,7 @@ approved ahead. With plain kubectl: set spec.approval.decision to Approved.`,
 func newReject(c cluster, streams genericiooptions.IOStreams) *cobra.Command {
 	var note string
 	b := &bulk[*v1alpha1.Partnership]{
-		kind: partnerships, verb: "reject", guarded: true, writing: newWriting(),
+		kind: partnerships, inGit: commitInstead, writing: newWriting(),
 		act: func(ctx context.Context, d Desk, p *v1alpha1.Partnership) (Outcome, error) {
 			return Reject(ctx, d, p, note)
 		},

@@ -14,19 +14,21 @@ import (
 // bulk is a verb that does the same to each of the objects that were selected.
 type bulk[T client.Object] struct {
 	kind kindOf[T]
-	verb string
 	// act does it to one object.
 	act func(ctx context.Context, d Desk, object T) (Outcome, error)
 	// settled tells that the operator has drawn the consequence; an error: it never will. nil: there is nothing to wait for.
 	settled func(object T) (bool, error)
-	// guarded: the verb changes what Git may hold.
-	guarded bool
+	// inGit is what to do instead where Git holds the object; empty: the verb changes nothing that stands in Git.
+	inGit string
 
 	selection Selection
 	writing   *writing
 	wait      bool
 	timeout   time.Duration
 }
+
+// commitInstead is what to do where Git holds an object that a verb changes.
+const commitInstead = "the same command with --dry-run=client -o yaml prints the manifest to commit instead"
 
 // addFlags adds the flags of a bulk verb.
 func (b *bulk[T]) addFlags(command *cobra.Command, c cluster) {
@@ -86,7 +88,7 @@ func (b *bulk[T]) one(ctx context.Context, d Desk, tell *teller, t target[T]) er
 		return t.err
 	}
 	tool := ""
-	if b.guarded {
+	if b.inGit != "" {
 		tool = managedBy(t.object)
 	}
 	outcome, err := b.act(ctx, d, t.object)
@@ -94,8 +96,7 @@ func (b *bulk[T]) one(ctx context.Context, d Desk, tell *teller, t target[T]) er
 		return err
 	}
 	if tool != "" && outcome.Action != unchanged && d.DryRun != DryRunClient {
-		tell.warn("%s %q is kept by %s, which may undo this. For Git: kubectl partner %s %s -n %s --dry-run=client -o yaml",
-			b.kind.name, t.name, tool, b.verb, t.name, t.object.GetNamespace())
+		tell.warn("%s %q is kept by %s, which may undo this; %s", b.kind.name, t.name, tool, b.inGit)
 	}
 	if b.wait && d.DryRun == DryRunNone && outcome.Action != unchanged {
 		if err := until(ctx, d.Client, t.object, b.settled, b.timeout); err != nil {

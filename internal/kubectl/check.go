@@ -136,7 +136,7 @@ func (o CheckOptions) checkOperatorRights(ctx context.Context, d Desk, account s
 	const ours = "partner-operator.io"
 	for _, r := range []authorizationv1.ResourceAttributes{
 		{Verb: "watch", Group: ours, Resource: "partnerinvites"},
-		{Verb: "patch", Group: ours, Resource: "partnerinvites", Subresource: "status"},
+		{Verb: "update", Group: ours, Resource: "partnerinvites", Subresource: "status"},
 		{Verb: "create", Group: ours, Resource: "partnerships"},
 		{Verb: "watch", Resource: "configmaps"},
 		{Verb: "get", Resource: "secrets", Name: keyring.SecretName, Namespace: o.Namespace},
@@ -168,7 +168,7 @@ func (o CheckOptions) checkKeys(ctx context.Context, d Desk, note noting) {
 	case err != nil:
 		note("signing keys", VerdictFailed, "%v; the operator makes them at its first start", err)
 	default:
-		note("signing keys", VerdictOK, "%d", len(secret.Data))
+		note("signing keys", VerdictOK, "Secret %s holds %d", secret.Name, len(secret.Data))
 	}
 }
 

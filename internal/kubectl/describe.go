@@ -174,7 +174,7 @@ func (p *Portrait) show(w io.Writer) error {
 	if p.Team != nil {
 		line("Team", string(p.Team.Spec.DisplayName)+" ("+p.Team.Name+")")
 		owner := p.Team.CurrentOwner()
-		line("Owner", strings.TrimSpace(fmt.Sprintf("%s %s", owner.FirstName, owner.LastName)+" <"+string(owner.Email)+">"))
+		line("Owner", sender(strings.TrimSpace(string(owner.FirstName)+" "+string(owner.LastName)), string(owner.Email)))
 	} else {
 		line("Name", fullName(p))
 		line("Email", string(p.Contact.Email))

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
@@ -112,8 +113,20 @@ func (t *teller) fail(kind, name string, err error) {
 	_, _ = fmt.Fprintf(t.ErrOut, "error: %s\n", about(kind, name, err))
 }
 
-// about says which object an error is about.
-func about(kind, name string, err error) error { return fmt.Errorf("%s %q: %w", kind, name, err) }
+// about says which object an error is about. What the API server says against its fields is said without more words.
+func about(kind, name string, err error) error {
+	var refused apierrors.APIStatus
+	if apierrors.IsInvalid(err) && errors.As(err, &refused) && refused.Status().Details != nil {
+		var causes []string
+		for _, cause := range refused.Status().Details.Causes {
+			causes = append(causes, cause.Field+": "+cause.Message)
+		}
+		if len(causes) > 0 {
+			return fmt.Errorf("%s %q: %s", kind, name, strings.Join(causes, "; "))
+		}
+	}
+	return fmt.Errorf("%s %q: %w", kind, name, err)
+}
 
 // warn tells people what they should know.
 func (t *teller) warn(format string, args ...any) { warn(t.ErrOut, format, args...) }

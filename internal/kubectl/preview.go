@@ -159,7 +159,9 @@ type previewFlags struct {
 func newPreview(c cluster, streams genericiooptions.IOStreams) *cobra.Command {
 	var f previewFlags
 	command := &cobra.Command{
-		Use:   "preview (NAME | -f FILE)",
+		ValidArgsFunction: completeNames(c, invites),
+
+		Use:   "preview (NAME | EMAIL | -f FILE)",
 		Short: "Show the mail of an invite without sending it",
 		Long: `Show the mail that an invite would get if it were issued now, from the programs, the brand and the templates in the
 cluster. The link in it does not work. Nothing is sent or changed. An error tells what keeps the mail from being sent.`,
@@ -190,11 +192,11 @@ func (f *previewFlags) run(ctx context.Context, c cluster, streams genericioopti
 	if err != nil {
 		return err
 	}
-	i := &v1alpha1.PartnerInvite{}
+	var i *v1alpha1.PartnerInvite
 	if f.file != "" {
 		i, err = readInvite(ctx, reader, f.file, streams.In, namespace)
 	} else {
-		err = reader.Get(ctx, client.ObjectKey{Namespace: namespace, Name: args[0]}, i)
+		i, err = single(ctx, Desk{Client: reader, Namespace: namespace}, invites, args[0])
 	}
 	if err != nil {
 		return err

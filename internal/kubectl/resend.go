@@ -14,10 +14,8 @@ import (
 // Resend asks for an invite to be sent again: with a new link, a fresh expiry, and the old link dead.
 func Resend(ctx context.Context, d Desk, i *v1alpha1.PartnerInvite) (Outcome, error) {
 	switch i.Status.State {
-	case v1alpha1.InviteAccepted, v1alpha1.InviteAlreadyPartner:
-		return nothingToDo(i, fmt.Sprintf("it is %s", i.Status.State))
-	case v1alpha1.InviteRefused:
-		return Outcome{}, fmt.Errorf("is Refused: %s", reasonAgainst(i.Status))
+	case v1alpha1.InviteAccepted:
+		return nothingToDo(i, "it is Accepted")
 	case "", v1alpha1.InvitePending, v1alpha1.InviteHeld:
 		return nothingToDo(i, "it has not been sent yet, and goes out by itself")
 	default:
@@ -50,12 +48,13 @@ func Cancel(ctx context.Context, d Desk, i *v1alpha1.PartnerInvite) (Outcome, er
 }
 
 func newResend(c cluster, streams genericiooptions.IOStreams) *cobra.Command {
-	b := &bulk[*v1alpha1.PartnerInvite]{kind: invites, verb: "resend", writing: newWriting(), act: Resend, settled: resent}
+	b := &bulk[*v1alpha1.PartnerInvite]{kind: invites, writing: newWriting(), act: Resend, settled: resent}
 	command := &cobra.Command{
 		Use:   "resend (NAME... | EMAIL... | -l SELECTOR | -f FILE)",
 		Short: "Send invites again, with new links",
-		Long: `Send invites again that are Sent, Expired, Declined or Failed. The new link takes the place of the old one. Within the
-program's resendCooldown it waits. With plain kubectl: set the annotation partner-operator.io/resend-requested-at to a new
+		Long: `Send invites again: those that are Sent, Expired, Declined or Failed get a new link, and the old one is dead; those that
+were Refused, or whose person is a partner, are judged anew. Within the program's resendCooldown it waits. With plain
+kubectl: set the annotation partner-operator.io/resend-requested-at to a new
 text.`,
 		Example: `  kubectl partner resend ada@example.com
 
@@ -68,7 +67,7 @@ text.`,
 }
 
 func newCancel(c cluster, streams genericiooptions.IOStreams) *cobra.Command {
-	b := &bulk[*v1alpha1.PartnerInvite]{kind: invites, verb: "cancel", guarded: true, writing: newWriting(), act: Cancel}
+	b := &bulk[*v1alpha1.PartnerInvite]{kind: invites, inGit: "take it out of Git instead", writing: newWriting(), act: Cancel}
 	command := &cobra.Command{
 		Use:   "cancel (NAME... | EMAIL... | -l SELECTOR | -f FILE)",
 		Short: "Take invites back that were not accepted",

@@ -45,7 +45,7 @@ func newRevoke(c cluster, streams genericiooptions.IOStreams) *cobra.Command {
 	var reason, links string
 	var notify bool
 	b := &bulk[*v1alpha1.Partnership]{
-		kind: partnerships, verb: "revoke", guarded: true, writing: newWriting(),
+		kind: partnerships, inGit: commitInstead, writing: newWriting(),
 		act: func(ctx context.Context, d Desk, p *v1alpha1.Partnership) (Outcome, error) {
 			return Revoke(ctx, d, p, v1alpha1.Revocation{Reason: reason, Notify: &notify, Links: v1alpha1.LinkEffect(links)})
 		},
@@ -73,7 +73,7 @@ plain kubectl: set spec.revocation.`,
 
 func newReinstate(c cluster, streams genericiooptions.IOStreams) *cobra.Command {
 	b := &bulk[*v1alpha1.Partnership]{
-		kind: partnerships, verb: "reinstate", guarded: true, writing: newWriting(), act: Reinstate,
+		kind: partnerships, inGit: commitInstead, writing: newWriting(), act: Reinstate,
 		settled: func(p *v1alpha1.Partnership) (bool, error) {
 			return p.Status.ObservedGeneration >= p.Generation && p.Status.State != v1alpha1.PartnershipRevoked, nil
 		},
@@ -93,7 +93,7 @@ spec.revocation.`,
 func newMove(c cluster, streams genericiooptions.IOStreams) *cobra.Command {
 	var group string
 	b := &bulk[*v1alpha1.Partnership]{
-		kind: partnerships, verb: "move", guarded: true, writing: newWriting(),
+		kind: partnerships, inGit: commitInstead, writing: newWriting(),
 		act: func(ctx context.Context, d Desk, p *v1alpha1.Partnership) (Outcome, error) {
 			return Move(ctx, d, p, group)
 		},
@@ -110,7 +110,6 @@ func newMove(c cluster, streams genericiooptions.IOStreams) *cobra.Command {
 			if group == "" {
 				return errors.New("say where to: --to GROUP")
 			}
-			b.verb = "move --to " + group
 			return b.run(command.Context(), c, streams, args)
 		},
 	}

@@ -70,7 +70,7 @@ var _ = Describe("kubectl partner preview", func() {
 
 		shown, err = plugin("preview", "nobody", "-n", ns)
 		Expect(err).To(HaveOccurred())
-		Expect(shown).To(ContainSubstring(`"nobody" not found`))
+		Expect(shown).To(ContainSubstring(`PartnerInvite "nobody": does not exist in namespace "` + ns))
 		Expect(strings.Count(shown, "\n")).To(Equal(1), shown)
 	})
 })

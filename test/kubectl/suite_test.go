@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -259,6 +260,22 @@ func invitesTo(email string) (found []mailcatcher.Message) {
 		}
 	}
 	return found
+}
+
+// retireOlderKeys leaves the newest signing key alone, for the tests after this one.
+func retireOlderKeys(t *testing.T) {
+	t.Helper()
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: "partner-operator-keys"}}
+	if err := api.Get(context.Background(), client.ObjectKeyFromObject(secret), secret); err != nil {
+		t.Fatal(err)
+	}
+	names := slices.Sorted(maps.Keys(secret.Data))
+	for _, name := range names[:len(names)-1] {
+		delete(secret.Data, name)
+	}
+	if err := api.Update(context.Background(), secret); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // written is how many changing requests the plugin has made, but for questions about rights.

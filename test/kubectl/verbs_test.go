@@ -148,7 +148,7 @@ func TestGuard(t *testing.T) {
 			}
 			run := partner(t, ns, "move", name, "--to", "gold").want(t, 0, "moved", test.want)
 			if !strings.HasPrefix(test.want, "!") {
-				run.want(t, 0, "kubectl partner move --to gold "+name+" -n "+ns+" --dry-run=client -o yaml")
+				run.want(t, 0, "the same command with --dry-run=client -o yaml prints the manifest to commit instead")
 			}
 			partner(t, ns, "move", name, "--to", "gold").want(t, 0, "unchanged", "!warning")
 		})
@@ -217,6 +217,7 @@ func TestRotateKeys(t *testing.T) {
 	partner(t, ns, "keys", "rotate", "--dry-run=server").want(t, 0, "(server dry run)")
 	partner(t, ns, "keys", "rotate").want(t, 0, "signs from now on.", "open invites of before go on working, the last until", `"op":"remove"`)
 	partner(t, ns, "invite", after, "--program", "referral", "--wait").want(t, 0)
+	t.Cleanup(func() { retireOlderKeys(t) })
 	keys := map[string]bool{}
 	var list v1alpha1.PartnerInviteList
 	eventually(t, "both keys are in use", func() bool {
