@@ -95,7 +95,7 @@ func checkKinds(kinds discovery.DiscoveryInterface, note noting) bool {
 		note("kinds", VerdictFailed, "%s is not served; install config/crd: %v", v1alpha1.GroupVersion, err)
 		return false
 	}
-	missing := map[string]bool{"programs": true, "partnergroups": true, "partnerteams": true, "partnerinvites": true, "partnerships": true}
+	missing := map[string]bool{"programs": true, "partnergroups": true, "partnerteams": true, "partnerinvites": true, "partnerships": true, "partnerlinks": true}
 	for _, resource := range served.APIResources {
 		delete(missing, resource.Name)
 	}

@@ -32,6 +32,8 @@ type Portrait struct {
 	// Partnerships and Invites are theirs.
 	Partnerships []v1alpha1.Partnership
 	Invites      []v1alpha1.PartnerInvite
+	// Links are the share links of the partnerships.
+	Links []v1alpha1.PartnerLink
 	// Events are what was told about any of it lately, the oldest first.
 	Events []corev1.Event
 }
@@ -83,7 +85,7 @@ func Describe(ctx context.Context, d Desk, name string) (*Portrait, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p, p.findEvents(ctx, d)
+	return p, p.findMore(ctx, d)
 }
 
 // whoHas tells whose partnership, or invite, has this name.
@@ -126,7 +128,21 @@ func DescribeTeam(ctx context.Context, d Desk, name string) (*Portrait, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p, p.findEvents(ctx, d)
+	return p, p.findMore(ctx, d)
+}
+
+// findMore finds what belongs to the partnerships.
+func (p *Portrait) findMore(ctx context.Context, d Desk) error {
+	for _, each := range p.Partnerships {
+		err := links.each(ctx, d.Client, func(l *v1alpha1.PartnerLink) error {
+			p.Links = append(p.Links, *l.DeepCopy())
+			return nil
+		}, client.InNamespace(d.Namespace), client.MatchingFields{"spec.partnershipRef.name": each.Name})
+		if err != nil {
+			return err
+		}
+	}
+	return p.findEvents(ctx, d)
 }
 
 // findEvents finds what was told about the objects. The cluster keeps events for an hour or so.
@@ -191,7 +207,7 @@ func (p *Portrait) show(w io.Writer) error {
 	return p.showParts(w)
 }
 
-// showParts writes one part after the other. A part about the partner's links will stand after the programs.
+// showParts writes one part after the other.
 func (p *Portrait) showParts(w io.Writer) error {
 	parts := []struct {
 		title string
@@ -199,6 +215,7 @@ func (p *Portrait) showParts(w io.Writer) error {
 		empty bool
 	}{
 		{"Programs", p.showPrograms, len(p.Partnerships) == 0},
+		{"Links", p.showLinks, len(p.Links) == 0},
 		{"Invites", p.showInvites, len(p.Invites) == 0},
 		{"Facts", p.showFacts, len(p.facts()) == 0},
 		{"History", p.showHistory, len(p.history()) == 0},
@@ -259,6 +276,16 @@ func whyState(p *v1alpha1.Partnership) string {
 		}
 	}
 	return ""
+}
+
+func (p *Portrait) showLinks(w io.Writer) error {
+	return indented(w, p.Links, []column[v1alpha1.PartnerLink]{
+		{"URL", false, func(l *v1alpha1.PartnerLink) string { return l.Status.URL }},
+		{"STATE", false, func(l *v1alpha1.PartnerLink) string { return string(l.Status.State) }},
+		{"PROGRAM", false, func(l *v1alpha1.PartnerLink) string { return l.Status.Program }},
+		{"LEADS TO", false, func(l *v1alpha1.PartnerLink) string { return l.Status.Destination }},
+		{"MEMBER", false, func(l *v1alpha1.PartnerLink) string { return links.address(l) }},
+	})
 }
 
 func (p *Portrait) showInvites(w io.Writer) error {

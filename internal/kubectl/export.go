@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
@@ -35,7 +36,7 @@ func Exportable(p *v1alpha1.Partnership) *v1alpha1.Partnership {
 	return kept
 }
 
-// ExportManifests writes teams and partnerships as YAML for Git, page by page.
+// ExportManifests writes teams, partnerships and the links of those as YAML for Git, page by page.
 func ExportManifests(ctx context.Context, d Desk, o ListOptions, w io.Writer) error {
 	options, err := o.options(d)
 	if err != nil {
@@ -58,12 +59,23 @@ func ExportManifests(ctx context.Context, d Desk, o ListOptions, w io.Writer) er
 	if err != nil {
 		return err
 	}
-	return partnerships.each(ctx, d.Client, func(p *v1alpha1.Partnership) error {
+	written := map[string]bool{}
+	err = partnerships.each(ctx, d.Client, func(p *v1alpha1.Partnership) error {
 		if !o.exports(p) {
 			return nil
 		}
+		written[strings.Clone(p.Name)] = true
 		return write(Exportable(p))
 	}, options...)
+	if err != nil {
+		return err
+	}
+	return links.each(ctx, d.Client, func(l *v1alpha1.PartnerLink) error {
+		if !written[l.Spec.PartnershipRef.Name] {
+			return nil
+		}
+		return write(l)
+	}, client.InNamespace(d.Namespace))
 }
 
 // exports tells whether a partnership is asked for.
@@ -152,12 +164,12 @@ func newExport(c cluster, streams genericiooptions.IOStreams) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "export",
 		Short: "Write partners as manifests for Git, or as CSV",
-		Long: `Write the teams and the partners as YAML for Git: what people decide, without status. Everybody who was a partner is there,
+		Long: `Write the teams, the partners and their share links as YAML for Git: what people decide, without status. Everybody who was a partner is there,
 also who is revoked, rejected or waits for approval; who is only invited is not, unless --state says so. Applied to an empty
 cluster it makes the same partners in the same states. Nobody is asked again and no mail is sent.
 
 As CSV it is what import reads; it holds no revocations and decisions, so by itself it has only Active partners. With plain
-kubectl: get pteam,pship -o yaml, and take status and the metadata away.`,
+kubectl: get pteam,pship,plink -o yaml, and take status and the metadata away.`,
 		Example: `  kubectl partner export > partners.yaml
   kubectl partner export -o csv --program referral > partners.csv`,
 		Args: cobra.NoArgs,

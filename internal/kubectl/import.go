@@ -184,9 +184,23 @@ func (p *planner) feed(ctx context.Context, reader *roster.Reader, todo, queue c
 // plan is what a row leads to.
 type plan struct {
 	result RowResult
-	// team is the team to make, and partnerships are those to have; nil: none.
-	team         *v1alpha1.PartnerTeam
+	// team is the team that the row needs and that is not there, and partnerships are those to have; nil: none.
+	team         *sharedTeam
 	partnerships []*v1alpha1.Partnership
+}
+
+// sharedTeam is a team that rows of the file need. The first of them says what it is called, and whichever comes to it first
+// makes it for all.
+type sharedTeam struct {
+	object *v1alpha1.PartnerTeam
+	line   int
+	once   sync.Once
+	err    error
+}
+
+func (t *sharedTeam) make(ctx context.Context, d Desk) error {
+	t.once.Do(func() { t.err = d.create(ctx, t.object) })
+	return t.err
 }
 
 // planner judges rows one after the other.
@@ -197,10 +211,11 @@ type planner struct {
 	// lines are those on which each partner was first seen, owners are the owners of the teams of the file.
 	lines  map[partnerKey]int
 	owners map[string]string
+	teams  map[string]*sharedTeam
 }
 
 func newPlanner(d Desk, o ImportOptions, there *existing) *planner {
-	return &planner{ImportOptions: o, desk: d, there: there, lines: map[partnerKey]int{}, owners: map[string]string{}}
+	return &planner{ImportOptions: o, desk: d, there: there, lines: map[partnerKey]int{}, owners: map[string]string{}, teams: map[string]*sharedTeam{}}
 }
 
 // plan judges a row by itself, by those before it and by what there is.
@@ -219,7 +234,10 @@ func (p *planner) plan(row roster.Row) plan {
 		return made.fail(row.Problem)
 	}
 	if row.Team != "" && !p.there.teams[row.Team].found {
-		made.team = teamOf(p.desk.Namespace, row, p.Labels)
+		if p.teams[row.Team] == nil {
+			p.teams[row.Team] = &sharedTeam{object: teamOf(p.desk.Namespace, row, p.Labels), line: row.Line}
+		}
+		made.team = p.teams[row.Team]
 	}
 	for _, grant := range row.Grants {
 		wish := p.wish(row, grant)
@@ -352,14 +370,13 @@ func (p *planner) do(ctx context.Context, m *plan) error {
 		}
 	}
 	if m.team != nil && m.result.Result != RowFailed {
-		err := p.desk.create(ctx, m.team)
+		err := m.team.make(ctx, p.desk)
 		switch {
-		case err == nil:
+		case err != nil && !apierrors.IsAlreadyExists(err): // somebody else was faster
+			return p.failed(ctx, m, "PartnerTeam", m.team.object.Name, err)
+		case m.result.Line == m.team.line:
 			m.result.Result = RowCreated
-			m.result.made = append([]client.Object{m.team}, m.result.made...)
-		case apierrors.IsAlreadyExists(err): // another row of this team was faster
-		default:
-			return p.failed(ctx, m, "PartnerTeam", m.team.Name, err)
+			m.result.made = append([]client.Object{m.team.object}, m.result.made...)
 		}
 	}
 	if m.result.Result == "" {

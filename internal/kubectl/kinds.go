@@ -67,6 +67,22 @@ var teams = kindOf[*v1alpha1.PartnerTeam]{
 	program: func(*v1alpha1.PartnerTeam, string) bool { return true },
 }
 
+var links = kindOf[*v1alpha1.PartnerLink]{
+	name: "PartnerLink", plural: "partnerlinks", short: "plink",
+	fresh: func() *v1alpha1.PartnerLink { return &v1alpha1.PartnerLink{} },
+	each: func(ctx context.Context, c client.Reader, visit func(*v1alpha1.PartnerLink) error, options ...client.ListOption) error {
+		var page v1alpha1.PartnerLinkList
+		return eachPage(ctx, c, &page, func() error { return visitAll(page.Items, visit) }, options...)
+	},
+	address: func(l *v1alpha1.PartnerLink) string {
+		if l.Spec.Member == nil {
+			return ""
+		}
+		return string(l.Spec.Member.Email)
+	},
+	program: func(l *v1alpha1.PartnerLink, name string) bool { return l.Status.Program == name },
+}
+
 func visitAll[T any](items []T, visit func(*T) error) error {
 	for i := range items {
 		if err := visit(&items[i]); err != nil {

@@ -101,6 +101,21 @@ func ListTeams(ctx context.Context, d Desk, o ListOptions) (list v1alpha1.Partne
 	return list, err
 }
 
+// ListLinks lists share links.
+func ListLinks(ctx context.Context, d Desk, o ListOptions) (list v1alpha1.PartnerLinkList, err error) {
+	options, err := o.options(d)
+	if err != nil {
+		return list, err
+	}
+	err = links.each(ctx, d.Client, func(l *v1alpha1.PartnerLink) error {
+		if o.wants(string(l.Status.State)) && (o.Program == "" || links.program(l, o.Program)) && (o.Group == "" || l.Status.Group == o.Group) {
+			list.Items = append(list.Items, *l.DeepCopy())
+		}
+		return nil
+	}, options...)
+	return list, err
+}
+
 // column is one column of a table.
 type column[T any] struct {
 	title string
@@ -138,6 +153,16 @@ var teamColumns = []column[v1alpha1.PartnerTeam]{
 	{"DISPLAY NAME", false, func(t *v1alpha1.PartnerTeam) string { return string(t.Spec.DisplayName) }},
 	{"OWNER", false, func(t *v1alpha1.PartnerTeam) string { return string(t.CurrentOwner().Email) }},
 	{"AGE", false, func(t *v1alpha1.PartnerTeam) string { return age(t.CreationTimestamp) }},
+}
+
+var linkColumns = []column[v1alpha1.PartnerLink]{
+	{"NAME", false, func(l *v1alpha1.PartnerLink) string { return l.Name }},
+	{"PARTNERSHIP", false, func(l *v1alpha1.PartnerLink) string { return l.Spec.PartnershipRef.Name }},
+	{"STATE", false, func(l *v1alpha1.PartnerLink) string { return string(l.Status.State) }},
+	{"URL", false, func(l *v1alpha1.PartnerLink) string { return l.Status.URL }},
+	{"DESTINATION", true, func(l *v1alpha1.PartnerLink) string { return l.Status.Destination }},
+	{"MEMBER", true, func(l *v1alpha1.PartnerLink) string { return links.address(l) }},
+	{"AGE", false, func(l *v1alpha1.PartnerLink) string { return age(l.CreationTimestamp) }},
 }
 
 // who is the person or the team that a partnership is about.
@@ -237,26 +262,37 @@ var listers = map[string]lister{
 		func(l *v1alpha1.PartnerInviteList) client.ObjectList { return l }),
 	"teams": listerOf(ListTeams, func(l *v1alpha1.PartnerTeamList) []v1alpha1.PartnerTeam { return l.Items }, teamColumns,
 		func(l *v1alpha1.PartnerTeamList) client.ObjectList { return l }),
+	"links": listerOf(ListLinks, func(l *v1alpha1.PartnerLinkList) []v1alpha1.PartnerLink { return l.Items }, linkColumns,
+		func(l *v1alpha1.PartnerLinkList) client.ObjectList { return l }),
 }
 
 // states are those that --state completes.
 var states = map[string][]string{
 	"partners": {"Invited", "Pending", "Active", "Revoked", "Rejected", "Expired", "Conflict"},
 	"invites":  {"Pending", "Held", "Sent", "Accepted", "Declined", "Expired", "Failed", "AlreadyPartner", "Refused"},
+	"links":    {"Active", "Unattributed", "Deactivated"},
+}
+
+// statesOf are the states of what is listed.
+func statesOf(args []string) []string {
+	if len(args) == 1 && states[args[0]] != nil {
+		return states[args[0]]
+	}
+	return states["partners"]
 }
 
 func newList(c cluster, streams genericiooptions.IOStreams) *cobra.Command {
 	f := listFlags{print: genericclioptions.NewPrintFlags("").WithTypeSetter(Scheme)}
 	command := &cobra.Command{
-		Use:   "list (partners | applications | invites | teams)",
-		Short: "List partners, who waits for approval, invites or teams",
-		Long: `List partnerships; those that wait for approval (applications); invites; or teams. With plain kubectl: get pship, pinvite
-or pteam, with --field-selector status.state=STATE.`,
+		Use:   "list (partners | applications | invites | teams | links)",
+		Short: "List partners, who waits for approval, invites, teams or links",
+		Long: `List partnerships; those that wait for approval (applications); invites; teams; or share links. With plain kubectl: get
+pship, pinvite, pteam or plink, with --field-selector status.state=STATE.`,
 		Example: `  kubectl partner list partners --program referral --state Active
   kubectl partner list applications
   kubectl partner list invites --state Expired -o name`,
 		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
-		ValidArgs: []string{"partners", "applications", "invites", "teams"},
+		ValidArgs: []string{"partners", "applications", "invites", "teams", "links"},
 		RunE: func(command *cobra.Command, args []string) error {
 			return f.run(command.Context(), c, streams, args[0])
 		},
@@ -275,10 +311,7 @@ or pteam, with --field-selector status.state=STATE.`,
 	completeWith(command, "program", completeNames(c, programs))
 	completeWith(command, "group", completeNames(c, groups))
 	completeWith(command, "state", func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-		if len(args) == 1 && args[0] == "invites" {
-			return states["invites"], cobra.ShellCompDirectiveNoFileComp
-		}
-		return states["partners"], cobra.ShellCompDirectiveNoFileComp
+		return statesOf(args), cobra.ShellCompDirectiveNoFileComp
 	})
 	return command
 }
@@ -320,10 +353,7 @@ func (f *listFlags) check(what string) error {
 	if what == "applications" && len(f.States) == 0 {
 		f.States = []string{string(v1alpha1.PartnershipPending)}
 	}
-	known := states["partners"]
-	if what == "invites" {
-		known = states["invites"]
-	}
+	known := statesOf([]string{what})
 	for i, asked := range f.States {
 		at := slices.IndexFunc(known, func(state string) bool { return strings.EqualFold(state, asked) })
 		if at < 0 {
@@ -352,6 +382,8 @@ func printList(w io.Writer, list client.ObjectList, format string, printer print
 	case *v1alpha1.PartnerInviteList:
 		return printNames(w, list.Items, printer)
 	case *v1alpha1.PartnerTeamList:
+		return printNames(w, list.Items, printer)
+	case *v1alpha1.PartnerLinkList:
 		return printNames(w, list.Items, printer)
 	}
 	return nil

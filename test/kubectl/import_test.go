@@ -13,10 +13,12 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	verbs "github.com/partner-operator/partner-operator/internal/kubectl"
+	"github.com/partner-operator/partner-operator/internal/partnership"
 )
 
 // roster is a file as people have them: with a mark at its start, semicolons, a quoted line break, and mistakes.
@@ -155,11 +157,14 @@ func TestExport(t *testing.T) {
 	accept(t, "bob"+at)
 	partnerReading(t, "email,team,program\nolga@agency.example,agency,referral\n", ns, "import", "-", "--send-invites=false").want(t, 0)
 	partner(t, ns, "revoke", "bob"+at, "--reason", "Over.", "--wait").want(t, 0)
+	create(t, &v1alpha1.PartnerLink{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "ada-summer"}, Spec: v1alpha1.PartnerLinkSpec{
+		PartnershipRef: v1alpha1.PartnershipReference{Name: partnership.Name("ada"+at, "referral")}, Destination: "https://acme.example/summer",
+	}})
 	before := standing(t, ns)
 	if len(before) != 4 {
 		t.Fatalf("%v", before)
 	}
-	manifests := partner(t, ns, "export").want(t, 0, "kind: PartnerTeam", "reason: Over.", "region: EMEA", "source: Import", "!status", "!managedFields", "!namespace:", "!invitation", "!fay@").out
+	manifests := partner(t, ns, "export").want(t, 0, "kind: PartnerTeam", "reason: Over.", "region: EMEA", "source: Import", "name: ada-summer", "!status", "!managedFields", "!namespace:", "!invitation", "!fay@").out
 	sheet := partner(t, ns, "export", "-o", "csv").want(t, 0, "email,first_name", "field.region", "ada"+at, "olga@agency.example", "!bob").out
 	partner(t, ns, "export", "--state", "Invited").want(t, 0, "invitation: Send", "fay@")
 	partner(t, ns, "export", "-o", "toml").want(t, 1, "--output can be yaml or csv")
@@ -179,7 +184,7 @@ func TestExport(t *testing.T) {
 		t.Fatal(diff)
 	}
 
-	for _, kind := range []client.Object{&v1alpha1.Partnership{}, &v1alpha1.PartnerInvite{}, &v1alpha1.PartnerTeam{}} {
+	for _, kind := range []client.Object{&v1alpha1.Partnership{}, &v1alpha1.PartnerInvite{}, &v1alpha1.PartnerTeam{}, &v1alpha1.PartnerLink{}} {
 		if err := api.DeleteAllOf(t.Context(), kind, client.InNamespace(ns)); err != nil {
 			t.Fatal(err)
 		}
@@ -193,6 +198,7 @@ func TestExport(t *testing.T) {
 	mails := len(inbox.Messages())
 	delete(before, "fay"+at+" reseller")
 	apply()
+	get(t, &v1alpha1.PartnerLink{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "ada-summer"}})
 	eventually(t, "all are back", func() bool { return cmp.Equal(before, standing(t, ns)) })
 	if got := len(inbox.Messages()); got != mails {
 		t.Errorf("%d mails more", got-mails)

@@ -257,9 +257,14 @@ func TestDescribe(t *testing.T) {
 	ada := "ada@" + ns + ".example"
 	partner(t, ns, "invite", ada, "--program", "referral:gold", "--first-name", "Ada", "--last-name", "L", "--field", "region=EMEA").want(t, 0)
 	accept(t, ada)
+	name := strings.TrimSpace(partner(t, ns, "list", "partners", "-o", "jsonpath={.items[0].metadata.name}").want(t, 0).out)
+	create(t, &v1alpha1.PartnerLink{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "ada-summer"}, Spec: v1alpha1.PartnerLinkSpec{
+		PartnershipRef: v1alpha1.PartnershipReference{Name: name}, Destination: "https://acme.example/summer",
+	}})
+	partner(t, ns, "list", "links", "-o", "wide").want(t, 0, "ada-summer", name)
 	partner(t, ns, "revoke", ada, "--reason", "Over.", "--wait").want(t, 0)
-	for _, way := range []string{strings.ToUpper(ada)} {
-		partner(t, ns, "describe", way).want(t, 0, "Ada L", ada, "referral", "gold", "Revoked", "Over.", "region = EMEA", "accepted the invite", "Events:")
+	for _, way := range []string{strings.ToUpper(ada), name, "pship/" + name} {
+		partner(t, ns, "describe", way).want(t, 0, "Ada L", ada, "referral", "gold", "Revoked", "Over.", "region = EMEA", "accepted the invite", "Links:", "Events:")
 	}
 	partner(t, ns, "describe", "nobody@example.com").want(t, 1, "nobody with the address")
 	partner(t, ns, "describe", "nobody").want(t, 1, `no Partnership and no PartnerInvite is called "nobody"`)
