@@ -90,6 +90,10 @@ type TeamMember struct {
 	// +optional
 	InviteRef *InviteReference `json:"inviteRef,omitempty"`
 
+	// partnershipRef names the Partnership of an applicant whom the company sent on to the team. Unset: none was.
+	// +optional
+	PartnershipRef *PartnershipReference `json:"partnershipRef,omitempty"`
+
 	// serial is the number, within the team, of the latest occasion for which links were issued about this person: to
 	// approve, or to join. Links of other numbers are dead.
 	// +optional

@@ -1622,6 +1622,11 @@ func (in *TeamMember) DeepCopyInto(out *TeamMember) {
 		*out = new(InviteReference)
 		**out = **in
 	}
+	if in.PartnershipRef != nil {
+		in, out := &in.PartnershipRef, &out.PartnershipRef
+		*out = new(PartnershipReference)
+		**out = **in
+	}
 	if in.AskedTime != nil {
 		in, out := &in.AskedTime, &out.AskedTime
 		*out = (*in).DeepCopy()

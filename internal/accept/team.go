@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -45,6 +46,9 @@ func (s *Step) ChangeTeam(ctx context.Context, key client.ObjectKey, uid string,
 		before := changed.DeepCopy()
 		if err := fact(changed); err != nil {
 			return err
+		}
+		if equality.Semantic.DeepEqual(before.Status, changed.Status) {
+			return nil
 		}
 		if err := s.Client.Status().Update(ctx, changed); err != nil {
 			return err

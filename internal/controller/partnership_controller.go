@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/accept"
 	"github.com/partner-operator/partner-operator/internal/delivery"
 	"github.com/partner-operator/partner-operator/internal/lookup"
 	"github.com/partner-operator/partner-operator/internal/mail"
@@ -30,6 +31,7 @@ import (
 type PartnershipReconciler struct {
 	base
 	post        *post
+	accept      *accept.Step
 	tombstones  *tombstone.Digger
 	concurrency int
 }
@@ -117,9 +119,29 @@ func (r *PartnershipReconciler) Reconcile(ctx context.Context, p *v1alpha1.Partn
 		}
 	}
 	if err == nil {
+		err = r.sendOn(ctx, in)
+	}
+	if err == nil {
 		err = r.remember(ctx, p, in.Catalog)
 	}
 	return resultOf(d.RequeueAfter, err)
+}
+
+// sendOn puts an applicant whom the company sent on before the team, once.
+func (r *PartnershipReconciler) sendOn(ctx context.Context, in partnership.Input) error {
+	p := in.Partnership
+	if in.JoinTeam == nil || p.Spec.Contact == nil || p.Spec.Revocation != nil || !in.JoinTeam.DeletionTimestamp.IsZero() {
+		return nil
+	}
+	person := team.Applicant(p)
+	if m := team.Member(in.JoinTeam, string(person.Email)); m != nil && (m.State == v1alpha1.MemberActive || team.ProposedFor(m, p.Name)) {
+		return nil
+	}
+	_, err := r.accept.ChangeTeam(ctx, client.ObjectKeyFromObject(in.JoinTeam), string(in.JoinTeam.UID), func(t *v1alpha1.PartnerTeam) error {
+		team.Propose(t, person)
+		return nil
+	})
+	return client.IgnoreNotFound(err)
 }
 
 // remember notes whose partnership it is, for the time after its removal. Nothing waits for that to be written.

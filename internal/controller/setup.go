@@ -89,7 +89,7 @@ func Setup(mgr ctrl.Manager, o Options) (finish func(context.Context), err error
 		"partnerteam":   (&PartnerTeamReconciler{base: b, post: post}).setup,
 		"partnerlink":   (&PartnerLinkReconciler{base: b, post: post, concurrency: o.Concurrency}).setup,
 		"partnerinvite": (&PartnerInviteReconciler{base: b, post: post, accept: o.Accept, brake: newBrake(b.Client, o.Now), concurrency: o.Concurrency}).setup,
-		"partnership":   (&PartnershipReconciler{base: b, post: post, tombstones: digger, concurrency: o.Concurrency}).setup,
+		"partnership":   (&PartnershipReconciler{base: b, post: post, accept: o.Accept, tombstones: digger, concurrency: o.Concurrency}).setup,
 	} {
 		if err := setup(mgr); err != nil {
 			return nil, fmt.Errorf("setting up the %s controller: %w", name, err)

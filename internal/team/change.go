@@ -57,6 +57,14 @@ type Person struct {
 	Role                v1alpha1.TeamRole
 	// Invite is the PartnerInvite that proposes them; empty: none does.
 	Invite string
+	// Partnership is that of an applicant whom the company sent on; empty: they are none.
+	Partnership string
+}
+
+// Applicant is who applied by a partnership, as a person for a team.
+func Applicant(p *v1alpha1.Partnership) Person {
+	contact := p.Spec.Contact
+	return Person{Email: contact.Email, FirstName: contact.FirstName, LastName: contact.LastName, Role: member, Partnership: p.Name}
 }
 
 // Outcome is what became of a proposal.
@@ -123,7 +131,7 @@ func Invite(t *v1alpha1.PartnerTeam, by string, p Person, now time.Time) error {
 		m = &t.Status.Members[len(t.Status.Members)-1]
 	}
 	if m.State != v1alpha1.MemberInvited && m.State != v1alpha1.MemberAwaitingApproval {
-		m.Source, m.InviteRef, m.FirstName, m.LastName = v1alpha1.MemberFromTeam, nil, p.FirstName, p.LastName
+		m.Source, m.InviteRef, m.PartnershipRef, m.FirstName, m.LastName = v1alpha1.MemberFromTeam, nil, nil, p.FirstName, p.LastName
 	}
 	m.Role = p.Role
 	invite(t, m, now)
@@ -336,7 +344,7 @@ func admit(t *v1alpha1.PartnerTeam, p Person) (*v1alpha1.TeamMember, Outcome) {
 		}
 		t.Status.Members = append(t.Status.Members, v1alpha1.TeamMember{})
 		m = &t.Status.Members[len(t.Status.Members)-1]
-	case ProposedBy(m, p.Invite):
+	case ProposedBy(m, p.Invite), ProposedFor(m, p.Partnership):
 		return nil, Added
 	case m.State == v1alpha1.MemberActive:
 		return nil, AlreadyMember
@@ -344,13 +352,24 @@ func admit(t *v1alpha1.PartnerTeam, p Person) (*v1alpha1.TeamMember, Outcome) {
 		return nil, AlreadyInvited
 	}
 	m.Email, m.FirstName, m.LastName, m.Role, m.Source = p.Email, p.FirstName, p.LastName, p.Role, v1alpha1.MemberFromCompany
-	m.InviteRef = &v1alpha1.InviteReference{Name: p.Invite}
+	m.InviteRef, m.PartnershipRef = nil, nil
+	if p.Invite != "" {
+		m.InviteRef = &v1alpha1.InviteReference{Name: p.Invite}
+	}
+	if p.Partnership != "" {
+		m.PartnershipRef = &v1alpha1.PartnershipReference{Name: p.Partnership}
+	}
 	return m, Added
 }
 
 // ProposedBy tells whether a person came by a PartnerInvite.
 func ProposedBy(m *v1alpha1.TeamMember, invite string) bool {
 	return m.InviteRef != nil && m.InviteRef.Name == invite
+}
+
+// ProposedFor tells whether a person came as the applicant of a Partnership.
+func ProposedFor(m *v1alpha1.TeamMember, partnership string) bool {
+	return m.PartnershipRef != nil && m.PartnershipRef.Name == partnership
 }
 
 // PersonOf is a proposed member as a person.

@@ -389,6 +389,7 @@ func TestProposals(t *testing.T) {
 		"who is invited":                    {Person{Email: invitedMail, Role: member, Invite: "x"}, AlreadyInvited, v1alpha1.MemberInvited},
 		"who is proposed by another":        {Person{Email: awaitingMail, Role: member, Invite: "x"}, AlreadyInvited, v1alpha1.MemberAwaitingApproval},
 		"who is proposed by the same":       {Person{Email: awaitingMail, Role: member, Invite: "more"}, Added, v1alpha1.MemberAwaitingApproval},
+		"an applicant who is sent on":       {Person{Email: "new@agency.example", Role: member, Partnership: "new-1234"}, Added, v1alpha1.MemberAwaitingApproval},
 		"who was removed":                   {Person{Email: removedMail, Role: member, Invite: "x"}, Added, v1alpha1.MemberAwaitingApproval},
 		"an address that no mail can reach": {Person{Email: "new@a_b.example", Role: member, Invite: "x"}, AddressInvalid, ""},
 	} {

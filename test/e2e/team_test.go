@@ -224,6 +224,18 @@ var _ = Describe("teammates", func() {
 		Consistently(mailsTo(address(ns, "owner"), v1alpha1.MailTeammateApproval), quiet, often).Should(Equal(2))
 	})
 
+	It("who ask to sign in before they joined get the same invitation again, and no sign-in link", func() {
+		ns := newTenant()
+		agency := declaredTeam(ns)
+		Expect(post(signedIn(ns, "owner"), teamURL(ns, "/invite"), "email", address(ns, "bob")).Code).To(Equal(http.StatusSeeOther))
+		link := linkTo(address(ns, "bob"), v1alpha1.MailTeammateInvite)
+		Eventually(func() *metav1.Time { return teams.Member(reread(agency), address(ns, "bob")).SentTime }, soon, often).ShouldNot(BeNil())
+		Expect(post(somebody(), tenantURL(ns, "login"), "email", address(ns, "bob")).Location).To(Equal(tenantURL(ns, "login?asked")))
+		Eventually(mailsTo(address(ns, "bob"), v1alpha1.MailTeammateInvite), soon, often).Should(Equal(2))
+		Expect(linkTo(address(ns, "bob"), v1alpha1.MailTeammateInvite)).To(Equal(link))
+		Expect(mailsTo(address(ns, "bob"), v1alpha1.MailSignIn)()).To(BeZero())
+	})
+
 	It("of several invites at once are all put before the team", func() {
 		ns := newTenant()
 		agency := declaredTeam(ns)
