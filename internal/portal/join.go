@@ -99,7 +99,7 @@ func (s *Server) showJoin(w http.ResponseWriter, r *http.Request, visit joinVisi
 func domainsInWords(domains []v1alpha1.Domain) string {
 	const few = 5
 	if len(domains) > few {
-		return "one of the domains that may apply"
+		return "one of the domains that can apply"
 	}
 	names := make([]string, 0, len(domains))
 	for _, domain := range domains {
@@ -120,7 +120,7 @@ func (s *Server) askToJoin(w http.ResponseWriter, r *http.Request, visit joinVis
 		return
 	}
 	if !join.Eligible(visit.group, typed) {
-		s.showJoin(w, r, visit, http.StatusUnprocessableEntity, joinView{Typed: typed, Error: "With an address of this domain nobody can apply here. Please type another one."})
+		s.showJoin(w, r, visit, http.StatusUnprocessableEntity, joinView{Typed: typed, Error: "Addresses of this domain cannot apply here. Please type another one."})
 		return
 	}
 	if !s.mayMail(w, r, typed) {
