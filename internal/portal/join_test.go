@@ -387,3 +387,51 @@ func FuzzJoinTokens(f *testing.F) {
 		}
 	})
 }
+
+func TestRequestsForMailAreLimited(t *testing.T) {
+	for name, limit := range map[string]func(*Server, *limiter){
+		"by client":  func(s *Server, l *limiter) { s.clients = l },
+		"by address": func(s *Server, l *limiter) { s.mailed = l },
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := joinable(t, nil)
+			limit(o.Server, newLimiter(2, o.Now))
+			paths := []string{o.path, "/t/acme/login", o.path}
+			for i, path := range paths {
+				got := o.raw(http.MethodPost, path, url.Values{"email": {nobodyElse}})
+				want := http.StatusSeeOther
+				if i == len(paths)-1 {
+					want = http.StatusTooManyRequests
+				}
+				if got.Code != want || (got.Header().Get("Retry-After") != "") != (want == http.StatusTooManyRequests) {
+					t.Errorf("request %d is answered %d, %v", i+1, got.Code, got.Header())
+				}
+			}
+			if waiting := len(o.gold().Status.Verifications); waiting != 1 {
+				t.Errorf("%d mails are asked for", waiting)
+			}
+		})
+	}
+}
+
+// Neither a redirect nor a page follows the host that a request names.
+func TestTheHostOfARequestIsNotBelieved(t *testing.T) {
+	o := joinable(t, nil)
+	for _, request := range []*http.Request{
+		httptest.NewRequest(http.MethodGet, o.path, nil),
+		httptest.NewRequest(http.MethodPost, o.path, strings.NewReader("email=ada%40example.com")),
+		httptest.NewRequest(http.MethodPost, "/t/acme/login", strings.NewReader("email=ada%40example.com&next=//evil.example/")),
+		httptest.NewRequest(http.MethodPost, o.applying().path, strings.NewReader("")),
+		httptest.NewRequest(http.MethodGet, "/t/acme/", nil),
+	} {
+		request.Host = "evil.example"
+		request.Header.Set("X-Forwarded-Host", "evil.example")
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		w := httptest.NewRecorder()
+		o.Handler().ServeHTTP(w, request)
+		location := w.Header().Get("Location")
+		if strings.Contains(w.Body.String(), "evil") || strings.Contains(location, "evil") || location != "" && !strings.HasPrefix(location, "/t/acme/") {
+			t.Errorf("%s %s is answered %d to %q: %s", request.Method, request.URL, w.Code, location, w.Body)
+		}
+	}
+}
