@@ -11,7 +11,7 @@ KUBECTL ?= kubectl
 ONCE ?=
 
 # The modules: the product, and what people and tests run beside it.
-MODULES := . hack test
+MODULES := . hack test test/gitops
 TOOLS := bin/tools
 CONTROLLER_GEN := $(TOOLS)/controller-gen
 GOLANGCI_LINT := $(TOOLS)/golangci-lint
@@ -44,7 +44,7 @@ test-unit: ## Run the tests that need nothing but Go.
 .PHONY: test-server
 test-server: build ## Run the suites that need a control plane or a mail server.
 	KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh) && export KUBEBUILDER_ASSETS && \
-	go test -C hack -timeout 10m ./... && go test -C test -p 1 -timeout 25m ./...
+	go test -C hack -timeout 10m ./... && go test -C test -p 1 -timeout 25m ./... && go test -C test/gitops -timeout 5m ./...
 
 .PHONY: test-faults
 test-faults: build ## Let everything go wrong while mails are under way, and count them (8 minutes); make test has a short form.
@@ -80,7 +80,7 @@ vet: ## Run go vet over all modules.
 lint: $(GOLANGCI_LINT) ## Run the linters over all modules.
 	$(GOLANGCI_LINT) run
 	@# What runs beside the product starts programs and reads files by design, on loopback.
-	for module in hack test; do (cd $$module && $(CURDIR)/$(GOLANGCI_LINT) run --config $(CURDIR)/.golangci.yml --disable gosec) || exit 1; done
+	for module in hack test test/gitops; do (cd $$module && $(CURDIR)/$(GOLANGCI_LINT) run --config $(CURDIR)/.golangci.yml --disable gosec) || exit 1; done
 
 .PHONY: verify
 verify: generate manifests fmt ## Fail if generated files or formatting are not current, or go.mod is not tidy.

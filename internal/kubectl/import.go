@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"strings"
 	"sync"
 
@@ -417,7 +418,8 @@ func (p *planner) have(ctx context.Context, m *plan, wish *v1alpha1.Partnership)
 
 // failed notes that a row failed, unless all would.
 func (p *planner) failed(ctx context.Context, m *plan, kind, name string, err error) error {
-	if ctx.Err() != nil || apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) {
+	var unreachable *url.Error
+	if ctx.Err() != nil || apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) || errors.As(err, &unreachable) {
 		return about(kind, name, err)
 	}
 	m.result.Result = RowFailed

@@ -3,11 +3,13 @@ package kubectl
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -17,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/hack/apiproxy"
 	verbs "github.com/partner-operator/partner-operator/internal/kubectl"
 	"github.com/partner-operator/partner-operator/internal/partnership"
 )
@@ -109,6 +112,37 @@ func TestImportLeavesAlone(t *testing.T) {
 		"0 created, 2 unchanged, 3 skipped, 0 failed")
 	if got := written(); got != 0 {
 		t.Errorf("%d writes: %v", got, desk.Seen())
+	}
+}
+
+// When the API server cannot be reached any more an import stops, and the next run goes on.
+func TestImportGoesOn(t *testing.T) {
+	ns := tenant(t)
+	at := "@" + ns + ".example"
+	file := "email,program\nada" + at + ",referral\nbob" + at + ",referral\ncarl" + at + ",referral\ndora" + at + ",referral\n"
+	fault := func(at int32, fault apiproxy.Fault) {
+		var creations atomic.Int32
+		desk.Break(func(r *http.Request) apiproxy.Fault {
+			if r.Method == http.MethodPost && creations.Add(1) == at {
+				return fault
+			}
+			return apiproxy.None
+		})
+	}
+	t.Cleanup(func() { desk.Break(nil) })
+	fault(2, apiproxy.Refuse)
+	partnerReading(t, file, ns, "import", "-", "--parallel=1").want(t, 1, "line 2: created", "!line 3:", "stopped before line 3; the same command goes on from there")
+	desk.Break(nil)
+	partnerReading(t, file, ns, "import", "-").want(t, 0, "line 2: unchanged", "line 3: created", "0 skipped, 0 failed")
+
+	// The answer to a creation is lost: the next run finds what it made.
+	file = strings.ReplaceAll(file, "referral", "reseller")
+	fault(2, apiproxy.LoseAnswer)
+	partnerReading(t, file, ns, "import", "-", "--parallel=1").want(t, 1, "line 2: created", "!line 4:", "stopped before line 3; the same command goes on from there")
+	desk.Break(nil)
+	partnerReading(t, file, ns, "import", "-").want(t, 0, "line 2: unchanged", "line 3: unchanged", "0 skipped, 0 failed")
+	if got := len(standing(t, ns)); got != 8 {
+		t.Errorf("%d partnerships", got)
 	}
 }
 
