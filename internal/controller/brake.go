@@ -46,8 +46,9 @@ func (b *brake) take(ctx context.Context, namespace string, scope []v1alpha1.Pro
 		return nil, false
 	}
 	now := b.now()
-	if b.known[namespace] { // else it will be read
-		for _, grant := range scope { // also where no limit is set yet
+	b.read(ctx, namespace)
+	if b.known[namespace] {
+		for _, grant := range scope { // also where no limit is set: one may be, that the cache has not seen yet
 			key := types.NamespacedName{Namespace: namespace, Name: grant.Name}
 			b.sent[key] = append(b.lastHour(key), now)
 		}
