@@ -214,6 +214,7 @@ func (p *Portrait) showParts(w io.Writer) error {
 		show  func(io.Writer) error
 		empty bool
 	}{
+		{"Members", p.showMembers, p.Team == nil || len(p.Team.Status.Members) == 0},
 		{"Programs", p.showPrograms, len(p.Partnerships) == 0},
 		{"Links", p.showLinks, len(p.Links) == 0},
 		{"Invites", p.showInvites, len(p.Invites) == 0},
@@ -255,6 +256,15 @@ func (p *Portrait) lastSignIn() string {
 	return moment(last)
 }
 
+func (p *Portrait) showMembers(w io.Writer) error {
+	return indented(w, p.Team.Status.Members, []column[v1alpha1.TeamMember]{
+		{"EMAIL", false, func(m *v1alpha1.TeamMember) string { return string(m.Email) }},
+		{"ROLE", false, func(m *v1alpha1.TeamMember) string { return string(m.Role) }},
+		{"STATE", false, func(m *v1alpha1.TeamMember) string { return string(m.State) }},
+		{"LAST SIGN-IN", false, func(m *v1alpha1.TeamMember) string { return moment(m.SignIn.LastTime) }},
+	})
+}
+
 func (p *Portrait) showPrograms(w io.Writer) error {
 	return indented(w, p.Partnerships, []column[v1alpha1.Partnership]{
 		{"PROGRAM", false, func(p *v1alpha1.Partnership) string { return p.Spec.ProgramRef.Name }},
@@ -290,7 +300,7 @@ func (p *Portrait) showLinks(w io.Writer) error {
 
 func (p *Portrait) showInvites(w io.Writer) error {
 	return indented(w, p.Invites, []column[v1alpha1.PartnerInvite]{
-		{"PROGRAMS", false, func(i *v1alpha1.PartnerInvite) string { return offered(i.Offers()) }},
+		{"PROGRAMS", false, func(i *v1alpha1.PartnerInvite) string { return offeredBy(i) }},
 		{"STATE", false, func(i *v1alpha1.PartnerInvite) string { return string(i.Status.State) }},
 		{"SENT", false, func(i *v1alpha1.PartnerInvite) string { return moment(i.Status.SentTime) }},
 		{"EXPIRES", false, func(i *v1alpha1.PartnerInvite) string { return moment(i.Status.ExpiryTime) }},

@@ -16,6 +16,7 @@ import (
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/brand"
 	"github.com/partner-operator/partner-operator/internal/brandbook"
+	"github.com/partner-operator/partner-operator/internal/invite"
 	"github.com/partner-operator/partner-operator/internal/keyring"
 	"github.com/partner-operator/partner-operator/internal/link"
 	"github.com/partner-operator/partner-operator/internal/token"
@@ -82,8 +83,15 @@ func derivedLink(ctx context.Context, c client.Reader, i *v1alpha1.PartnerInvite
 			return "", err
 		}
 	}
+	var team *v1alpha1.PartnerTeam
+	if i.Spec.TeamRef != nil {
+		team = &v1alpha1.PartnerTeam{}
+		if err := c.Get(ctx, client.ObjectKey{Namespace: i.Namespace, Name: i.Spec.TeamRef.Name}, team); err != nil {
+			return "", err
+		}
+	}
 	text, err := keys.Sign(token.PurposeInvite, i.Status.KeyID, token.Subject{
-		Namespace: i.Namespace, UID: string(i.UID), Serial: i.Status.Serial, Address: string(i.Spec.Contact.Email),
+		Namespace: i.Namespace, UID: string(i.UID), Serial: i.Status.Serial, Address: string(invite.Recipient(i, team).Email),
 	})
 	if errors.Is(err, token.ErrUnknownKey) {
 		return "", fmt.Errorf("was signed with a key that has been retired; kubectl partner resend %s makes a new link", i.Name)

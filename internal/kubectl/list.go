@@ -138,8 +138,8 @@ var partnerColumns = []column[v1alpha1.Partnership]{
 
 var inviteColumns = []column[v1alpha1.PartnerInvite]{
 	{"NAME", false, func(i *v1alpha1.PartnerInvite) string { return i.Name }},
-	{"WHO", false, func(i *v1alpha1.PartnerInvite) string { return string(i.Spec.Contact.Email) }},
-	{"PROGRAMS", false, func(i *v1alpha1.PartnerInvite) string { return offered(i.Offers()) }},
+	{"WHO", false, invited},
+	{"PROGRAMS", false, func(i *v1alpha1.PartnerInvite) string { return offeredBy(i) }},
 	{"STATE", false, func(i *v1alpha1.PartnerInvite) string { return string(i.Status.State) }},
 	{"EXPIRES", false, func(i *v1alpha1.PartnerInvite) string { return moment(i.Status.ExpiryTime) }},
 	{"SENT", true, func(i *v1alpha1.PartnerInvite) string { return moment(i.Status.SentTime) }},
@@ -171,6 +171,29 @@ func who(p *v1alpha1.Partnership) string {
 		return "team " + p.Spec.TeamRef.Name
 	}
 	return partnerships.address(p)
+}
+
+// invited is the person, or the team, that an invite is for.
+func invited(i *v1alpha1.PartnerInvite) string {
+	team := i.TeamName()
+	switch {
+	case team == "":
+		return string(i.Spec.Contact.Email)
+	case i.Spec.Contact.Email != "":
+		return string(i.Spec.Contact.Email) + " for team " + team
+	case i.ForTeammates():
+		return fmt.Sprintf("%d for team %s", len(i.Spec.Members), team)
+	default:
+		return "team " + team
+	}
+}
+
+// offeredBy is what an invite offers, as a person reads it.
+func offeredBy(i *v1alpha1.PartnerInvite) string {
+	if i.ForTeammates() {
+		return ""
+	}
+	return offered(i.Offers())
 }
 
 func offered(grants []v1alpha1.ProgramGrant) string {

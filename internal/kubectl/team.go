@@ -13,6 +13,7 @@ import (
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/address"
+	"github.com/partner-operator/partner-operator/internal/partnership"
 	"github.com/partner-operator/partner-operator/internal/roster"
 )
 
@@ -63,7 +64,7 @@ func GrantTeam(ctx context.Context, d Desk, p *v1alpha1.Partnership) (Outcome, e
 // teamPartnership is the partnership of a team in a program.
 func teamPartnership(namespace, team string, grant roster.Grant) *v1alpha1.Partnership {
 	p := &v1alpha1.Partnership{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: team + "-" + grant.Program},
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: partnership.TeamName(team, grant.Program)},
 		Spec: v1alpha1.PartnershipSpec{
 			ProgramRef: v1alpha1.ProgramReference{Name: grant.Program}, TeamRef: &v1alpha1.TeamReference{Name: team},
 		},

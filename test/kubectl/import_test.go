@@ -153,6 +153,16 @@ func TestImportTeams(t *testing.T) {
 		`line 4: failed team agency: the team "agency" stands in an earlier line with another owner`)
 	partner(t, ns, "team", "show", "agency").want(t, 0, "Agency GmbH", "olga@agency.example", "gold", "reseller")
 	partnerReading(t, file, ns, "import", "-", "--send-invites=false").want(t, 2, "0 created, 2 unchanged, 0 skipped, 1 failed")
+
+	// By default the owner is asked, with one mail, and the link of it can be printed.
+	owner := "otto@" + ns + ".example"
+	partnerReading(t, "email,team,program\n"+owner+",studio,referral\n", ns, "import", "-").want(t, 0, "line 2: created team studio (studio-referral)")
+	eventually(t, "a mail to the owner", func() bool { return len(inbox.MessagesTo(owner)) == 1 })
+	partner(t, ns, "list", "invites").want(t, 0, "team studio")
+	link := strings.TrimSpace(partner(t, ns, "link", "studio-referral-invitation", "--portal-url", running.Portal).want(t, 0).out)
+	if mail := inbox.MessagesTo(owner)[0]; len(mail.Links) != 1 || mail.Links[0] != link {
+		t.Errorf("the mail has %v", mail.Links)
+	}
 }
 
 func TestImportRefused(t *testing.T) {
