@@ -106,12 +106,13 @@ func startOperator(args ...string) {
 	Expect(err).NotTo(HaveOccurred())
 }
 
-// startReplica runs a second operator, with a portal of its own, until the spec ends.
+// startReplica runs a second operator, which answers at an address of its own, until the spec ends. As replicas do, it
+// writes the public address of the first into links.
 func startReplica() *operator.Operator {
 	GinkgoHelper()
 	second, err := operator.Start(ctx, operator.Options{
 		Binary: "../../bin/partner-operator", Cluster: plane, Kubeconfig: proxy.Kubeconfig, SMTPAddr: inbox.SMTPAddr(),
-		Args: []string{"--client-rate=0", "--address-rate=0", "--trusted-proxies=127.0.0.0/8"},
+		Args: []string{"--portal-url=" + running.Portal, "--client-rate=0", "--address-rate=0", "--trusted-proxies=127.0.0.0/8"},
 	})
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(func() { Expect(second.Stop()).To(Succeed()) })

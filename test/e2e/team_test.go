@@ -69,8 +69,10 @@ func teamURL(ns, change string) string { return tenantURL(ns, "teams/agency"+cha
 // join brings a person into the team in a role, invited by somebody who is signed in.
 func join(by *browser.Person, ns, name string, role v1alpha1.TeamRole) *browser.Person {
 	GinkgoHelper()
+	before := mailsTo(address(ns, name), v1alpha1.MailTeammateInvite)()
 	got := post(by, teamURL(ns, "/invite"), "email", address(ns, name), "role", string(role))
 	Expect(got.Code).To(Equal(http.StatusSeeOther), got.Body)
+	Eventually(mailsTo(address(ns, name), v1alpha1.MailTeammateInvite), soon, often).Should(Equal(before + 1))
 	person := somebody()
 	Expect(post(person, linkTo(address(ns, name), v1alpha1.MailTeammateInvite)+"/accept", "email", address(ns, name)).Location).To(Equal(tenantURL(ns, "")))
 	return person
