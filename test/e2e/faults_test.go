@@ -26,11 +26,19 @@ import (
 // it.
 var full = os.Getenv("FAULTS") == "full"
 
-func onlyInFull() {
-	GinkgoHelper()
-	if !full {
-		Skip("only make test-faults has the time")
+// itInFull is a spec that takes a minute or more, and is there in the full form alone.
+func itInFull(text string, spec func()) {
+	if full {
+		It(text, Offset(1), spec)
 	}
+}
+
+// inFull are the entries of the short form, and those that are there in the full form alone.
+func inFull(short, more TableEntry) []TableEntry {
+	if full {
+		return []TableEntry{short, more}
+	}
+	return []TableEntry{short}
 }
 
 // many is how many people a fault befalls in full.
@@ -99,7 +107,6 @@ var _ = Describe("a fault", Ordered, ContinueOnFailure, Label("faults"), func() 
 			lead(manyWorkers)
 			startSecond()
 		} else {
-			onlyInFull()
 			startOperator(manyWorkers)
 		}
 		steps := atEveryStep(who + " killed ")
@@ -119,8 +126,7 @@ var _ = Describe("a fault", Ordered, ContinueOnFailure, Label("faults"), func() 
 		}
 		account(append(steps, flowing...), killed)
 	},
-		Entry("and another replica goes on", true),
-		Entry("and it starts again", false),
+		inFull(Entry("and another replica goes on", true), Entry("and it starts again", false)),
 	)
 
 	It("that makes the operator stop keeps no mail from being sent and recorded that is claimed", func() {
@@ -171,8 +177,7 @@ var _ = Describe("a fault", Ordered, ContinueOnFailure, Label("faults"), func() 
 		account(append(busy, next...))
 	})
 
-	It("that makes the leader hang for a minute does not make it send what the next one has sent", func() {
-		onlyInFull()
+	itInFull("that makes the leader hang for a minute does not make it send what the next one has sent", func() {
 		lead(manyWorkers)
 		startSecond()
 		hanging := atStepsOfAHangingLeader()
@@ -207,14 +212,12 @@ var _ = Describe("a fault", Ordered, ContinueOnFailure, Label("faults"), func() 
 		account(append(broken, crashed...))
 	})
 
-	It("that takes etcd away for a moment neither loses nor repeats a mail", func() {
-		onlyInFull()
+	itInFull("that takes etcd away for a moment neither loses nor repeats a mail", func() {
 		startOperator(manyWorkers)
 		account(throughACrash(cluster.Etcd, "etcd crashed and started again", func() {}))
 	})
 
-	It("that takes the API server away until the leader gives up neither loses nor repeats a mail", func() {
-		onlyInFull()
+	itInFull("that takes the API server away until the leader gives up neither loses nor repeats a mail", func() {
 		lead(manyWorkers)
 		startSecond()
 		began := time.Now()
