@@ -210,6 +210,18 @@ func locale(text string) (language.Tag, error) {
 	return tag, nil
 }
 
+// LogoOrigin is where the logo is loaded from, such as https://cdn.acme.example, as headers write it; empty: there is none.
+func (b Brand) LogoOrigin() string {
+	u, err := url.Parse(b.LogoURL)
+	if b.LogoURL == "" || err != nil {
+		return ""
+	}
+	if ascii, err := idna.Lookup.ToASCII(u.Hostname()); err == nil {
+		return "https://" + strings.Replace(u.Host, u.Hostname(), ascii, 1)
+	}
+	return "https://" + u.Host // an IP address
+}
+
 // MessageDomain is what stands behind the @ of the Message-IDs of its mail.
 func (b Brand) MessageDomain() string {
 	_, domain, _ := strings.Cut(b.From.Address, "@")

@@ -281,3 +281,23 @@ func TestSenderAndCompanyShareAName(t *testing.T) {
 		t.Errorf("of no name came %q and %q", got.DisplayName, got.From.Name)
 	}
 }
+
+func TestLogoOrigin(t *testing.T) {
+	for logo, want := range map[string]string{
+		"":                              "",
+		"https://acme.example/logo.svg": "https://acme.example",
+		"https://cdn.acme.example:8443/a/b.png?v=1":   "https://cdn.acme.example:8443",
+		"https://bücher.example/logo.svg":             "https://xn--bcher-kva.example",
+		"https://192.0.2.7/logo.png":                  "https://192.0.2.7",
+		"https://[2001:db8::1]:8443/logo.png":         "https://[2001:db8::1]:8443",
+		"https://acme.example/x;script-src%20https:*": "https://acme.example",
+	} {
+		parsed, err := Parse(map[string]string{"logoURL": logo}, operator())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := parsed.LogoOrigin(); got != want {
+			t.Errorf("the origin of %q is %q, want %q", logo, got, want)
+		}
+	}
+}

@@ -8,9 +8,13 @@ import (
 
 // redemptions are the routes whose POST uses a mailed link, with what such links are for.
 var redemptions = map[string]string{
-	acceptRoute:                   "invite",
-	applyRoute:                    "verification",
-	"POST /t/{ns}/signin/{token}": "sign-in",
+	acceptRoute:                             "invite",
+	applyRoute:                              "verification",
+	"POST /t/{ns}/signin/{token}":           "sign-in",
+	"POST /t/{ns}/join/{group}/{token}":     "join",
+	"POST /t/{ns}/member/{token}/accept":    "member",
+	"POST /t/{ns}/approval/{token}/approve": "approval",
+	"POST /t/{ns}/approval/{token}/reject":  "approval",
 }
 
 // measured is what notes the requests to a route. There are as many as there are patterns, whatever is asked for.

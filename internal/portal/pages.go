@@ -2,9 +2,7 @@ package portal
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"embed"
-	"encoding/hex"
 	"html/template"
 	"net/http"
 	"strconv"
@@ -14,15 +12,6 @@ import (
 
 //go:embed pages
 var pageFiles embed.FS
-
-//go:embed assets/portal.css
-var stylesheet []byte
-
-// stylesheetName changes with the content, so browsers may keep the file for ever.
-var stylesheetName = func() string {
-	sum := sha256.Sum256(stylesheet)
-	return "portal-" + hex.EncodeToString(sum[:6]) + ".css"
-}()
 
 // templates holds each page together with the layout and the fields of forms.
 var templates = func() map[string]*template.Template {
@@ -49,21 +38,28 @@ type page struct {
 	// Body is the content of this page.
 	Body any
 
-	// Namespace, Company and Stylesheet are filled in by render.
-	Namespace, Company, Stylesheet string
+	// The rest is filled in by render.
+
+	Namespace, Company string
+	// Logo is the address of a picture; empty: none.
+	Logo string
+	// Stylesheet and Icon are the names of the assets in the colour of the brand.
+	Stylesheet, Icon string
 }
 
 // render writes a page, or nothing of it if it cannot be made.
 func (s *Server) render(w http.ResponseWriter, r *http.Request, code int, name string, p page) {
-	p.Company, p.Stylesheet = s.Book.Default.DisplayName, stylesheetName
+	company := s.Book.Default
 	if tenantName.MatchString(r.PathValue("ns")) {
 		p.Namespace = r.PathValue("ns")
 		found, err := s.Book.Brand(r.Context(), p.Namespace)
 		if err != nil { // a page without the brand is better than none
 			log.FromContext(r.Context()).Error(err, "The brand could not be found")
 		}
-		p.Company = found.DisplayName
+		company = found.Brand
 	}
+	p.Company, p.Logo = company.DisplayName, company.LogoURL
+	p.Stylesheet, p.Icon = stylesheetName(company.Accent), iconName(company.Accent)
 	var body bytes.Buffer
 	if err := templates[name].ExecuteTemplate(&body, "layout.html", p); err != nil {
 		log.FromContext(r.Context()).Error(err, "A page could not be rendered", "page", name)
@@ -71,18 +67,9 @@ func (s *Server) render(w http.ResponseWriter, r *http.Request, code int, name s
 		return
 	}
 	s.setHeaders(w.Header())
+	w.Header().Set("Content-Security-Policy", contentSecurity(company.LogoOrigin()))
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Length", strconv.Itoa(body.Len()))
 	w.WriteHeader(code)
 	_, _ = w.Write(body.Bytes()) // the client is gone if this fails
-}
-
-func serveAsset(w http.ResponseWriter, r *http.Request) {
-	if r.PathValue("file") != stylesheetName {
-		http.NotFound(w, r)
-		return
-	}
-	w.Header().Set("Content-Type", "text/css; charset=utf-8")
-	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
-	_, _ = w.Write(stylesheet)
 }

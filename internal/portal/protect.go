@@ -72,8 +72,18 @@ func (s *Server) recovered(w http.ResponseWriter, r *http.Request) {
 	s.broken(w, r)
 }
 
+// contentSecurity lets a page load nothing but our own styles and pictures, and the brand's logo from its origin; empty:
+// there is none.
+func contentSecurity(logoOrigin string) string {
+	pictures := "'self'"
+	if logoOrigin != "" {
+		pictures += " " + logoOrigin
+	}
+	return "default-src 'none'; style-src 'self'; img-src " + pictures + "; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+}
+
 func (s *Server) setHeaders(h http.Header) {
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	h.Set("Content-Security-Policy", contentSecurity(""))
 	h.Set("X-Content-Type-Options", "nosniff")
 	// With no-referrer browsers send «Origin: null» with our own forms on plain http.
 	h.Set("Referrer-Policy", "same-origin")

@@ -71,3 +71,21 @@ func TestRoutesAsDocumented(t *testing.T) {
 		}
 	}
 }
+
+// Each use of a mailed link counts in partner_operator_redemptions_total.
+func TestRoutesOfMailedLinksAreRedemptions(t *testing.T) {
+	var all patterns
+	(&Server{}).addRoutes(&all)
+	for route := range redemptions {
+		if !slices.Contains(all, route) {
+			t.Errorf("%s is no route", route)
+		}
+	}
+	for _, route := range all {
+		gaveUp := strings.HasSuffix(route, "/decline") || strings.HasSuffix(route, "/renew")
+		uses := strings.HasPrefix(route, "POST ") && strings.Contains(route, "{token}") && !gaveUp
+		if _, counted := redemptions[route]; counted != uses {
+			t.Errorf("%s uses a link: %v; it counts: %v", route, uses, counted)
+		}
+	}
+}

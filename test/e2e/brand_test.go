@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 
@@ -116,6 +117,7 @@ var _ = Describe("a brand", func() {
 		setBrand(ns, map[string]string{
 			"displayName": "Bücher & Söhne", "mailFrom": "partner@bücher.example", "replyTo": "Jo <jo@buecher.example>",
 			"accentColor": "#7a1f3d", "locale": "de-AT", "host": "localhost:" + port, "notifyStaff": "staff@buecher.example",
+			"logoURL": "https://bilder.bücher.example/logo.svg",
 		})
 		create(invite(ns, "ada", grant("referral", "gold")))
 		link := linkTo(address(ns, "ada"), v1alpha1.MailInvite)
@@ -129,7 +131,11 @@ var _ = Describe("a brand", func() {
 
 		page := open(link)()
 		Expect(page.Code).To(Equal(http.StatusOK))
-		Expect(page.Body).To(ContainSubstring("Bücher &amp; Söhne"))
+		Expect(page.Body).To(MatchRegexp(`(?i)<img class="logo" src="https://bilder.b%c3%bccher.example/logo.svg" alt="Bücher &amp; Söhne" referrerpolicy="no-referrer">`))
+		Expect(page.Header.Get("Content-Security-Policy")).To(ContainSubstring("img-src 'self' https://bilder.xn--bcher-kva.example;"))
+		stylesheet := regexp.MustCompile(`"(/assets/portal-[0-9a-f]{12}-7a1f3d\.css)"`).FindStringSubmatch(page.Body)
+		Expect(stylesheet).NotTo(BeNil(), page.Body)
+		Expect(open(running.Portal + stylesheet[1])().Wants(http.StatusOK, "--fill: #7a1f3d;")).To(Succeed())
 	})
 
 	It("that cannot be used holds its own mail and nobody else's", func() {
