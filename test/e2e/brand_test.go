@@ -135,7 +135,7 @@ var _ = Describe("a brand", func() {
 		Expect(page.Header.Get("Content-Security-Policy")).To(ContainSubstring("img-src 'self' https://bilder.xn--bcher-kva.example;"))
 		stylesheet := regexp.MustCompile(`"(/assets/portal-[0-9a-f]{12}-7a1f3d\.css)"`).FindStringSubmatch(page.Body)
 		Expect(stylesheet).NotTo(BeNil(), page.Body)
-		Expect(open(running.Portal + stylesheet[1])().Wants(http.StatusOK, "--fill: #7a1f3d;")).To(Succeed())
+		Expect(open(running.Portal+stylesheet[1])().Wants(http.StatusOK, "--fill: #7a1f3d;")).To(Succeed())
 	})
 
 	It("that cannot be used holds its own mail and nobody else's", func() {
