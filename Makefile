@@ -44,7 +44,20 @@ test-unit: ## Run the tests that need nothing but Go.
 .PHONY: test-server
 test-server: build ## Run the suites that need a control plane or a mail server.
 	KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh) && export KUBEBUILDER_ASSETS && \
-	go test -C hack -timeout 10m ./... && go test -C test -p 1 -timeout 25m ./... && go test -C test/gitops -timeout 5m ./...
+	go test -C hack -timeout 10m ./... && go test -C test -p 1 -timeout 10m ./cel ./kubectl ./mail && \
+	go test -C test -timeout 25m ./e2e -ginkgo.label-filter='!portal' && $(MAKE) --no-print-directory test-portal && \
+	go test -C test/gitops -timeout 5m ./...
+
+# Data races are looked for by what a C compiler makes; without one the same specs run, and it is said.
+.PHONY: test-portal
+test-portal: build ## Run the portal's specs while people click at once, against an operator that reports data races.
+	@KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh) && export KUBEBUILDER_ASSETS && \
+	if command -v "$$(go env CC)" >/dev/null; then \
+		export CGO_ENABLED=1 OPERATOR=$(CURDIR)/bin/race/partner-operator && set -x && \
+		go build -race -o $$OPERATOR ./cmd && go test -race ./internal/portal ./internal/accept ./internal/keylock ./internal/brandbook ./internal/tombstone ./internal/controller; \
+	else \
+		echo 'WARNING: there is no C compiler, so data races are NOT looked for; install gcc to have them found.'; \
+	fi && go test -C test -timeout 15m ./e2e -ginkgo.label-filter=portal
 
 .PHONY: test-faults
 test-faults: build ## Let everything go wrong while mails are under way, and count them (8 minutes); make test has a short form.

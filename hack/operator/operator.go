@@ -140,11 +140,16 @@ func (o *Operator) Err() error { return o.err }
 // Log is what the operator logged, the end of it if that is very long.
 func (o *Operator) Log() string { return o.log.String() }
 
-// Stop asks the operator to end, and waits until it has.
+// Stop asks the operator to end, and waits until it has. It is an error if the operator, built to look for them, has
+// found a data race.
 func (o *Operator) Stop() error {
 	_ = o.command.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-o.ended:
+		if _, report, found := strings.Cut(o.Log(), "WARNING: DATA RACE"); found {
+			report, _, _ = strings.Cut(report, "==================")
+			return fmt.Errorf("the operator has a data race:%s", report)
+		}
 		return nil
 	case <-time.After(30 * time.Second):
 		o.Kill()

@@ -35,7 +35,7 @@ import (
 // BenchmarkRedirect compares following a shared link with the bare redirect of net/http, in the same run, over the same
 // connections: the metric ratio is how much of its rate is reached.
 func BenchmarkRedirect(b *testing.B) {
-	for _, links := range []int{10, 50_000} {
+	for _, links := range []int{10, 100_000} {
 		b.Run(fmt.Sprintf("links=%d", links), func(b *testing.B) { compareRedirects(b, links) })
 	}
 }

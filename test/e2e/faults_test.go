@@ -551,7 +551,7 @@ func (r *replica) start() error {
 		return nil
 	}
 	o, err := operator.Start(ctx, operator.Options{
-		Binary: "../../bin/partner-operator", Cluster: plane, Kubeconfig: proxies[1].Kubeconfig, SMTPAddr: inbox.SMTPAddr(),
+		Binary: binary, Cluster: plane, Kubeconfig: proxies[1].Kubeconfig, SMTPAddr: inbox.SMTPAddr(),
 		Args: []string{"--leader-elect", "--portal-url=http://" + portalAddress, "--zap-log-level=debug"},
 		Log:  logFile(),
 	})

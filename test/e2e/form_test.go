@@ -66,7 +66,7 @@ func sharedOut(fields map[string]v1alpha1.Answer) OmegaMatcher {
 	return And(HaveField("Spec.Application.Fields", fields), HaveField("Spec.CustomFields", emeaOnly))
 }
 
-var _ = Describe("an application form", func() {
+var _ = Describe("an application form", Label("portal"), func() {
 	It("is filled in on the page of the invite, and each partnership gets what its own group asks", func() {
 		ns := newTenant()
 		askWebsiteAndSize(ns)

@@ -68,7 +68,7 @@ func staffed(ns string) {
 	}})
 }
 
-var _ = Describe("a join link", func() {
+var _ = Describe("a join link", Label("portal"), func() {
 	It("verifies the address, asks for the form, and the application waits for the company", func() {
 		ns := newTenant()
 		staffed(ns)
@@ -363,7 +363,7 @@ func reasonAndMessage(p *v1alpha1.Partnership) string {
 	return ""
 }
 
-var _ = Describe("asking to sign in with only an open invite", func() {
+var _ = Describe("asking to sign in with only an open invite", Label("portal"), func() {
 	It("sends the same mail with the same link again, never a sign-in mail, and not too often", func() {
 		ns := newTenant()
 		i, link := sentInvite(ns, "ada", grant("referral", "gold"))

@@ -56,7 +56,7 @@ const (
 
 func startOf(name string) string { return "https://acme.example/start?lang=en&ref=" + name + "#top" }
 
-var _ = Describe("a shared link", func() {
+var _ = Describe("a shared link", Label("portal"), func() {
 	It("is declared, waits for its partnership, follows its program live, and is killed by deleting it", func() {
 		ns := linkingTenant()
 		l := partnerLink(ns, "ada-summer", "ada")
@@ -177,7 +177,7 @@ var _ = Describe("a shared link", func() {
 	})
 })
 
-var _ = Describe("the dashboard", func() {
+var _ = Describe("the dashboard", Label("portal"), func() {
 	It("makes and deletes links, and lets the API server decide between two who want one name", func() {
 		ns := linkingTenant()
 		ada, a := accepted(ns, "ada", grant("referral", ""))
@@ -248,7 +248,7 @@ var _ = Describe("the dashboard", func() {
 	})
 })
 
-var _ = Describe("metrics", func() {
+var _ = Describe("metrics", Label("portal"), func() {
 	It("count requests, links and mails, and hold no address and no name of a partner", func() {
 		metrics, err := operator.FreeAddress()
 		Expect(err).NotTo(HaveOccurred())

@@ -91,7 +91,7 @@ func signedIn(ns, name string) *browser.Person {
 	return person
 }
 
-var _ = Describe("the page of an invite", func() {
+var _ = Describe("the page of an invite", Label("portal"), func() {
 	It("changes nothing when it is opened, by GET or HEAD", func() {
 		ns := newTenant()
 		i, link := sentInvite(ns, "ada", grant("referral", "gold"))
@@ -272,7 +272,7 @@ var _ = Describe("the page of an invite", func() {
 	})
 })
 
-var _ = Describe("signing in", func() {
+var _ = Describe("signing in", Label("portal"), func() {
 	It("works once by a mailed link, and asks for the address in another browser", func() {
 		ns := newTenant()
 		create(partner(ns, "grace", "referral"))

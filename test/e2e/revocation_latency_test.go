@@ -21,7 +21,7 @@ var _ = Describe("a revocation", func() {
 		ns := newTenant()
 		each(crowded(), func(n int) { create(partner(ns, fmt.Sprintf("crowd%d", n), "referral")) })
 		second, err := operator.Start(ctx, operator.Options{
-			Binary: "../../bin/partner-operator", Cluster: plane, Kubeconfig: proxy.Kubeconfig, SMTPAddr: inbox.SMTPAddr(),
+			Binary: binary, Cluster: plane, Kubeconfig: proxy.Kubeconfig, SMTPAddr: inbox.SMTPAddr(),
 			Args: []string{"--leader-elect", "--portal-url=" + running.Portal, "--client-rate=0", "--address-rate=0"},
 		})
 		Expect(err).NotTo(HaveOccurred())

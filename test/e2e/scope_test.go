@@ -22,7 +22,7 @@ func everything(page browser.Page) string {
 	return fmt.Sprint(page.Code, header, page.Location, page.Body)
 }
 
-var _ = Describe("what a partner sees", func() {
+var _ = Describe("what a partner sees", Label("portal"), func() {
 	It("is nothing of the other programs of the namespace, on no page and in no header", func() {
 		ns := newTenant()
 		create(program(ns, "secret-plan", "Project Nightingale", ""))

@@ -19,7 +19,7 @@ import (
 var _ = Describe("the operator's start", func() {
 	DescribeTable("ends with one clear line and exit code 1", func(want string, args ...string) {
 		var said bytes.Buffer
-		command := exec.Command("../../bin/partner-operator", args...)
+		command := exec.Command(binary, args...)
 		command.Stdout, command.Stderr = &said, &said
 		command.Env = []string{"HOME=" + GinkgoT().TempDir()}
 		err := command.Run()
@@ -46,7 +46,7 @@ var _ = Describe("the operator's start", func() {
 		Expect(err).NotTo(HaveOccurred())
 		Expect(os.WriteFile(kubeconfig, text, 0o600)).To(Succeed())
 		Expect(away.Close()).To(Succeed())
-		said, err := exec.Command("../../bin/partner-operator", "--portal-url=http://p.example", "--portal-bind-address=127.0.0.1:0", "--kubeconfig="+kubeconfig).CombinedOutput()
+		said, err := exec.Command(binary, "--portal-url=http://p.example", "--portal-bind-address=127.0.0.1:0", "--kubeconfig="+kubeconfig).CombinedOutput()
 		Expect(err).To(HaveOccurred())
 		Expect(string(said)).To(And(ContainSubstring("cannot be reached"), ContainSubstring("connection refused")))
 		Expect(strings.Count(string(said), "\n")).To(Equal(1), string(said))
@@ -56,7 +56,7 @@ var _ = Describe("the operator's start", func() {
 		address, err := operator.FreeAddress()
 		Expect(err).NotTo(HaveOccurred())
 		second, err := operator.Start(ctx, operator.Options{
-			Binary: "../../bin/partner-operator", Cluster: plane, Kubeconfig: proxy.Kubeconfig,
+			Binary: binary, Cluster: plane, Kubeconfig: proxy.Kubeconfig,
 			Args: append([]string{"--leader-elect", "--metrics-bind-address=" + address}, args...),
 		})
 		Expect(err).NotTo(HaveOccurred())

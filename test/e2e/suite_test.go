@@ -4,6 +4,7 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -40,6 +41,9 @@ const (
 
 	operatorNamespace = "partner-operator-system"
 )
+
+// binary is the operator that is tested; OPERATOR names another build of it.
+var binary = cmp.Or(os.Getenv("OPERATOR"), "../../bin/partner-operator")
 
 var (
 	ctx   = context.Background()
@@ -94,7 +98,7 @@ func startOperator(args ...string) {
 	GinkgoHelper()
 	var err error
 	running, err = operator.Start(ctx, operator.Options{
-		Binary:     "../../bin/partner-operator",
+		Binary:     binary,
 		Cluster:    plane,
 		Kubeconfig: proxy.Kubeconfig,
 		SMTPAddr:   inbox.SMTPAddr(),
@@ -111,7 +115,7 @@ func startOperator(args ...string) {
 func startReplica() *operator.Operator {
 	GinkgoHelper()
 	second, err := operator.Start(ctx, operator.Options{
-		Binary: "../../bin/partner-operator", Cluster: plane, Kubeconfig: proxy.Kubeconfig, SMTPAddr: inbox.SMTPAddr(),
+		Binary: binary, Cluster: plane, Kubeconfig: proxy.Kubeconfig, SMTPAddr: inbox.SMTPAddr(),
 		Args: []string{"--portal-url=" + running.Portal, "--client-rate=0", "--address-rate=0", "--trusted-proxies=127.0.0.0/8"},
 	})
 	Expect(err).NotTo(HaveOccurred())

@@ -78,7 +78,7 @@ func join(by *browser.Person, ns, name string, role v1alpha1.TeamRole) *browser.
 	return person
 }
 
-var _ = Describe("a new team", func() {
+var _ = Describe("a new team", Label("portal"), func() {
 	It("comes into being when its owner accepts, with the people whom the owner approves", func() {
 		ns := newTenant()
 		i := invite(ns, "owner", grant("referral", "gold"))
@@ -184,7 +184,7 @@ func outcomes(i *v1alpha1.PartnerInvite) map[string]string {
 	return told
 }
 
-var _ = Describe("teammates", func() {
+var _ = Describe("teammates", Label("portal"), func() {
 	It("whom the company proposes are asked only after the owner or an admin approves", func() {
 		ns := newTenant()
 		i := teammates(ns, "more", "bob", "eve", "owner")
@@ -309,7 +309,7 @@ var _ = Describe("teammates", func() {
 	})
 })
 
-var _ = Describe("the people of a team", func() {
+var _ = Describe("the people of a team", Label("portal"), func() {
 	It("can do what the table of rights says, and nothing else, whatever path they take", func() {
 		ns := newTenant()
 		agency := declaredTeam(ns)
