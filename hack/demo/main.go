@@ -30,23 +30,23 @@ func main() {
 // run starts everything, lets a person or the walk use it, and leaves nothing behind.
 func run(ctx context.Context, s settings, once bool) (err error) {
 	fmt.Println("Starting a control plane, a mail catcher and the operator ...")
-	stage, err := setUp(ctx, s)
+	st, err := setUp(ctx, s)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, stage.tearDown()) }()
+	defer func() { err = errors.Join(err, st.Stop()) }()
 	if once {
-		return walk(ctx, stage)
+		return walk(ctx, st)
 	}
-	if err := stage.applySamples(ctx); err != nil {
+	if err := st.applySamples(ctx); err != nil {
 		return err
 	}
-	stage.explain()
+	st.explain()
 	select {
 	case <-ctx.Done():
 		fmt.Println("\nStopping ...")
 		return nil
-	case <-stage.operator.Ended():
-		return fmt.Errorf("the operator ended: %w", stage.operator.Err())
+	case <-st.Operator.Ended():
+		return fmt.Errorf("the operator ended: %w", st.Operator.Err())
 	}
 }

@@ -66,7 +66,7 @@ func (w *walker) teamSteps() []step {
 
 func (w *walker) applies(manifest string) func(context.Context) error {
 	return func(ctx context.Context) error {
-		command := w.cluster.Kubectl(ctx, "apply", "-n", namespace, "-f", "-")
+		command := w.Cluster.Kubectl(ctx, "apply", "-n", namespace, "-f", "-")
 		command.Stdin = strings.NewReader(manifest)
 		if printed, err := command.CombinedOutput(); err != nil {
 			return fmt.Errorf("%w: %s", err, printed)
@@ -78,8 +78,8 @@ func (w *walker) applies(manifest string) func(context.Context) error {
 // mailTo waits for the mail of a kind to somebody, and gives its link.
 func (w *walker) mailTo(ctx context.Context, address, kind string) (string, error) {
 	link := ""
-	err := w.inbox.Wait(ctx, func([]mailcatcher.Message) bool {
-		for _, mail := range w.inbox.MessagesTo(address) {
+	err := w.Inbox.Wait(ctx, func([]mailcatcher.Message) bool {
+		for _, mail := range w.Inbox.MessagesTo(address) {
 			if mail.Kind == kind && len(mail.Links) == 1 {
 				link = mail.Links[0]
 			}
@@ -90,7 +90,7 @@ func (w *walker) mailTo(ctx context.Context, address, kind string) (string, erro
 }
 
 func (w *walker) heardNothing(address string) error {
-	if mails := w.inbox.MessagesTo(address); len(mails) > 0 {
+	if mails := w.Inbox.MessagesTo(address); len(mails) > 0 {
 		return fmt.Errorf("%s has %d mails", address, len(mails))
 	}
 	return nil

@@ -18,7 +18,7 @@ const patience = 30 * time.Second
 
 // walker walks the main job as the company, with kubectl, and as Ada, with a browser.
 type walker struct {
-	*stage
+	*setting
 	ada        *browser.Person
 	inviteLink string
 	mails      int
@@ -31,8 +31,8 @@ type step struct {
 }
 
 // walk carries out the main job and stops at the first step that fails.
-func walk(ctx context.Context, st *stage) error {
-	w := &walker{stage: st, ada: browser.NewPerson()}
+func walk(ctx context.Context, st *setting) error {
+	w := &walker{setting: st, ada: browser.NewPerson()}
 	began := time.Now()
 	steps := []step{
 		{"apply the samples", w.applySamples},
@@ -58,11 +58,11 @@ func walk(ctx context.Context, st *stage) error {
 		stepBegan := time.Now()
 		if err := w.try(ctx, step.do); err != nil {
 			fmt.Printf("FAIL  %6s  %s\n", took(stepBegan), step.name)
-			return fmt.Errorf("%s: %w\n%s", step.name, err, st.operator.Log())
+			return fmt.Errorf("%s: %w\n%s", step.name, err, st.Operator.Log())
 		}
 		fmt.Printf("ok    %6s  %s\n", took(stepBegan), step.name)
 	}
-	fmt.Printf("\nThe main job works: %d mails, %s.\n", w.inbox.Count(), took(began))
+	fmt.Printf("\nThe main job works: %d mails, %s.\n", w.Inbox.Count(), took(began))
 	return nil
 }
 
@@ -77,8 +77,8 @@ func took(since time.Time) string { return time.Since(since).Round(time.Millisec
 // nextMail waits until Ada has one more mail, and checks that it is one of this kind.
 func (w *walker) nextMail(ctx context.Context, kind string) (mailcatcher.Message, error) {
 	w.mails++
-	err := w.inbox.Wait(ctx, func([]mailcatcher.Message) bool { return len(w.inbox.MessagesTo("ada@example.com")) >= w.mails })
-	mails := w.inbox.MessagesTo("ada@example.com")
+	err := w.Inbox.Wait(ctx, func([]mailcatcher.Message) bool { return len(w.Inbox.MessagesTo("ada@example.com")) >= w.mails })
+	mails := w.Inbox.MessagesTo("ada@example.com")
 	if err != nil || len(mails) != w.mails {
 		return mailcatcher.Message{}, fmt.Errorf("Ada has %d mails, not %d: %w", len(mails), w.mails, err)
 	}
@@ -89,7 +89,7 @@ func (w *walker) nextMail(ctx context.Context, kind string) (mailcatcher.Message
 }
 
 func (w *walker) noMoreMail() error {
-	if mails := w.inbox.MessagesTo("ada@example.com"); len(mails) != w.mails {
+	if mails := w.Inbox.MessagesTo("ada@example.com"); len(mails) != w.mails {
 		return fmt.Errorf("Ada has %d mails, not %d", len(mails), w.mails)
 	}
 	return nil
@@ -184,7 +184,7 @@ func (w *walker) reasonArrives(ctx context.Context) error {
 }
 
 func (w *walker) signInSendsNothing(ctx context.Context) error {
-	got, err := w.ada.Post(ctx, w.portal()+"/t/"+namespace+"/login", url.Values{"email": {"ada@example.com"}})
+	got, err := w.ada.Post(ctx, w.Portal()+"/t/"+namespace+"/login", url.Values{"email": {"ada@example.com"}})
 	return errors.Join(err, got.Wants(http.StatusSeeOther), w.noMoreMail())
 }
 
@@ -200,7 +200,7 @@ func (w *walker) reinstate(ctx context.Context) error {
 }
 
 func (w *walker) signInAgain(ctx context.Context) error {
-	got, err := w.ada.Post(ctx, w.portal()+"/t/"+namespace+"/login", url.Values{"email": {"ada@example.com"}})
+	got, err := w.ada.Post(ctx, w.Portal()+"/t/"+namespace+"/login", url.Values{"email": {"ada@example.com"}})
 	if err = errors.Join(err, got.Wants(http.StatusSeeOther)); err != nil {
 		return err
 	}
@@ -225,7 +225,7 @@ func (w *walker) signOut(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	got, err := w.ada.Post(ctx, w.portal()+"/t/"+namespace+"/signout", nil)
+	got, err := w.ada.Post(ctx, w.Portal()+"/t/"+namespace+"/signout", nil)
 	if err = errors.Join(err, got.Wants(http.StatusSeeOther)); err != nil {
 		return err
 	}
@@ -238,20 +238,20 @@ func (w *walker) signOut(ctx context.Context) error {
 }
 
 func (w *walker) applyAgain(ctx context.Context) error {
-	before := w.inbox.Count()
+	before := w.Inbox.Count()
 	if err := w.applySamples(ctx); err != nil {
 		return err
 	}
 	if err := w.stateIs(ctx, "pinvite/ada", "Accepted"); err != nil {
 		return err
 	}
-	if after := w.inbox.Count(); after != before {
+	if after := w.Inbox.Count(); after != before {
 		return fmt.Errorf("%d mails were sent", after-before)
 	}
 	return nil
 }
 
-func (w *walker) dashboard() string { return w.portal() + "/t/" + namespace + "/" }
+func (w *walker) dashboard() string { return w.Portal() + "/t/" + namespace + "/" }
 
 func (w *walker) patch(ctx context.Context, change string) error {
 	var name strings.Builder
