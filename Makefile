@@ -9,9 +9,11 @@ IMG ?= partner-operator:latest
 KUBECTL ?= kubectl
 # ONCE=1 lets `make demo` walk the main job by itself and end.
 ONCE ?=
+# ONLY is a regular expression of the pages that `make screenshots` takes; empty: all.
+ONLY ?=
 
 # The modules: the product, and what people and tests run beside it.
-MODULES := . hack test test/gitops
+MODULES := . hack test test/gitops test/browser
 TOOLS := bin/tools
 CONTROLLER_GEN := $(TOOLS)/controller-gen
 GOLANGCI_LINT := $(TOOLS)/golangci-lint
@@ -44,9 +46,9 @@ test-unit: ## Run the tests that need nothing but Go.
 .PHONY: test-server
 test-server: build ## Run the suites that need a control plane or a mail server.
 	KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh) && export KUBEBUILDER_ASSETS && \
-	go test -C hack -timeout 10m ./... && go test -C test -p 1 -timeout 10m ./cel ./kubectl ./mail && \
+	go test -C hack -timeout 10m ./... && go test -C test -p 1 -timeout 10m $$(go list -C test ./... | grep -v /e2e) && \
 	go test -C test -timeout 25m ./e2e -ginkgo.label-filter='!portal' && $(MAKE) --no-print-directory test-portal && \
-	go test -C test/gitops -timeout 5m ./...
+	go test -C test/gitops -timeout 5m ./... && test/browser/install.sh && go test -C test/browser -timeout 10m ./...
 
 # Data races are looked for by what a C compiler makes; without one the same specs run, and it is said.
 .PHONY: test-portal
@@ -67,6 +69,12 @@ test-faults: build ## Let everything go wrong while mails are under way, and cou
 .PHONY: test-demo
 test-demo: build-demo ## Walk the main job in the demo.
 	@KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh) bin/demo -once
+
+.PHONY: screenshots
+screenshots: build ## Write a picture of every page of the portal to dist/screenshots; ONLY=dashboard for some.
+	@test/browser/install.sh
+	@KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh) && export KUBEBUILDER_ASSETS && \
+	go run -C test/browser ./screenshots -root $(CURDIR) -only '$(ONLY)'
 
 .PHONY: controlplane
 controlplane: ## Build etcd, kube-apiserver, kube-controller-manager and kubectl from their modules, once.
@@ -93,7 +101,7 @@ vet: ## Run go vet over all modules.
 lint: $(GOLANGCI_LINT) ## Run the linters over all modules.
 	$(GOLANGCI_LINT) run
 	@# What runs beside the product starts programs and reads files by design, on loopback.
-	for module in hack test test/gitops; do (cd $$module && $(CURDIR)/$(GOLANGCI_LINT) run --config $(CURDIR)/.golangci.yml --disable gosec) || exit 1; done
+	for module in $(filter-out .,$(MODULES)); do (cd $$module && $(CURDIR)/$(GOLANGCI_LINT) run --config $(CURDIR)/.golangci.yml --disable gosec) || exit 1; done
 
 .PHONY: verify
 verify: generate manifests fmt ## Fail if generated files or formatting are not current, or go.mod is not tidy.

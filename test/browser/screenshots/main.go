@@ -1,0 +1,150 @@
+// Command screenshots writes a picture of every page of the portal, for a phone and a desk, light and dark, and a page to
+// look through them.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"html/template"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"syscall"
+	"time"
+
+	"github.com/partner-operator/partner-operator/test/browser/chromium"
+	"github.com/partner-operator/partner-operator/test/browser/pages"
+)
+
+func main() {
+	root := flag.String("root", ".", "the folder of the project")
+	into := flag.String("into", "dist/screenshots", "the folder to write to, below that of the project")
+	only := flag.String("only", "", "only pages whose names match this regular expression")
+	flag.Parse()
+
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, *root, filepath.Join(*root, *into), *only); err != nil {
+		fmt.Fprintln(os.Stderr, "screenshots: "+err.Error())
+		os.Exit(1)
+	}
+}
+
+// run takes all pictures. Those of a page that cannot be reached are missing, and the page is named at the end.
+func run(ctx context.Context, root, folder, only string) (err error) {
+	wanted, err := regexp.Compile(only)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return err
+	}
+	began := time.Now()
+	world, err := pages.Start(ctx, root)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if stopped := world.Stop(); err == nil {
+			err = stopped
+		}
+	}()
+	var shown []string
+	failed := 0
+	for _, p := range pages.All {
+		if !wanted.MatchString(p.Name) {
+			continue
+		}
+		if err := take(ctx, world, p, folder); err != nil {
+			failed++
+			fmt.Printf("FAIL  %s: %v\n", p.Name, err)
+			continue
+		}
+		shown = append(shown, p.Name)
+	}
+	if err := writeIndex(folder, shown); err != nil {
+		return err
+	}
+	fmt.Printf("%d pages in %s: open %s\n", len(shown), time.Since(began).Round(time.Second), filepath.Join(folder, "index.html"))
+	if failed > 0 {
+		return fmt.Errorf("%d pages could not be reached", failed)
+	}
+	return nil
+}
+
+// variant is how somebody looks at a page.
+type variant struct {
+	Width  int64
+	Scheme chromium.Scheme
+}
+
+var variants = []variant{{320, chromium.Light}, {320, chromium.Dark}, {1024, chromium.Light}, {1024, chromium.Dark}}
+
+// file is the name of a picture.
+func (v variant) file(page string) string {
+	return fmt.Sprintf("%s.%d.%s.png", page, v.Width, v.Scheme)
+}
+
+// take goes to a page and takes its pictures.
+func take(ctx context.Context, world *pages.World, p pages.Page, folder string) error {
+	visit, err := world.NewVisit(ctx, p.Name)
+	if err != nil {
+		return err
+	}
+	defer visit.Close()
+	if err := visit.Reach(p); err != nil {
+		return err
+	}
+	for _, v := range variants {
+		if err := visit.Tab.SetWidth(v.Width); err != nil {
+			return err
+		}
+		if err := visit.Tab.SetScheme(v.Scheme); err != nil {
+			return err
+		}
+		picture, err := visit.Tab.Picture()
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(folder, v.file(p.Name)), picture, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var index = template.Must(template.New("").Parse(`<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>Pages of the portal</title>
+<style>body{font-family:sans-serif;margin:1rem}section{margin-bottom:3rem}div{display:flex;gap:1rem;align-items:flex-start}img{border:1px solid #888;max-width:40vw}</style>
+<h1>Pages of the portal</h1>
+<ol>{{range .}}<li><a href="#{{.Name}}">{{.Name}}</a>{{end}}</ol>
+{{range .}}<section id="{{.Name}}"><h2>{{.Name}}</h2><div>{{range .Files}}<a href="{{.}}"><img src="{{.}}" alt="{{.}}" loading="lazy"></a>{{end}}</div></section>
+{{end}}</html>
+`))
+
+// writeIndex writes the page to look through the pictures.
+func writeIndex(folder string, shown []string) error {
+	type entry struct {
+		Name  string
+		Files []string
+	}
+	var entries []entry
+	for _, name := range shown {
+		e := entry{Name: name}
+		for _, v := range variants {
+			e.Files = append(e.Files, v.file(name))
+		}
+		entries = append(entries, e)
+	}
+	file, err := os.Create(filepath.Join(folder, "index.html"))
+	if err != nil {
+		return err
+	}
+	if err := index.Execute(file, entries); err != nil {
+		_ = file.Close()
+		return err
+	}
+	return file.Close()
+}
