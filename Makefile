@@ -17,6 +17,7 @@ MODULES := . hack test test/gitops test/browser
 TOOLS := bin/tools
 CONTROLLER_GEN := $(TOOLS)/controller-gen
 GOLANGCI_LINT := $(TOOLS)/golangci-lint
+CRD_REF_DOCS := $(TOOLS)/crd-ref-docs
 
 ##@ Use
 
@@ -89,6 +90,11 @@ manifests: $(CONTROLLER_GEN) ## Generate the CRDs and the operator's RBAC.
 	$(CONTROLLER_GEN) crd paths=./api/... output:crd:artifacts:config=config/crd/bases
 	$(CONTROLLER_GEN) rbac:roleName=partner-operator paths=./internal/... paths=./cmd/... output:rbac:artifacts:config=config/rbac
 
+.PHONY: reference
+reference: $(CRD_REF_DOCS) ## Generate docs/reference.md, the fields of every kind.
+	$(CRD_REF_DOCS) --config hack/reference/config.yaml --templates-dir hack/reference --source-path api/v1alpha1 \
+		--renderer markdown --output-path docs/reference.md --log-level ERROR
+
 .PHONY: fmt
 fmt: ## Format the code.
 	gofmt -w api cmd internal hack test
@@ -104,7 +110,7 @@ lint: $(GOLANGCI_LINT) ## Run the linters over all modules.
 	for module in $(filter-out .,$(MODULES)); do (cd $$module && $(CURDIR)/$(GOLANGCI_LINT) run --config $(CURDIR)/.golangci.yml --disable gosec) || exit 1; done
 
 .PHONY: verify
-verify: generate manifests fmt ## Fail if generated files or formatting are not current, or go.mod is not tidy.
+verify: generate manifests reference fmt ## Fail if generated files or formatting are not current, or go.mod is not tidy.
 	for module in $(MODULES) hack/tools; do go mod tidy -C $$module || exit 1; done
 	@git diff --exit-code || { echo 'verify: the files above were not current; commit them'; exit 1; }
 	@test -z "$$(git status --porcelain)" || { git status --short; echo 'verify: commit the files above'; exit 1; }
@@ -147,3 +153,6 @@ $(CONTROLLER_GEN): hack/tools/go.mod hack/tools/go.sum
 
 $(GOLANGCI_LINT): hack/tools/go.mod hack/tools/go.sum
 	go build -C hack/tools -o $(CURDIR)/$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+$(CRD_REF_DOCS): hack/tools/go.mod hack/tools/go.sum
+	go build -C hack/tools -o $(CURDIR)/$@ github.com/elastic/crd-ref-docs
