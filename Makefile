@@ -119,6 +119,18 @@ verify: generate manifests reference fmt ## Fail if generated files or formattin
 docker-build: ## Build the image IMG.
 	docker build -t $(IMG) .
 
+# PLATFORMS are what the image archive is for: the machines of the cluster.
+PLATFORMS ?= linux/$$(go env GOARCH)
+
+.PHONY: image-archive
+image-archive: ## Write the image IMG as an OCI archive to dist, without a container engine; PLATFORMS="linux/amd64 linux/arm64" for several.
+	@binaries= && for platform in $(PLATFORMS); do \
+		binary=dist/image/$$platform/partner-operator && \
+		CGO_ENABLED=0 GOOS=$${platform%%/*} GOARCH=$$(echo $$platform | cut -d/ -f2) go build -trimpath -ldflags '-s -w' -o $$binary ./cmd && \
+		binaries="$$binaries $$platform=$$binary" || exit 1; \
+	done && go build -C hack -o $(CURDIR)/dist/image/image ./image && \
+	dist/image/image -name $(IMG) -to dist/partner-operator.tar $$binaries
+
 .PHONY: clean
 clean: ## Remove what was built here; the control plane in the user's cache stays.
 	rm -rf bin dist
