@@ -95,7 +95,7 @@ func archive(to, name string, binaries []aBinary) error {
 	}
 	// Containerd and podman read the name of an image from the one annotation, docker and skopeo from the other.
 	names := layout.WithAnnotations(map[string]string{"io.containerd.image.name": name, "org.opencontainers.image.ref.name": name})
-	var all v1.ImageIndex = mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
+	all := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
 	for _, b := range binaries {
 		image, err := build(b)
 		if err != nil {

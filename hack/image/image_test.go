@@ -249,4 +249,3 @@ func TestTheImageOfSeveralPlatformsIsAnIndex(t *testing.T) {
 		t.Errorf("it is for %s", got)
 	}
 }
-
