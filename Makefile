@@ -19,6 +19,11 @@ CONTROLLER_GEN := $(TOOLS)/controller-gen
 GOLANGCI_LINT := $(TOOLS)/golangci-lint
 CRD_REF_DOCS := $(TOOLS)/crd-ref-docs
 
+# The packages whose rights each part of the operator has: what both import, and its own.
+SHARED_RIGHTS := $(addprefix paths=./internal/,accept brandbook keyring lookup tombstone)
+CONTROLLERS_RIGHTS := $(SHARED_RIGHTS) $(addprefix paths=./internal/,controller keyring/mint)
+PORTAL_RIGHTS := $(SHARED_RIGHTS) paths=./internal/portal
+
 ##@ Use
 
 .PHONY: help
@@ -86,9 +91,12 @@ generate: $(CONTROLLER_GEN) ## Generate the deep copies of the kinds.
 	$(CONTROLLER_GEN) object paths=./api/...
 
 .PHONY: manifests
-manifests: $(CONTROLLER_GEN) ## Generate the CRDs and the operator's RBAC.
+manifests: $(CONTROLLER_GEN) ## Generate the CRDs, and the RBAC of the operator and of each of its parts.
 	$(CONTROLLER_GEN) crd paths=./api/... output:crd:artifacts:config=config/crd/bases
-	$(CONTROLLER_GEN) rbac:roleName=partner-operator paths=./internal/... paths=./cmd/... output:rbac:artifacts:config=config/rbac
+	$(CONTROLLER_GEN) rbac:roleName=partner-operator $(CONTROLLERS_RIGHTS) $(PORTAL_RIGHTS) output:rbac:artifacts:config=config/rbac
+	$(CONTROLLER_GEN) rbac:roleName=partner-operator-controllers $(CONTROLLERS_RIGHTS) output:rbac:artifacts:config=config/rbac/controllers
+	$(CONTROLLER_GEN) rbac:roleName=partner-operator-portal $(PORTAL_RIGHTS) output:rbac:artifacts:config=config/rbac/portal
+	$(CONTROLLER_GEN) rbac:roleName=partner-operator-metrics paths=./internal/metrics output:rbac:artifacts:config=config/rbac/metrics
 
 .PHONY: reference
 reference: $(CRD_REF_DOCS) ## Generate docs/reference.md, the fields of every kind.

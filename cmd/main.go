@@ -6,8 +6,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"net"
-	"net/http"
 	"os"
 	"strings"
 	"time"
@@ -26,20 +24,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/config"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
-	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
-	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
-	"github.com/partner-operator/partner-operator/internal/accept"
-	"github.com/partner-operator/partner-operator/internal/brand"
 	"github.com/partner-operator/partner-operator/internal/brandbook"
 	"github.com/partner-operator/partner-operator/internal/controller"
 	"github.com/partner-operator/partner-operator/internal/delivery"
 	"github.com/partner-operator/partner-operator/internal/keyring"
 	"github.com/partner-operator/partner-operator/internal/lookup"
 	"github.com/partner-operator/partner-operator/internal/metrics"
-	"github.com/partner-operator/partner-operator/internal/portal"
-	"github.com/partner-operator/partner-operator/internal/tombstone"
 )
 
 func main() {
@@ -67,26 +59,11 @@ func run(ctx context.Context, o options) error {
 	ctrl.SetLogger(logger)
 	klog.SetLogger(logger)
 
-	listener, err := net.Listen("tcp", o.portalAddress)
-	if err != nil {
-		return fmt.Errorf("--portal-bind-address: %w", err)
-	}
 	mgr, err := newManager(restConfig, o)
 	if err != nil {
 		return err
 	}
-	live, err := client.New(restConfig, client.Options{Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper(), HTTPClient: mgr.GetHTTPClient()})
-	if err != nil {
-		return err
-	}
-	keys, err := keyring.Load(ctx, live, o.operatorNamespace, time.Now())
-	if err != nil {
-		return err
-	}
-	if err := keys.Follow(ctx, mgr.GetCache()); err != nil {
-		return err
-	}
-	finish, err := assemble(ctx, mgr, keys, listener, o)
+	finish, err := assemble(ctx, mgr, o)
 	if err != nil {
 		return err
 	}
@@ -132,30 +109,16 @@ func connect(o options) (*rest.Config, error) {
 	return restConfig, nil
 }
 
-// +kubebuilder:rbac:groups="",namespace=partner-operator-system,resources=events,verbs=create;patch
-// +kubebuilder:rbac:groups=coordination.k8s.io,namespace=partner-operator-system,resources=leases,verbs=create
-// +kubebuilder:rbac:groups=coordination.k8s.io,namespace=partner-operator-system,resources=leases,resourceNames=partner-operator,verbs=get;update
-// +kubebuilder:rbac:groups=authentication.k8s.io,resources=tokenreviews,verbs=create
-// +kubebuilder:rbac:groups=authorization.k8s.io,resources=subjectaccessreviews,verbs=create
-
 func newManager(restConfig *rest.Config, o options) (ctrl.Manager, error) {
 	scheme := runtime.NewScheme()
 	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
 	utilruntime.Must(v1alpha1.AddToScheme(scheme))
 	grace := gracePeriod
-	served := metricsserver.Options{BindAddress: o.metricsAddress, SecureServing: o.metricsSecure}
-	if o.metricsSecure {
-		served.FilterProvider = filters.WithAuthenticationAndAuthorization
-	}
-	mgr, err := ctrl.NewManager(restConfig, ctrl.Options{
-		Scheme:                        scheme,
-		Metrics:                       served,
-		HealthProbeBindAddress:        o.probeAddress,
-		LeaderElection:                o.leaderElect,
-		LeaderElectionID:              "partner-operator",
-		LeaderElectionNamespace:       o.operatorNamespace,
-		LeaderElectionReleaseOnCancel: true, // nothing is done after Start but to finish what is claimed
-		GracefulShutdownTimeout:       &grace,
+	options := ctrl.Options{
+		Scheme:                  scheme,
+		Metrics:                 metrics.Serve(o.metricsAddress, o.metricsSecure),
+		HealthProbeBindAddress:  o.probeAddress,
+		GracefulShutdownTimeout: &grace,
 		Cache: cache.Options{
 			DefaultTransform: cache.TransformStripManagedFields(),
 			ByObject: map[client.Object]cache.ByObject{
@@ -163,55 +126,24 @@ func newManager(restConfig *rest.Config, o options) (ctrl.Manager, error) {
 				&corev1.ConfigMap{}: brandbook.CacheOptions(),
 			},
 		},
+		NewCache: func(config *rest.Config, options cache.Options) (cache.Cache, error) {
+			made, err := cache.New(config, options)
+			return lookup.Within(made, o.namespaces), err
+		},
 		Client: client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}}}},
-	})
+	}
+	for _, namespace := range o.namespaces {
+		if options.Cache.DefaultNamespaces == nil {
+			options.Cache.DefaultNamespaces = map[string]cache.Config{}
+		}
+		options.Cache.DefaultNamespaces[namespace] = cache.Config{}
+	}
+	if o.leaderElect && o.runControllers {
+		controller.Lead(&options, o.operatorNamespace)
+	}
+	mgr, err := ctrl.NewManager(restConfig, options)
 	if err != nil {
 		return nil, fmt.Errorf("starting: %w", err)
 	}
 	return mgr, nil
-}
-
-// assemble adds the controllers, the portal and the probes to the manager. What it gives finishes what the controllers
-// have under way.
-func assemble(
-	ctx context.Context, mgr ctrl.Manager, keys *keyring.Keyring, listener net.Listener, o options,
-) (finish func(context.Context), err error) {
-	if err := lookup.AddIndexes(ctx, mgr.GetFieldIndexer()); err != nil {
-		return nil, err
-	}
-	if err := (metrics.Objects{Cache: mgr.GetCache()}).Register(); err != nil {
-		return nil, fmt.Errorf("adding metrics: %w", err)
-	}
-	step := &accept.Step{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Events: mgr.GetEventRecorder("partner-operator"), Now: time.Now}
-	book := &brandbook.Book{Cache: mgr.GetCache(), Live: mgr.GetAPIReader(), Default: brand.Default(o.mailFrom)}
-	yard := &tombstone.Yard{Cache: mgr.GetCache(), Live: mgr.GetAPIReader(), Keys: keys}
-	controllers := controller.Options{
-		Tombstones: yard,
-
-		Keys: keys, Book: book, Portal: o.portal, MailMode: o.mailMode, MailRate: o.mailRate, Accept: step, Concurrency: o.concurrency, Now: time.Now,
-	}
-	if o.useSMTP {
-		controllers.SMTP = &o.smtp
-	}
-	if finish, err = controller.Setup(mgr, controllers); err != nil {
-		return nil, err
-	}
-	pages := portal.New(portal.Options{
-		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Keys: keys, Accept: step, Base: o.portal, Book: book, Tombstones: yard,
-		TrustedProxies: o.trustedProxies, ClientRate: o.clientRate, AddressRate: o.addressRate, Now: time.Now,
-	})
-	if err := pages.AddTo(mgr, listener); err != nil {
-		return nil, err
-	}
-	if err := mgr.AddHealthzCheck("process", func(*http.Request) error { return nil }); err != nil {
-		return nil, err
-	}
-	return finish, mgr.AddReadyzCheck("caches", func(r *http.Request) error {
-		ctx, cancel := context.WithTimeout(r.Context(), time.Second)
-		defer cancel()
-		if !mgr.GetCache().WaitForCacheSync(ctx) {
-			return errors.New("the caches are being filled")
-		}
-		return nil
-	})
 }

@@ -9,9 +9,11 @@ import (
 	netmail "net/mail"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 
 	"go.uber.org/zap/zapcore"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
 	"github.com/partner-operator/partner-operator/internal/address"
@@ -26,6 +28,11 @@ type options struct {
 	operatorNamespace string
 	leaderElect       bool
 	concurrency       int
+
+	// runControllers and runPortal tell which parts run; at least one does.
+	runControllers, runPortal bool
+	// namespaces are those that are watched; none: all.
+	namespaces []string
 
 	portal         link.Base
 	portalAddress  string
@@ -52,12 +59,14 @@ const environmentPrefix = "PARTNER_OPERATOR_"
 // parseOptions reads the flags, and for those that are not given the environment. Its errors name the flag and fit on
 // one line. The error flag.ErrHelp means that help was printed.
 func parseOptions(args []string, environment func(string) (string, bool), help io.Writer) (options, error) {
-	o := options{mailMode: controller.MailSend, log: zap.Options{TimeEncoder: zapcore.RFC3339TimeEncoder}}
+	o := options{runControllers: true, runPortal: true, mailMode: controller.MailSend, log: zap.Options{TimeEncoder: zapcore.RFC3339TimeEncoder}}
 	var portalURL, proxies, smtpURL, mailFrom string
 	f := flag.NewFlagSet("partner-operator", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
 	f.StringVar(&o.kubeconfig, "kubeconfig", "", "`file` that tells how to reach the API server; unset: $KUBECONFIG, in a pod its ServiceAccount, else ~/.kube/config")
 	f.StringVar(&o.operatorNamespace, "operator-namespace", "", "`namespace` of the signing keys and the leader lease; unset: $POD_NAMESPACE, else partner-operator-system")
+	f.Func("components", "`controllers,portal`: the parts that run in this process, to run them apart, with fewer rights each (default controllers,portal)", o.setComponents)
+	f.Func("namespaces", "`names` of the namespaces to watch, such as acme,globex; the portal knows no other. Unset: all", o.setNamespaces)
 	f.BoolVar(&o.leaderElect, "leader-elect", false, "let only one of several replicas run the controllers; the portal runs on all")
 	f.IntVar(&o.concurrency, "concurrency", 16, "how many invites, and how many partnerships, are worked on at once")
 	f.StringVar(&portalURL, "portal-url", "", "public `address` of the portal, the base of every link, such as https://partners.example.com; required")
@@ -94,6 +103,46 @@ func parseOptions(args []string, environment func(string) (string, bool), help i
 		return o, err
 	}
 	return o, o.complete(portalURL, proxies, smtpURL, mailFrom, environment)
+}
+
+// The names of the parts.
+const (
+	controllersComponent = "controllers"
+	portalComponent      = "portal"
+)
+
+// setComponents tells which parts run.
+func (o *options) setComponents(list string) error {
+	o.runControllers, o.runPortal = false, false
+	for name := range strings.SplitSeq(list, ",") {
+		switch strings.TrimSpace(name) {
+		case controllersComponent:
+			o.runControllers = true
+		case portalComponent:
+			o.runPortal = true
+		default:
+			return errors.New("it can be controllers, portal or controllers,portal")
+		}
+	}
+	return nil
+}
+
+// setNamespaces tells which namespaces are watched.
+func (o *options) setNamespaces(list string) error {
+	o.namespaces = nil
+	if strings.TrimSpace(list) == "" {
+		return nil
+	}
+	for name := range strings.SplitSeq(list, ",") {
+		name = strings.TrimSpace(name)
+		if len(validation.IsDNS1123Label(name)) > 0 {
+			return fmt.Errorf("%q is no name of a namespace; write names such as acme,globex, or leave it out to watch all", name)
+		}
+		if !slices.Contains(o.namespaces, name) {
+			o.namespaces = append(o.namespaces, name)
+		}
+	}
+	return nil
 }
 
 // fromEnvironment sets the flags that were not given.
@@ -150,7 +199,7 @@ func (o *options) complete(portalURL, proxies, smtpURL, mailFrom string, environ
 	return o.completeMail(smtpURL, mailFrom)
 }
 
-// completeMail judges what the flags said about mail.
+// completeMail judges what the flags said about mail. The portal alone sends none, and needs no way to a mail server.
 func (o *options) completeMail(smtpURL, mailFrom string) (err error) {
 	rest := o.smtp
 	if mailFrom == "" {
@@ -163,7 +212,7 @@ func (o *options) completeMail(smtpURL, mailFrom string) (err error) {
 	if o.mailFrom, err = address.ParseSender(mailFrom); err != nil {
 		return fmt.Errorf("--mail-from %w", err)
 	}
-	if smtpURL != "" {
+	if smtpURL != "" && o.runControllers {
 		if o.smtp, err = smtp.ParseURL(smtpURL); err != nil {
 			return fmt.Errorf("--smtp-url %w", err)
 		}

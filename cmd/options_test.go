@@ -40,6 +40,8 @@ type told struct {
 	TLS                                        smtp.TLSMode
 	Rate                                       float64
 	MailMode                                   controller.MailMode
+	Controllers, PortalRuns                    bool
+	Namespaces                                 []string
 }
 
 func tell(o options) told {
@@ -48,7 +50,8 @@ func tell(o options) told {
 		proxies = append(proxies, p.String())
 	}
 	t := told{
-		MailMode:   o.mailMode,
+		MailMode:    o.mailMode,
+		Controllers: o.runControllers, PortalRuns: o.runPortal, Namespaces: o.namespaces,
 		Kubeconfig: o.kubeconfig, OperatorNamespace: o.operatorNamespace, LeaderElect: o.leaderElect,
 		Concurrency: o.concurrency, ClientRate: o.clientRate, AddressRate: o.addressRate,
 		Portal: o.portal.Origin(), PortalAddress: o.portalAddress, TrustedProxies: strings.Join(proxies, " "),
@@ -70,7 +73,7 @@ func defaults() told {
 	return told{
 		OperatorNamespace: "partner-operator-system", Concurrency: 16, ClientRate: 10, AddressRate: 2,
 		Portal: "https://partners.example.com", PortalAddress: ":8080", MetricsAddress: ":8443", ProbeAddress: ":8081", MetricsSecure: true,
-		From: "no-reply@partners.example.com", MailMode: controller.MailSend,
+		From: "no-reply@partners.example.com", MailMode: controller.MailSend, Controllers: true, PortalRuns: true,
 	}
 }
 
@@ -116,6 +119,22 @@ func TestOptions(t *testing.T) {
 		},
 		"a mail-mode goes before the environment": {
 			args: flags("--mail-mode=send"), environment: env{"PARTNER_OPERATOR_MAIL_MODE": "hold"}, want: func(*told) {},
+		},
+		"components controllers":         {args: flags("--components=controllers"), want: func(w *told) { w.PortalRuns = false }},
+		"components portal":              {args: flags("--components=portal"), want: func(w *told) { w.Controllers = false }},
+		"components both":                {args: flags("--components=portal, controllers"), want: func(*told) {}},
+		"components one after the other": {args: flags("--components=controllers", "--components=portal"), want: func(w *told) { w.Controllers = false }},
+		"components from the environment": {
+			args: flags(), environment: env{"PARTNER_OPERATOR_COMPONENTS": "portal"}, want: func(w *told) { w.Controllers = false },
+		},
+		"the portal alone needs no way to a mail server": {
+			args: flags("--components=portal", "--smtp-url=smtp://acme@mail.example.com", "--smtp-password-file=/nowhere/at/all"),
+			want: func(w *told) { w.Controllers, w.PasswordFile = false, "/nowhere/at/all" },
+		},
+		"namespaces":       {args: flags("--namespaces=globex, acme,globex"), want: func(w *told) { w.Namespaces = []string{"globex", "acme"} }},
+		"empty namespaces": {args: flags("--namespaces="), environment: env{"PARTNER_OPERATOR_NAMESPACES": "acme"}, want: func(*told) {}},
+		"namespaces from the environment": {
+			args: flags(), environment: env{"PARTNER_OPERATOR_NAMESPACES": "acme"}, want: func(w *told) { w.Namespaces = []string{"acme"} },
 		},
 		"zap-devel": {args: flags("--zap-devel"), want: func(w *told) { w.Development = true }},
 		"trusted-proxies": {
@@ -224,6 +243,19 @@ func TestOptionsAreRefused(t *testing.T) {
 		"an empty mail-mode":            {flags("--mail-mode="), nil, "-mail-mode", "send, hold or log"},
 		"a variable of another mode":    {flags(), env{"PARTNER_OPERATOR_MAIL_MODE": "pause"}, "PARTNER_OPERATOR_MAIL_MODE", "send, hold or log"},
 		"an empty variable of a mode":   {flags(), env{"PARTNER_OPERATOR_MAIL_MODE": ""}, "PARTNER_OPERATOR_MAIL_MODE", `""`},
+		"no components":                 {flags("--components="), nil, "-components", "controllers, portal or controllers,portal"},
+		"components with a gap":         {flags("--components=portal,"), nil, "-components", "controllers, portal or"},
+		"a component that is none":      {flags("--components=portal,webhook"), nil, "-components", `"portal,webhook"`},
+		"a component in capitals":       {flags("--components=Portal"), nil, "-components", "controllers, portal or"},
+		"a variable of another part":    {flags(), env{"PARTNER_OPERATOR_COMPONENTS": "ui"}, "PARTNER_OPERATOR_COMPONENTS", "controllers, portal or"},
+		"controllers, no portal-url":    {[]string{"--components=controllers"}, nil, "--portal-url", "is required"},
+		"a namespace in capitals":       {flags("--namespaces=acme,Globex"), nil, "-namespaces", `"Globex" is no name`},
+		"a namespace of two words":      {flags("--namespaces=acme globex"), nil, "-namespaces", "acme,globex"},
+		"a namespace that is a pattern": {flags("--namespaces=tenant-*"), nil, "-namespaces", `"tenant-*"`},
+		"a namespace that is too long":  {flags("--namespaces=" + strings.Repeat("a", 64)), nil, "-namespaces", "is no name"},
+		"a namespace without a name":    {flags("--namespaces=acme,"), nil, "-namespaces", `"" is no name`},
+		"only a comma of namespaces":    {flags("--namespaces=,"), nil, "-namespaces", "leave it out"},
+		"a variable of no namespace":    {flags(), env{"PARTNER_OPERATOR_NAMESPACES": "a\nb"}, "PARTNER_OPERATOR_NAMESPACES", "is no name"},
 		"mail-rate of no number":        {flags("--mail-rate=fast"), nil, "-mail-rate", "--help"},
 		"mail-rate that is not any":     {flags("--mail-rate=NaN"), nil, "--mail-rate", ""},
 		"a proxy that is no network":    {flags("--trusted-proxies=10.0.0.0/8,10.0.0.1"), nil, "--trusted-proxies", `"10.0.0.1"`},
@@ -271,6 +303,7 @@ func TestHelpListsEveryFlag(t *testing.T) {
 		"kubeconfig": "", "portal-url": "", "portal-bind-address": ":8080", "metrics-bind-address": ":8443", "metrics-secure": "true",
 		"health-probe-bind-address": ":8081", "leader-elect": "", "operator-namespace": "", "smtp-url": "", "smtp-password-file": "",
 		"mail-from": "", "mail-rate": "", "mail-mode": "send", "concurrency": "16", "trusted-proxies": "", "client-rate": "10", "address-rate": "2",
+		"components": "controllers,portal", "namespaces": "",
 		"zap-devel": "", "zap-encoder": "", "zap-log-level": "", "zap-stacktrace-level": "", "zap-time-encoding": "",
 	}
 	for _, ask := range []string{"--help", "-help", "-h"} {

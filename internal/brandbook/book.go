@@ -97,6 +97,16 @@ func (b *Book) Template(ctx context.Context, namespace, name string, kind v1alph
 	return parsed.Template, nil, nil
 }
 
+// Follow makes a cache hold the metadata of ConfigMaps before somebody asks for it.
+func Follow(ctx context.Context, informers cache.Informers) error {
+	var meta metav1.PartialObjectMetadata
+	meta.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("ConfigMap"))
+	if _, err := informers.GetInformer(ctx, &meta, cache.BlockUntilSynced(false)); err != nil {
+		return fmt.Errorf("following the brands: %w", err)
+	}
+	return nil
+}
+
 // read gives what stands in a ConfigMap. If the API server cannot be asked, it gives what stood there before.
 func (b *Book) read(ctx context.Context, key client.ObjectKey) (*page, error) {
 	before := b.open(key)

@@ -14,7 +14,7 @@ import (
 	"github.com/partner-operator/partner-operator/internal/brand"
 	"github.com/partner-operator/partner-operator/internal/delivery"
 	"github.com/partner-operator/partner-operator/internal/invite"
-	"github.com/partner-operator/partner-operator/internal/keyring"
+	"github.com/partner-operator/partner-operator/internal/keyring/mint"
 	"github.com/partner-operator/partner-operator/internal/mail"
 	"github.com/partner-operator/partner-operator/internal/program"
 )
@@ -43,7 +43,7 @@ func TestAClaimIsMadeAfterTheWaitForTheRate(t *testing.T) {
 	if err := c.Get(t.Context(), client.ObjectKeyFromObject(i), i); err != nil {
 		t.Fatal(err)
 	}
-	keys, err := keyring.Load(t.Context(), c, "system", now)
+	keys, err := mint.Load(t.Context(), c, "system", now)
 	if err != nil {
 		t.Fatal(err)
 	}

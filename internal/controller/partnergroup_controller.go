@@ -25,7 +25,6 @@ type PartnerGroupReconciler struct {
 	post *post
 }
 
-// +kubebuilder:rbac:groups=partner-operator.io,resources=partnergroups,verbs=get;list;watch
 // +kubebuilder:rbac:groups=partner-operator.io,resources=partnergroups/status,verbs=update
 
 func (r *PartnerGroupReconciler) setup(mgr ctrl.Manager) error {

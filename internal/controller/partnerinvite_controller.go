@@ -39,10 +39,9 @@ type PartnerInviteReconciler struct {
 	people keylock.Keys
 }
 
-// +kubebuilder:rbac:groups=partner-operator.io,resources=partnerinvites,verbs=get;list;watch
+// +kubebuilder:rbac:groups=partner-operator.io,resources=partnerinvites,verbs=get
 // +kubebuilder:rbac:groups=partner-operator.io,resources=partnerinvites/status,verbs=update
-// +kubebuilder:rbac:groups=partner-operator.io,resources=partnerships,verbs=get;list;watch;create
-// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create
 
 func (r *PartnerInviteReconciler) setup(mgr ctrl.Manager) error {
 	// Without the predicate the event of each of our own writes would wake a reconcile on a stale copy.

@@ -29,7 +29,6 @@ type PartnerLinkReconciler struct {
 	concurrency int
 }
 
-// +kubebuilder:rbac:groups=partner-operator.io,resources=partnerlinks,verbs=get;list;watch
 // +kubebuilder:rbac:groups=partner-operator.io,resources=partnerlinks/status,verbs=update
 
 func (r *PartnerLinkReconciler) setup(mgr ctrl.Manager) error {
@@ -131,7 +130,7 @@ func (r *PartnerLinkReconciler) Reconcile(ctx context.Context, l *v1alpha1.Partn
 }
 
 // The operator makes the default links of groups.
-// +kubebuilder:rbac:groups=partner-operator.io,resources=partnerlinks,verbs=create
+// +kubebuilder:rbac:groups=partner-operator.io,resources=partnerlinks,verbs=create;get
 
 // makeLinks makes default links of a partnership. To make one that is there already does nothing.
 func (r *PartnershipReconciler) makeLinks(ctx context.Context, p *v1alpha1.Partnership, wanted []v1alpha1.DefaultLink) error {

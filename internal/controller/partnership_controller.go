@@ -36,7 +36,6 @@ type PartnershipReconciler struct {
 	concurrency int
 }
 
-// +kubebuilder:rbac:groups=partner-operator.io,resources=partnerships,verbs=get;list;watch
 // +kubebuilder:rbac:groups=partner-operator.io,resources=partnerships/status,verbs=update
 
 func (r *PartnershipReconciler) setup(mgr ctrl.Manager) error {

@@ -18,7 +18,7 @@ import (
 )
 
 // The operator makes the invites of partnerships with invitation Send.
-// +kubebuilder:rbac:groups=partner-operator.io,resources=partnerinvites,verbs=create
+// +kubebuilder:rbac:groups=partner-operator.io,resources=partnerinvites,verbs=create;get
 
 // comesAndGoes lets through that an object is there, is being deleted, or is gone.
 var comesAndGoes = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {

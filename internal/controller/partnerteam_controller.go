@@ -29,7 +29,6 @@ type PartnerTeamReconciler struct {
 	post *post
 }
 
-// +kubebuilder:rbac:groups=partner-operator.io,resources=partnerteams,verbs=get;list;watch
 // +kubebuilder:rbac:groups=partner-operator.io,resources=partnerteams/status,verbs=update
 
 // peopleTurned lets through that something happened to the people of a team, and not that a mail to them went on.

@@ -23,7 +23,6 @@ type ProgramReconciler struct {
 	post *post
 }
 
-// +kubebuilder:rbac:groups=partner-operator.io,resources=programs,verbs=get;list;watch
 // +kubebuilder:rbac:groups=partner-operator.io,resources=programs/status,verbs=update
 
 func (r *ProgramReconciler) setup(mgr ctrl.Manager) error {

@@ -63,6 +63,9 @@ type base struct {
 	now    func() time.Time
 }
 
+// The digger writes ConfigMaps.
+// +kubebuilder:rbac:groups="",resources=configmaps,verbs=create;patch
+
 // Setup adds the controllers to a manager. The indexes of package lookup must be there. When the manager has ended
 // without being told to, finish ends what is under way: no mail begins any more, and those that are claimed are sent and
 // recorded, if the context gives them the time.

@@ -13,9 +13,6 @@ import (
 	"github.com/partner-operator/partner-operator/internal/lookup"
 )
 
-// The operator makes the teams of accepted invites.
-// +kubebuilder:rbac:groups=partner-operator.io,resources=partnerteams,verbs=create
-
 // ofTeam are the invites that a change of a team's people matters to.
 func (r *PartnerInviteReconciler) ofTeam(ctx context.Context, t client.Object) []reconcile.Request {
 	invites, err := lookup.InvitesOfTeam(ctx, r.Client, t.GetNamespace(), t.GetName())

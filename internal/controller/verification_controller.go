@@ -28,6 +28,9 @@ type VerificationReconciler struct {
 	concurrency int
 }
 
+// +kubebuilder:rbac:groups=partner-operator.io,resources=partnergroups,verbs=get
+// +kubebuilder:rbac:groups=partner-operator.io,resources=partnergroups/status,verbs=update
+
 func (r *VerificationReconciler) setup(mgr ctrl.Manager) error {
 	asked := predicate.Funcs{
 		CreateFunc: func(e event.CreateEvent) bool { return len(e.Object.(*v1alpha1.PartnerGroup).Status.Verifications) > 0 },

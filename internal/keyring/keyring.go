@@ -1,16 +1,15 @@
-// Package keyring keeps the signing keys in a Secret of the operator's namespace: it makes the first one, and follows
-// changes, so that adding a key takes effect everywhere without a restart.
+// Package keyring follows the signing keys in a Secret of the operator's namespace, so that adding a key takes effect
+// everywhere without a restart. Package mint below it makes the first one.
 package keyring
 
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -27,61 +26,41 @@ const SecretName = "partner-operator-keys"
 // Keyring is the current keys of the installation. It is safe for use from many goroutines.
 type Keyring struct {
 	current atomic.Pointer[token.Keyring]
+	first   sync.Once
+	known   chan struct{} // closed when there are keys
 }
 
-// Current is the keys as last seen.
+// Current is the keys as last seen; nil: none were seen yet.
 func (k *Keyring) Current() *token.Keyring { return k.current.Load() }
 
-// The keys are read and made in the operator's own namespace only.
-// +kubebuilder:rbac:groups="",namespace=partner-operator-system,resources=secrets,resourceNames=partner-operator-keys,verbs=get;list;watch
-// +kubebuilder:rbac:groups="",namespace=partner-operator-system,resources=secrets,verbs=create
+// Known is closed once there are keys.
+func (k *Keyring) Known() <-chan struct{} { return k.known }
 
-// Load reads the keys, and makes the first one where there is none. Of two processes that do so at once, one wins and
-// both get its key. Reads and writes go to the API server.
-func Load(ctx context.Context, live client.Client, namespace string, now time.Time) (*Keyring, error) {
-	secret := &corev1.Secret{}
-	key := client.ObjectKey{Namespace: namespace, Name: SecretName}
-	err := live.Get(ctx, key, secret)
-	if apierrors.IsNotFound(err) {
-		if err = create(ctx, live, namespace, now); err == nil || apierrors.IsAlreadyExists(err) {
-			err = live.Get(ctx, key, secret)
-		}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("the signing keys in Secret %s/%s: %w", namespace, SecretName, err)
-	}
-	keys, err := token.NewKeyring(secret.Data)
-	if err != nil {
-		return nil, fmt.Errorf("the signing keys in Secret %s/%s: %w", namespace, SecretName, err)
-	}
-	k := &Keyring{}
+func (k *Keyring) set(keys *token.Keyring) {
 	k.current.Store(keys)
-	return k, nil
+	k.first.Do(func() { close(k.known) })
 }
 
-// create makes the Secret with a first key, and the operator's namespace if there is none, which is so only where the
-// operator runs outside the cluster.
-func create(ctx context.Context, live client.Client, namespace string, now time.Time) error {
-	secret := func() *corev1.Secret {
-		return &corev1.Secret{
-			ObjectMeta: metav1.ObjectMeta{
-				Namespace: namespace,
-				Name:      SecretName,
-				Labels:    map[string]string{"app.kubernetes.io/name": "partner-operator"},
-			},
-			Type: "partner-operator.io/keys",
-			Data: map[string][]byte{token.KeyName(now): token.NewKey()},
-		}
+// The keys are read in the operator's own namespace only.
+// +kubebuilder:rbac:groups="",namespace=partner-operator-system,resources=secrets,resourceNames=partner-operator-keys,verbs=get;list;watch
+
+// Open reads the keys from the API server. If there is no Secret yet, the keyring is empty until Follow sees one.
+func Open(ctx context.Context, live client.Reader, namespace string) (*Keyring, error) {
+	k := &Keyring{known: make(chan struct{})}
+	secret := &corev1.Secret{}
+	err := live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: SecretName}, secret)
+	if apierrors.IsNotFound(err) {
+		return k, nil
 	}
-	err := live.Create(ctx, secret())
-	if !apierrors.IsNotFound(err) {
-		return err
+	var keys *token.Keyring
+	if err == nil {
+		keys, err = token.NewKeyring(secret.Data)
 	}
-	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}
-	if err := live.Create(ctx, ns); err != nil && !apierrors.IsAlreadyExists(err) {
-		return fmt.Errorf("namespace %q does not exist; create it or name another with --operator-namespace: %w", namespace, err)
+	if err != nil {
+		return nil, fmt.Errorf("the signing keys in Secret %s/%s: %w", namespace, SecretName, err)
 	}
-	return live.Create(ctx, secret())
+	k.set(keys)
+	return k, nil
 }
 
 // CacheOptions limits a manager's cache of Secrets to the one that holds the keys.
@@ -115,5 +94,5 @@ func (k *Keyring) take(complain func(error, string, ...any), object any) {
 		complain(err, "The signing keys cannot be used; going on with the ones before", "secret", secret.Namespace+"/"+SecretName)
 		return
 	}
-	k.current.Store(keys)
+	k.set(keys)
 }

@@ -31,6 +31,9 @@ const (
 	everyProgram = "*"
 )
 
+// The operator watches its own kinds; what has to be current is read by name where that is needed.
+// +kubebuilder:rbac:groups=partner-operator.io,resources=programs;partnergroups;partnerteams;partnerinvites;partnerships;partnerlinks,verbs=list;watch
+
 // AddIndexes makes the indexes. Call it before the cache starts.
 func AddIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 	for _, index := range []struct {

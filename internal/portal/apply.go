@@ -210,6 +210,9 @@ func (s *Server) apply(w http.ResponseWriter, r *http.Request, who applicant) {
 	}
 }
 
+// +kubebuilder:rbac:groups=partner-operator.io,resources=partnerships,verbs=create;get
+// +kubebuilder:rbac:groups=partner-operator.io,resources=partnerships/status,verbs=update
+
 // errTurnedAway tells that the applicant stands otherwise than they did a moment ago.
 var errTurnedAway = errors.New("the applicant cannot apply any more")
 

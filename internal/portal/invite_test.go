@@ -26,7 +26,7 @@ import (
 	"github.com/partner-operator/partner-operator/internal/brand"
 	"github.com/partner-operator/partner-operator/internal/brandbook"
 	"github.com/partner-operator/partner-operator/internal/form"
-	"github.com/partner-operator/partner-operator/internal/keyring"
+	"github.com/partner-operator/partner-operator/internal/keyring/mint"
 	"github.com/partner-operator/partner-operator/internal/link"
 	"github.com/partner-operator/partner-operator/internal/lookup"
 	"github.com/partner-operator/partner-operator/internal/token"
@@ -81,7 +81,7 @@ func opened(t *testing.T, asks v1alpha1.InviteForm, fields ...v1alpha1.FormField
 		t.Fatal(err)
 	}
 	cluster := builder.Build()
-	keys, err := keyring.Load(t.Context(), cluster, "operator", c.now)
+	keys, err := mint.Load(t.Context(), cluster, "operator", c.now)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,9 @@ import (
 	"github.com/partner-operator/partner-operator/internal/token"
 )
 
+// +kubebuilder:rbac:groups=partner-operator.io,resources=partnergroups,verbs=get
+// +kubebuilder:rbac:groups=partner-operator.io,resources=partnergroups/status,verbs=update
+
 // joinVisit is a request with a join link that works.
 type joinVisit struct {
 	path    string

@@ -21,7 +21,7 @@ import (
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/brand"
 	"github.com/partner-operator/partner-operator/internal/brandbook"
-	"github.com/partner-operator/partner-operator/internal/keyring"
+	"github.com/partner-operator/partner-operator/internal/keyring/mint"
 	"github.com/partner-operator/partner-operator/internal/link"
 	"github.com/partner-operator/partner-operator/internal/lookup"
 	"github.com/partner-operator/partner-operator/internal/token"
@@ -86,7 +86,7 @@ func newSite(t *testing.T, change func(*v1alpha1.Program, *v1alpha1.PartnerGroup
 	}
 	c := newClock()
 	st.cluster = builder.WithInterceptorFuncs(st.counting()).Build()
-	keys, err := keyring.Load(t.Context(), st.cluster, "operator", c.now)
+	keys, err := mint.Load(t.Context(), st.cluster, "operator", c.now)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -139,10 +139,13 @@ func (s *Server) addRoutes(mux router) {
 	mux.HandleFunc("/", s.notFound)
 }
 
-// AddTo adds the portal to a manager. It serves on every replica, once the caches are filled.
+// AddTo adds the portal to a manager. It serves on every replica, once the caches are filled and there are signing keys.
 func (s *Server) AddTo(mgr ctrl.Manager, listener net.Listener) error {
 	if err := mgr.Add(everyReplica(s.handOutSignIns)); err != nil {
 		return fmt.Errorf("adding the portal: %w", err)
+	}
+	if err := mgr.AddReadyzCheck("signing-keys", s.knowsKeys); err != nil {
+		return err
 	}
 	grace := 15 * time.Second
 	server := &manager.Server{
@@ -160,9 +163,25 @@ func (s *Server) AddTo(mgr ctrl.Manager, listener net.Listener) error {
 		},
 	}
 	return mgr.Add(everyReplica(func(ctx context.Context) error {
+		if s.knowsKeys(nil) != nil {
+			log.FromContext(ctx).Info("Waiting for the signing keys, which the controllers make at their first start", "secret", keyring.SecretName)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-s.Keys.Known():
+		}
 		log.FromContext(ctx).Info("Serving the portal", "address", listener.Addr().String(), "url", s.Base.Origin())
 		return server.Start(ctx)
 	}))
+}
+
+// knowsKeys is the check of a replica that it can open links.
+func (s *Server) knowsKeys(*http.Request) error {
+	if s.Keys.Current() == nil {
+		return fmt.Errorf("there is no Secret %q yet; the controllers make it at their first start", keyring.SecretName)
+	}
+	return nil
 }
 
 // everyReplica is a runnable that starts after the caches and does not wait for leadership.

@@ -13,7 +13,7 @@ import (
 	"k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
-	"github.com/partner-operator/partner-operator/internal/keyring"
+	"github.com/partner-operator/partner-operator/internal/keyring/mint"
 	"github.com/partner-operator/partner-operator/internal/link"
 	"github.com/partner-operator/partner-operator/internal/token"
 )
@@ -23,7 +23,7 @@ const nobodyElse = "ada@example.com"
 // sealing is a portal that can seal cookies and has nothing else.
 func sealing(t *testing.T, c *clock, base string) *Server {
 	t.Helper()
-	keys, err := keyring.Load(context.Background(), fake.NewClientBuilder().WithScheme(scheme.Scheme).Build(), "operator", c.now)
+	keys, err := mint.Load(context.Background(), fake.NewClientBuilder().WithScheme(scheme.Scheme).Build(), "operator", c.now)
 	if err != nil {
 		t.Fatal(err)
 	}

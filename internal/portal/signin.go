@@ -355,6 +355,9 @@ func (s *Server) signOut(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, loginPath(namespace)+"?signed-out", http.StatusSeeOther)
 }
 
+// +kubebuilder:rbac:groups=partner-operator.io,resources=partnerinvites;partnerships;partnerteams,verbs=get
+// +kubebuilder:rbac:groups=partner-operator.io,resources=partnerinvites/status;partnerships/status,verbs=update
+
 // change writes a fact to the status of a live copy, by compare-and-swap: of two at once, the second judges anew.
 func (s *Server) change(ctx context.Context, key client.ObjectKey, fact func(*v1alpha1.Partnership) error) error {
 	return retry.RetryOnConflict(retry.DefaultBackoff, func() error {

@@ -15,8 +15,6 @@ import (
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 )
 
-// +kubebuilder:rbac:groups="",resources=configmaps,verbs=create;patch
-
 // gatherTime is for how long addresses are gathered before they are written together: an import of thousands is a few
 // writes.
 const gatherTime = 2 * time.Second

@@ -29,6 +29,8 @@ const Label = "partner-operator.io/tombstones"
 // perPage is how many marks a ConfigMap holds. With what the API server adds to each, that is a third of what one can.
 const perPage = 5000
 
+// +kubebuilder:rbac:groups="",resources=configmaps,verbs=get;list;watch
+
 // Yard is the tombstones of all programs. It is safe for use from many goroutines.
 type Yard struct {
 	// Cache reads metadata, Live reads from the API server.

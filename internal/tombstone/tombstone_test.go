@@ -15,7 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
-	"github.com/partner-operator/partner-operator/internal/keyring"
+	"github.com/partner-operator/partner-operator/internal/keyring/mint"
 )
 
 // apiServer counts what is read and written, and can be away.
@@ -51,7 +51,7 @@ func programOf(uid string) *v1alpha1.Program {
 func dig(t *testing.T) (*Digger, *apiServer) {
 	t.Helper()
 	cluster := fake.NewClientBuilder().Build()
-	keys, err := keyring.Load(t.Context(), cluster, "system", time.Now())
+	keys, err := mint.Load(t.Context(), cluster, "system", time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

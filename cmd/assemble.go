@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/partner-operator/partner-operator/internal/accept"
+	"github.com/partner-operator/partner-operator/internal/brand"
+	"github.com/partner-operator/partner-operator/internal/brandbook"
+	"github.com/partner-operator/partner-operator/internal/controller"
+	"github.com/partner-operator/partner-operator/internal/keyring"
+	"github.com/partner-operator/partner-operator/internal/keyring/mint"
+	"github.com/partner-operator/partner-operator/internal/lookup"
+	"github.com/partner-operator/partner-operator/internal/metrics"
+	"github.com/partner-operator/partner-operator/internal/portal"
+	"github.com/partner-operator/partner-operator/internal/tombstone"
+)
+
+// assemble adds the parts that are to run, and the probes, to the manager. What it gives finishes what the controllers
+// have under way.
+func assemble(ctx context.Context, mgr ctrl.Manager, o options) (finish func(context.Context), err error) {
+	keys, err := openKeys(ctx, mgr, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := lookup.AddIndexes(ctx, mgr.GetFieldIndexer()); err != nil {
+		return nil, err
+	}
+	if err := brandbook.Follow(ctx, mgr.GetCache()); err != nil {
+		return nil, err
+	}
+	if err := (metrics.Objects{Cache: mgr.GetCache()}).Register(); err != nil {
+		return nil, fmt.Errorf("adding metrics: %w", err)
+	}
+	s := shared{
+		keys: keys,
+		step: &accept.Step{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Events: mgr.GetEventRecorder("partner-operator"), Now: time.Now},
+		book: &brandbook.Book{Cache: mgr.GetCache(), Live: mgr.GetAPIReader(), Default: brand.Default(o.mailFrom)},
+		yard: &tombstone.Yard{Cache: mgr.GetCache(), Live: mgr.GetAPIReader(), Keys: keys},
+	}
+	finish = func(context.Context) {}
+	if o.runControllers {
+		if finish, err = addControllers(mgr, s, o); err != nil {
+			return nil, err
+		}
+	}
+	if o.runPortal {
+		if err := addPortal(mgr, s, o); err != nil {
+			return nil, err
+		}
+	}
+	return finish, addProbes(mgr)
+}
+
+// openKeys finds the signing keys. The controllers make the first one; without them the portal waits for it.
+func openKeys(ctx context.Context, mgr ctrl.Manager, o options) (*keyring.Keyring, error) {
+	live, err := client.New(mgr.GetConfig(), client.Options{Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper(), HTTPClient: mgr.GetHTTPClient()})
+	if err != nil {
+		return nil, err
+	}
+	var keys *keyring.Keyring
+	if o.runControllers {
+		keys, err = mint.Load(ctx, live, o.operatorNamespace, time.Now())
+	} else {
+		keys, err = keyring.Open(ctx, live, o.operatorNamespace)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return keys, keys.Follow(ctx, mgr.GetCache())
+}
+
+// shared is what both parts use.
+type shared struct {
+	keys *keyring.Keyring
+	step *accept.Step
+	book *brandbook.Book
+	yard *tombstone.Yard
+}
+
+func addControllers(mgr ctrl.Manager, s shared, o options) (finish func(context.Context), err error) {
+	controllers := controller.Options{
+		Keys: s.keys, Book: s.book, Tombstones: s.yard, Accept: s.step,
+		Portal: o.portal, MailMode: o.mailMode, MailRate: o.mailRate, Concurrency: o.concurrency, Now: time.Now,
+	}
+	if o.useSMTP {
+		controllers.SMTP = &o.smtp
+	}
+	return controller.Setup(mgr, controllers)
+}
+
+func addPortal(mgr ctrl.Manager, s shared, o options) error {
+	listener, err := net.Listen("tcp", o.portalAddress)
+	if err != nil {
+		return fmt.Errorf("--portal-bind-address: %w", err)
+	}
+	return portal.New(portal.Options{
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Keys: s.keys, Book: s.book, Tombstones: s.yard, Accept: s.step, Base: o.portal,
+		TrustedProxies: o.trustedProxies, ClientRate: o.clientRate, AddressRate: o.addressRate, Now: time.Now,
+	}).AddTo(mgr, listener)
+}
+
+// addProbes answers whether the process lives, and whether it has seen the cluster.
+func addProbes(mgr ctrl.Manager) error {
+	if err := mgr.AddHealthzCheck("process", func(*http.Request) error { return nil }); err != nil {
+		return err
+	}
+	return mgr.AddReadyzCheck("caches", func(r *http.Request) error {
+		ctx, cancel := context.WithTimeout(r.Context(), time.Second)
+		defer cancel()
+		if !mgr.GetCache().WaitForCacheSync(ctx) {
+			return errors.New("the caches are being filled")
+		}
+		return nil
+	})
+}
