@@ -2,6 +2,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -58,6 +59,7 @@ func run(ctx context.Context, o options) error {
 	logger := zap.New(zap.UseFlagOptions(&o.log))
 	ctrl.SetLogger(logger)
 	klog.SetLogger(logger)
+	logger.Info("Starting", "controllers", o.runControllers, "portal", o.runPortal, "namespaces", cmp.Or(strings.Join(o.namespaces, ","), "all"))
 
 	mgr, err := newManager(restConfig, o)
 	if err != nil {

@@ -1,5 +1,5 @@
 // Package apiproxy stands between the operator and the API server, for the suites and the benchmarks: it counts what
-// goes through, and makes things go wrong.
+// goes through, notes which rights that takes, and makes things go wrong.
 package apiproxy
 
 import (
@@ -31,6 +31,7 @@ type Proxy struct {
 	mutex  sync.Mutex
 	seen   map[Request]int
 	done   map[string]map[Request]int // by namespace
+	rights map[Right]bool             // those that were asked for: whether RBAC granted them
 	lag    time.Duration
 	fault  func(*http.Request) Fault
 	lifted chan struct{} // closed when the fault is
@@ -82,7 +83,7 @@ func Start(access *rest.Config) (*Proxy, error) {
 				r.Body = &laggard{ReadCloser: r.Body, proxy: p}
 			}
 			p.answered(r)
-			return nil
+			return p.noteRight(r)
 		},
 		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 	}

@@ -25,6 +25,7 @@ const SecretName = "partner-operator-keys"
 
 // Keyring is the current keys of the installation. It is safe for use from many goroutines.
 type Keyring struct {
+	secret  string // namespace and name
 	current atomic.Pointer[token.Keyring]
 	first   sync.Once
 	known   chan struct{} // closed when there are keys
@@ -36,6 +37,14 @@ func (k *Keyring) Current() *token.Keyring { return k.current.Load() }
 // Known is closed once there are keys.
 func (k *Keyring) Known() <-chan struct{} { return k.known }
 
+// Missing tells why there are no keys; nil: there are.
+func (k *Keyring) Missing() error {
+	if k.Current() != nil {
+		return nil
+	}
+	return fmt.Errorf("there are no signing keys in Secret %s yet; the controllers make them at their first start", k.secret)
+}
+
 func (k *Keyring) set(keys *token.Keyring) {
 	k.current.Store(keys)
 	k.first.Do(func() { close(k.known) })
@@ -46,7 +55,7 @@ func (k *Keyring) set(keys *token.Keyring) {
 
 // Open reads the keys from the API server. If there is no Secret yet, the keyring is empty until Follow sees one.
 func Open(ctx context.Context, live client.Reader, namespace string) (*Keyring, error) {
-	k := &Keyring{known: make(chan struct{})}
+	k := &Keyring{secret: namespace + "/" + SecretName, known: make(chan struct{})}
 	secret := &corev1.Secret{}
 	err := live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: SecretName}, secret)
 	if apierrors.IsNotFound(err) {
@@ -57,7 +66,7 @@ func Open(ctx context.Context, live client.Reader, namespace string) (*Keyring, 
 		keys, err = token.NewKeyring(secret.Data)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("the signing keys in Secret %s/%s: %w", namespace, SecretName, err)
+		return nil, fmt.Errorf("the signing keys in Secret %s: %w", k.secret, err)
 	}
 	k.set(keys)
 	return k, nil
@@ -91,7 +100,7 @@ func (k *Keyring) take(complain func(error, string, ...any), object any) {
 	}
 	keys, err := token.NewKeyring(secret.Data)
 	if err != nil {
-		complain(err, "The signing keys cannot be used; going on with the ones before", "secret", secret.Namespace+"/"+SecretName)
+		complain(err, "The signing keys cannot be used; those before, if there were any, stay in force", "secret", k.secret)
 		return
 	}
 	k.set(keys)

@@ -144,7 +144,7 @@ func (s *Server) AddTo(mgr ctrl.Manager, listener net.Listener) error {
 	if err := mgr.Add(everyReplica(s.handOutSignIns)); err != nil {
 		return fmt.Errorf("adding the portal: %w", err)
 	}
-	if err := mgr.AddReadyzCheck("signing-keys", s.knowsKeys); err != nil {
+	if err := mgr.AddReadyzCheck("signing-keys", func(*http.Request) error { return s.Keys.Missing() }); err != nil {
 		return err
 	}
 	grace := 15 * time.Second
@@ -163,8 +163,8 @@ func (s *Server) AddTo(mgr ctrl.Manager, listener net.Listener) error {
 		},
 	}
 	return mgr.Add(everyReplica(func(ctx context.Context) error {
-		if s.knowsKeys(nil) != nil {
-			log.FromContext(ctx).Info("Waiting for the signing keys, which the controllers make at their first start", "secret", keyring.SecretName)
+		if missing := s.Keys.Missing(); missing != nil {
+			log.FromContext(ctx).Info("Waiting to serve the portal", "because", missing.Error())
 		}
 		select {
 		case <-ctx.Done():
@@ -174,14 +174,6 @@ func (s *Server) AddTo(mgr ctrl.Manager, listener net.Listener) error {
 		log.FromContext(ctx).Info("Serving the portal", "address", listener.Addr().String(), "url", s.Base.Origin())
 		return server.Start(ctx)
 	}))
-}
-
-// knowsKeys is the check of a replica that it can open links.
-func (s *Server) knowsKeys(*http.Request) error {
-	if s.Keys.Current() == nil {
-		return fmt.Errorf("there is no Secret %q yet; the controllers make it at their first start", keyring.SecretName)
-	}
-	return nil
 }
 
 // everyReplica is a runnable that starts after the caches and does not wait for leadership.

@@ -29,7 +29,7 @@ func Load(ctx context.Context, live client.Client, namespace string, now time.Ti
 		return nil, fmt.Errorf("making the signing keys in Secret %s/%s: %w", namespace, keyring.SecretName, err)
 	}
 	if keys, err = keyring.Open(ctx, live, namespace); err == nil && keys.Current() == nil {
-		err = fmt.Errorf("the signing keys in Secret %s/%s were removed at once", namespace, keyring.SecretName)
+		err = keys.Missing() // somebody removed them at once
 	}
 	return keys, err
 }

@@ -67,7 +67,7 @@ func TestWhatIsWrongWithTheKeysIsSaid(t *testing.T) {
 	}{
 		"it may not be made":  {fake.NewClientBuilder().WithInterceptorFuncs(deny).Build(), []string{"making the signing keys", "system/" + keyring.SecretName, "forbidden"}},
 		"it cannot be used":   {fake.NewClientBuilder().WithObjects(broken).Build(), []string{"the signing keys", "system/" + keyring.SecretName}},
-		"nor can it be found": {fake.NewClientBuilder().WithInterceptorFuncs(interceptor.Funcs{Create: func(context.Context, client.WithWatch, client.Object, ...client.CreateOption) error { return nil }}).Build(), []string{"removed at once"}},
+		"nor can it be found": {fake.NewClientBuilder().WithInterceptorFuncs(interceptor.Funcs{Create: func(context.Context, client.WithWatch, client.Object, ...client.CreateOption) error { return nil }}).Build(), []string{"no signing keys in Secret system/" + keyring.SecretName}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Load(t.Context(), test.cluster, "system", now)
