@@ -29,7 +29,7 @@ const (
 	ReasonProgramNotFound = "ProgramNotFound"
 	// ReasonGroupNotFound: False, a PartnerGroup does not exist yet; the message names it.
 	ReasonGroupNotFound = "GroupNotFound"
-	// ReasonGroupNotInProgram: False, a PartnerGroup belongs to another Program.
+	// ReasonGroupNotInProgram: False and Stalled, a PartnerGroup belongs to another Program.
 	ReasonGroupNotInProgram = "GroupNotInProgram"
 	// ReasonTeamNotFound: False, a PartnerTeam does not exist yet; the message names it.
 	ReasonTeamNotFound = "TeamNotFound"

@@ -242,6 +242,11 @@ func waits(reason string) standing {
 	}
 }
 
+// stuck is the same until somebody changes something.
+func stuck(reason string) standing {
+	return with(waits(reason), func(s *standing) { s.Reconciling, s.Stalled = "", reason })
+}
+
 // issued is an invite into referral that was issued and whose mail has not left.
 func issued(action Action, reason string, attempts int32, again time.Duration) standing {
 	return standing{
@@ -290,11 +295,11 @@ func TestDecide(t *testing.T) {
 			steps(offers(grant("referral"), grant("affiliate"))), waits(v1alpha1.ReasonProgramNotFound),
 		},
 		"no such group":              {steps(offers(grantIn("referral", "platinum"))), waits(v1alpha1.ReasonGroupNotFound)},
-		"a group of another program": {steps(offers(grantIn("referral", "silver"))), waits(v1alpha1.ReasonGroupNotInProgram)},
+		"a group of another program": {steps(offers(grantIn("referral", "silver"))), stuck(v1alpha1.ReasonGroupNotInProgram)},
 		"no program at all":          {steps(offersAll, programs(0)), waits(v1alpha1.ReasonProgramNotFound)},
 		"more programs than an invite can hold": {
 			steps(offersAll, programs(501)),
-			with(waits(v1alpha1.ReasonTooManyPrograms), func(s *standing) { s.Reconciling, s.Stalled = "", v1alpha1.ReasonTooManyPrograms }),
+			stuck(v1alpha1.ReasonTooManyPrograms),
 		},
 		"fewer programs again": {
 			steps(offersAll, programs(501), looksAgain, programs(1)),

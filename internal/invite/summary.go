@@ -10,6 +10,7 @@ import (
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/event"
+	"github.com/partner-operator/partner-operator/internal/program"
 )
 
 // Expired tells whether an issued invite's time is over.
@@ -94,7 +95,7 @@ func notSent(status *v1alpha1.PartnerInviteStatus, set v1alpha1.ConditionSetter,
 		return
 	}
 	reason, message := blocking.Reason, blocking.Message
-	if status.State == v1alpha1.InviteFailed || reason == v1alpha1.ReasonTooManyPrograms || reason == v1alpha1.ReasonTemplateInvalid {
+	if status.State == v1alpha1.InviteFailed || program.Stuck(reason) {
 		stalled(set, resend, reason, message)
 		return
 	}

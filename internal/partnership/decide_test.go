@@ -230,6 +230,13 @@ func unresolved(reason, group string) standing {
 	})
 }
 
+// stuck is the same until somebody changes something.
+func stuck(reason, group string) standing {
+	s := unresolved(reason, group)
+	s.Reconciling, s.Stalled = "", reason
+	return s
+}
+
 func again(s standing, notBefore, until time.Duration) standing {
 	s.AgainNotBefore, s.AgainUntil = notBefore, until
 	return s
@@ -346,9 +353,9 @@ func TestDecide(t *testing.T) {
 			then: steps(moveTo("gold"), edit(func(s *v1alpha1.PartnershipSpec) { s.GroupRef = nil })),
 			want: partner(nil),
 		},
-		"moved to a group of another program": {then: steps(moveTo("gold"), moveTo("silver")), want: unresolved(v1alpha1.ReasonGroupNotInProgram, "gold")},
+		"moved to a group of another program": {then: steps(moveTo("gold"), moveTo("silver")), want: stuck(v1alpha1.ReasonGroupNotInProgram, "gold")},
 		"created in a group of another program": {
-			created: steps(moveTo("silver")), want: unresolved(v1alpha1.ReasonGroupNotInProgram, "standard"),
+			created: steps(moveTo("silver")), want: stuck(v1alpha1.ReasonGroupNotInProgram, "standard"),
 		},
 		"moved to a group that does not exist": {then: steps(moveTo("gold"), moveTo("platinum")), want: unresolved(v1alpha1.ReasonGroupNotFound, "standard")},
 		"its group is deleted":                 {then: steps(moveTo("gold"), goldGoes), want: unresolved(v1alpha1.ReasonGroupNotFound, "standard")},

@@ -30,8 +30,7 @@ func (d *Decision) summarize(in Input, unresolved *program.Unresolved) {
 		set.Remove(v1alpha1.ConditionReconciling)
 	case unresolved != nil:
 		set.False(v1alpha1.ConditionReady, unresolved.Reason, unresolved.Message)
-		set.True(v1alpha1.ConditionReconciling, unresolved.Reason, unresolved.Message)
-		set.Remove(v1alpha1.ConditionStalled)
+		unresolved.Hinder(set)
 	default:
 		if reason == v1alpha1.ReasonProgramSuspended {
 			message = "the program is suspended"

@@ -27,14 +27,6 @@ func NewCatalog(programs []v1alpha1.Program, groups []v1alpha1.PartnerGroup) Cat
 	return c
 }
 
-// Unresolved tells which reference cannot be followed, with the reason and the remedy.
-type Unresolved struct {
-	// Reason is one of the reasons of ResolvedRefs.
-	Reason string
-	// Message names what is missing and what to do.
-	Message string
-}
-
 // Grant checks that a grant's program exists, and that its group, if it names one, exists and belongs to the program.
 // Nil: it does.
 func (c Catalog) Grant(grant v1alpha1.ProgramGrant) *Unresolved {

@@ -56,22 +56,17 @@ func GroupStatus(g *v1alpha1.PartnerGroup, catalog Catalog, template *Unresolved
 // references.
 func setConditions(conditions *[]metav1.Condition, generation int64, now time.Time, unresolved *Unresolved, ready string) {
 	set := v1alpha1.ConditionSetter{Conditions: conditions, Generation: generation, Now: now}
-	if unresolved == nil {
-		set.True(v1alpha1.ConditionReady, v1alpha1.ReasonReady, ready)
-	} else {
-		set.False(v1alpha1.ConditionReady, unresolved.Reason, unresolved.Message)
-	}
-	stalled := unresolved != nil && unresolved.Reason == v1alpha1.ReasonTemplateInvalid // it exists, and is no good
-	if unresolved == nil || stalled {
+	if unresolved == nil || unresolved.Reason == v1alpha1.ReasonTemplateInvalid { // it exists, and is no good
 		set.True(v1alpha1.ConditionResolvedRefs, v1alpha1.ReasonResolvedRefs, "everything that the spec names exists")
-		set.Remove(v1alpha1.ConditionReconciling)
 	} else {
 		set.False(v1alpha1.ConditionResolvedRefs, unresolved.Reason, unresolved.Message)
-		set.True(v1alpha1.ConditionReconciling, unresolved.Reason, unresolved.Message)
 	}
-	if stalled {
-		set.True(v1alpha1.ConditionStalled, unresolved.Reason, unresolved.Message)
-	} else {
+	if unresolved == nil {
+		set.True(v1alpha1.ConditionReady, v1alpha1.ReasonReady, ready)
+		set.Remove(v1alpha1.ConditionReconciling)
 		set.Remove(v1alpha1.ConditionStalled)
+		return
 	}
+	set.False(v1alpha1.ConditionReady, unresolved.Reason, unresolved.Message)
+	unresolved.Hinder(set)
 }

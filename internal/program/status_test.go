@@ -31,6 +31,11 @@ func waits(reason string) map[string]string {
 	return map[string]string{"Ready": "False/" + reason, "ResolvedRefs": "False/" + reason, "Reconciling": "True/" + reason}
 }
 
+// stuck is the same until somebody changes something.
+func stuck(reason string) map[string]string {
+	return map[string]string{"Ready": "False/" + reason, "ResolvedRefs": "False/" + reason, "Stalled": "True/" + reason}
+}
+
 func TestStatus(t *testing.T) {
 	for name, test := range map[string]struct {
 		defaultGroup string
@@ -40,7 +45,7 @@ func TestStatus(t *testing.T) {
 		"no default group":           {"", fine(), "partners can be invited"},
 		"a default group":            {"standard", fine(), "partners can be invited"},
 		"it does not exist":          {"platinum", waits(v1alpha1.ReasonGroupNotFound), `defaultGroupRef: PartnerGroup "platinum" does not exist`},
-		"it belongs to another":      {"silver", waits(v1alpha1.ReasonGroupNotInProgram), `defaultGroupRef: PartnerGroup "silver" belongs to Program "reseller"`},
+		"it belongs to another":      {"silver", stuck(v1alpha1.ReasonGroupNotInProgram), `defaultGroupRef: PartnerGroup "silver" belongs to Program "reseller"`},
 		"it says what that leads to": {"platinum", waits(v1alpha1.ReasonGroupNotFound), "are in none"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -107,7 +112,7 @@ func observed(t *testing.T, got, want int64, conditions []metav1.Condition) {
 	}
 }
 
-// Reconciling is there only while it is True, and a condition changes its time only with its status.
+// Reconciling and Stalled are there only while they are True, and a condition changes its time only with its status.
 func TestConditionsOverTime(t *testing.T) {
 	c := catalogWith("platinum")
 	p := c.Programs["referral"]
@@ -124,12 +129,13 @@ func TestConditionsOverTime(t *testing.T) {
 	foreign := groupOf("platinum", "reseller")
 	c.Groups["platinum"] = &foreign
 	look(time.Hour)
-	if diff := cmp.Diff(waits(v1alpha1.ReasonGroupNotInProgram), conditionsOf(p.Status.Conditions)); diff != "" {
+	if diff := cmp.Diff(stuck(v1alpha1.ReasonGroupNotInProgram), conditionsOf(p.Status.Conditions)); diff != "" {
 		t.Errorf("unexpected (-want +got):\n%s", diff)
 	}
-	for _, name := range []string{v1alpha1.ConditionReady, v1alpha1.ConditionResolvedRefs, v1alpha1.ConditionReconciling} {
+	for _, name := range []string{v1alpha1.ConditionReady, v1alpha1.ConditionResolvedRefs} {
 		changed(name, 0)
 	}
+	changed(v1alpha1.ConditionStalled, time.Hour)
 
 	own := groupOf("platinum", "referral")
 	c.Groups["platinum"] = &own
