@@ -47,6 +47,8 @@ const (
 const (
 	// ReasonReady: True, nothing is left to do.
 	ReasonReady = "Ready"
+	// ReasonSuspended: True, the program is suspended, as its spec says.
+	ReasonSuspended = "Suspended"
 	// ReasonDestinationMissing: False and Stalled, a link says no destination, and neither its group nor its program does.
 	ReasonDestinationMissing = "DestinationMissing"
 	// ReasonDestinationRefused: False and Stalled, a destination cannot be used, or is not on a host that the program

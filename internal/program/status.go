@@ -29,7 +29,11 @@ func Status(p *v1alpha1.Program, catalog Catalog, template *Unresolved, mail Mai
 			unresolved.Message = "defaultGroupRef: " + unresolved.Message + "; until then partners without a group of their own are in none"
 		}
 	}
-	setConditions(&status.Conditions, p.Generation, now, cmp.Or(unresolved, template), "partners can be invited")
+	reason, message := v1alpha1.ReasonReady, "partners can be invited"
+	if p.Spec.Suspend {
+		reason, message = v1alpha1.ReasonSuspended, "the program is suspended: nothing is mailed and nobody has access, until that ends"
+	}
+	setConditions(&status.Conditions, p.Generation, now, cmp.Or(unresolved, template), reason, message)
 	set := v1alpha1.ConditionSetter{Conditions: &status.Conditions, Generation: p.Generation, Now: now}
 	switch mail.Reason {
 	case "":
@@ -48,13 +52,13 @@ func GroupStatus(g *v1alpha1.PartnerGroup, catalog Catalog, template *Unresolved
 	status.ObservedGeneration = g.Generation
 	status.Partnerships = &partnerships
 	unresolved := catalog.Grant(v1alpha1.ProgramGrant{Name: g.Spec.ProgramRef.Name})
-	setConditions(&status.Conditions, g.Generation, now, cmp.Or(unresolved, template), fmt.Sprintf("the group divides Program %q", g.Spec.ProgramRef.Name))
+	setConditions(&status.Conditions, g.Generation, now, cmp.Or(unresolved, template), v1alpha1.ReasonReady, fmt.Sprintf("the group divides Program %q", g.Spec.ProgramRef.Name))
 	return status
 }
 
 // setConditions sets ResolvedRefs, Ready, Reconciling and Stalled, which for programs and groups all tell of their
-// references.
-func setConditions(conditions *[]metav1.Condition, generation int64, now time.Time, unresolved *Unresolved, ready string) {
+// references. Reason and message are those of Ready while nothing is in the way.
+func setConditions(conditions *[]metav1.Condition, generation int64, now time.Time, unresolved *Unresolved, reason, message string) {
 	set := v1alpha1.ConditionSetter{Conditions: conditions, Generation: generation, Now: now}
 	if unresolved == nil || unresolved.Reason == v1alpha1.ReasonTemplateInvalid { // it exists, and is no good
 		set.True(v1alpha1.ConditionResolvedRefs, v1alpha1.ReasonResolvedRefs, "everything that the spec names exists")
@@ -62,7 +66,7 @@ func setConditions(conditions *[]metav1.Condition, generation int64, now time.Ti
 		set.False(v1alpha1.ConditionResolvedRefs, unresolved.Reason, unresolved.Message)
 	}
 	if unresolved == nil {
-		set.True(v1alpha1.ConditionReady, v1alpha1.ReasonReady, ready)
+		set.True(v1alpha1.ConditionReady, reason, message)
 		set.Remove(v1alpha1.ConditionReconciling)
 		set.Remove(v1alpha1.ConditionStalled)
 		return

@@ -71,6 +71,18 @@ func TestStatus(t *testing.T) {
 	}
 }
 
+// A program that is suspended is as its spec wants it, and says so.
+func TestSuspended(t *testing.T) {
+	for group, want := range map[string]string{"standard": "True/Suspended", "platinum": "False/GroupNotFound"} {
+		c := catalogWith(group)
+		p := c.Programs["referral"]
+		p.Spec.Suspend = true
+		if got := conditionsOf(Status(p, c, nil, MailHealth{}, Counts{}, start).Conditions)["Ready"]; got != want {
+			t.Errorf("with the default group %s Ready is %s, want %s", group, got, want)
+		}
+	}
+}
+
 func TestGroupStatus(t *testing.T) {
 	for name, test := range map[string]struct {
 		program string
