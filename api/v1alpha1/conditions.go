@@ -35,7 +35,7 @@ const (
 	ReasonTeamNotFound = "TeamNotFound"
 	// ReasonPartnershipNotFound: False, a Partnership does not exist; the message names it.
 	ReasonPartnershipNotFound = "PartnershipNotFound"
-	// ReasonMemberNotFound: False, the member of a link does not belong to the partner.
+	// ReasonMemberNotFound: False, the member of a link does not belong to the partner; of a person that is Stalled.
 	ReasonMemberNotFound = "MemberNotFound"
 	// ReasonTemplateNotFound: False, a ConfigMap that a templateRef names does not exist yet; the message names it.
 	ReasonTemplateNotFound = "TemplateNotFound"

@@ -241,7 +241,7 @@ type obstacle struct {
 }
 
 // obstacle finds what stands in the way; nil: nothing. That a partnership was removed does not: then the link does what
-// onRemoval says.
+// onRemoval says. Nor does that the member is not in the team: joining and leaving is for people to do.
 func (g Ground) obstacle(problem *program.Unresolved) *obstacle {
 	ref := g.Link.Spec.PartnershipRef.Name
 	switch {
@@ -251,9 +251,9 @@ func (g Ground) obstacle(problem *program.Unresolved) *obstacle {
 		return nil
 	case g.program() == nil:
 		return &obstacle{program.Unresolved{Reason: v1alpha1.ReasonProgramNotFound, Message: fmt.Sprintf("Program %q does not exist in this namespace; until it is created again the link leads where it led before, and counts for nobody", g.programName())}, true, true}
-	case !g.memberBelongs() && g.Partnership.Spec.TeamRef != nil:
-		return &obstacle{program.Unresolved{Reason: v1alpha1.ReasonMemberNotFound, Message: fmt.Sprintf("the member is not in the team of Partnership %q, so the link counts for nobody; once they join, it counts", ref)}, true, true}
-	case !g.memberBelongs():
+	case !g.memberBelongs() && g.Partnership.Spec.TeamRef != nil && g.Team == nil:
+		return &obstacle{program.Unresolved{Reason: v1alpha1.ReasonTeamNotFound, Message: fmt.Sprintf("PartnerTeam %q of Partnership %q does not exist in this namespace, so the link counts for nobody; create it and this goes on by itself", g.Partnership.Spec.TeamRef.Name, ref)}, true, true}
+	case !g.memberBelongs() && g.Partnership.Spec.TeamRef == nil:
 		return &obstacle{program.Unresolved{Reason: v1alpha1.ReasonMemberNotFound, Message: fmt.Sprintf("the member is not the contact of Partnership %q, so the link counts for nobody; create a PartnerLink without a member", ref)}, true, false}
 	case problem != nil:
 		return &obstacle{Unresolved: *problem}
@@ -278,6 +278,8 @@ func (g Ground) summarize(status *v1alpha1.PartnerLinkStatus, problem *program.U
 		set.False(v1alpha1.ConditionResolvedRefs, found.Reason, found.Message)
 	case g.removed():
 		set.False(v1alpha1.ConditionResolvedRefs, v1alpha1.ReasonPartnershipNotFound, fmt.Sprintf("Partnership %q was deleted; its onRemoval.links was %s", g.Link.Spec.PartnershipRef.Name, status.OnRemoval.Links))
+	case !g.removed() && !g.memberBelongs():
+		set.False(v1alpha1.ConditionResolvedRefs, v1alpha1.ReasonMemberNotFound, fmt.Sprintf("the member is not in the team of Partnership %q, so the link counts for nobody; once they join, it counts", g.Link.Spec.PartnershipRef.Name))
 	default:
 		set.True(v1alpha1.ConditionResolvedRefs, v1alpha1.ReasonResolvedRefs, "everything that the spec names exists")
 	}

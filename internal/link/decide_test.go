@@ -123,8 +123,8 @@ func TestAnswer(t *testing.T) {
 		"of the contact, in other case": {func(g *Ground) { g.Link.Spec.Member = &v1alpha1.LinkMember{Email: "Ada@Example.com"} }, activeLink, atProgram, ""},
 		"of somebody else":              {func(g *Ground) { g.Link.Spec.Member = &v1alpha1.LinkMember{Email: "eve@example.com"} }, nobodys, bare, v1alpha1.ReasonMemberNotFound},
 		"of a member of the team":       {func(g *Ground) { g.ofTeam("bob@agency.example") }, activeLink, atProgram, ""},
-		"of who is not in the team":     {func(g *Ground) { g.ofTeam("eve@agency.example") }, nobodys, bare, v1alpha1.ReasonMemberNotFound},
-		"of a team that does not exist": {func(g *Ground) { g.ofTeam("bob@agency.example"); g.Team = nil }, nobodys, bare, v1alpha1.ReasonMemberNotFound},
+		"of who is not in the team":     {func(g *Ground) { g.ofTeam("eve@agency.example") }, nobodys, bare, ""},
+		"of a team that does not exist": {func(g *Ground) { g.ofTeam("bob@agency.example"); g.Team = nil }, nobodys, bare, v1alpha1.ReasonTeamNotFound},
 		"of the team as a whole":        {func(g *Ground) { g.ofTeam(""); g.Team = nil }, activeLink, atProgram, ""},
 		"of somebody else, of a revoked": {func(g *Ground) {
 			g.Link.Spec.Member = &v1alpha1.LinkMember{Email: "eve@example.com"}
@@ -206,6 +206,18 @@ func (g Ground) checkStatus(t *testing.T, state v1alpha1.LinkState, reason strin
 	g.Link, g.Now = link, g.Now.Add(time.Hour)
 	if diff := cmp.Diff(status, Decide(g, status.URL)); diff != "" {
 		t.Errorf("it does not settle:\n%s", diff)
+	}
+}
+
+// Who is not in the team, or not any more, is missing, and nothing is wrong with the link.
+func TestMemberNotFound(t *testing.T) {
+	for member, want := range map[v1alpha1.EmailAddress]string{"eve@agency.example": v1alpha1.ReasonMemberNotFound, "bob@agency.example": v1alpha1.ReasonResolvedRefs} {
+		g := ground()
+		g.ofTeam(member)
+		status := Decide(g, "https://partners.acme.example/r/acme/ada-summer")
+		if refs := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionResolvedRefs); refs == nil || refs.Reason != want {
+			t.Errorf("%s: %+v", member, refs)
+		}
 	}
 }
 
