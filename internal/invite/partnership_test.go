@@ -56,6 +56,12 @@ func madeForIt(_ testing.TB, l *life) {
 	l.invite.OwnerReferences = []metav1.OwnerReference{*owner}
 }
 
+// restored is the same after a restore, which leaves owners out.
+func restored(_ testing.TB, l *life) {
+	name := l.partnerships[0].Name
+	l.invite.Name, l.invite.Labels = partnership.InvitationName(name), map[string]string{partnership.Label: name}
+}
+
 func TestOfferByTheStateOfThePartnership(t *testing.T) {
 	sending := issued(ActionSend, v1alpha1.ReasonSending, 1, 0)
 	const pending, revoked, rejected = v1alpha1.ReasonApplicationPending, v1alpha1.ReasonPartnerRevoked, v1alpha1.ReasonPartnerRejected
@@ -145,6 +151,8 @@ func TestAnswerableByTheStateOfThePartnership(t *testing.T) {
 		"its own":                        {func(t testing.TB, l *life) { has("referral", isInvited)(t, l); madeForIt(t, l) }, Open},
 		"its own, revoked":               {func(t testing.TB, l *life) { has("referral", isInvited, isRevoked)(t, l); madeForIt(t, l) }, Refused},
 		"its own is deleted":             {func(t testing.TB, l *life) { has("referral")(t, l); madeForIt(t, l); l.partnerships = nil }, Gone},
+		"its own, restored":              {func(t testing.TB, l *life) { has("referral", isInvited)(t, l); restored(t, l) }, Open},
+		"its own is deleted, restored":   {func(t testing.TB, l *life) { has("referral")(t, l); restored(t, l); l.partnerships = nil }, Gone},
 		"its own is deleted, made again": {func(t testing.TB, l *life) { has("referral")(t, l); madeForIt(t, l); l.partnerships[0].UID = "another" }, Gone},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -53,13 +53,29 @@ func NewInvitation(p *v1alpha1.Partnership) *v1alpha1.PartnerInvite {
 
 // Invites tells whether an invite was made for this partnership.
 func Invites(invite *v1alpha1.PartnerInvite, p *v1alpha1.Partnership) bool {
+	if metav1.GetControllerOf(invite) == nil {
+		return saidToBeFor(invite) == p.Name
+	}
 	return metav1.IsControlledBy(invite, p)
 }
 
 // MadeForPartnership tells whether an invite was made for some partnership, which need not exist any more.
 func MadeForPartnership(invite *v1alpha1.PartnerInvite) bool {
 	owner := metav1.GetControllerOf(invite)
-	return owner != nil && owner.Kind == "Partnership" && owner.APIVersion == v1alpha1.GroupVersion.String()
+	if owner == nil {
+		return saidToBeFor(invite) != ""
+	}
+	return owner.Kind == "Partnership" && owner.APIVersion == v1alpha1.GroupVersion.String()
+}
+
+// saidToBeFor is the partnership that an invite was made for by its name and label alone. Those are what is left after a
+// restore, which gives objects other UIDs and therefore leaves owners out. Empty: none.
+func saidToBeFor(invite *v1alpha1.PartnerInvite) string {
+	name := invite.Labels[Label]
+	if name == "" || invite.Name != InvitationName(name) {
+		return ""
+	}
+	return name
 }
 
 // InviteNews is what a partnership tells about the invite that was made for it; a text that changes only when that does.

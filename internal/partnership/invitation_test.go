@@ -67,6 +67,20 @@ func TestNewInvitation(t *testing.T) {
 	if Invites(got, again) || !MadeForPartnership(got) {
 		t.Error("it is taken for that of a partnership that was created again")
 	}
+	restored := got.DeepCopy()
+	restored.OwnerReferences = nil
+	if !Invites(restored, p) || !Invites(restored, again) || !MadeForPartnership(restored) {
+		t.Error("after a restore it is not known any more")
+	}
+	other := again.DeepCopy()
+	other.Name = "eve"
+	if Invites(restored, other) {
+		t.Error("after a restore it is taken for that of another partnership")
+	}
+	restored.Name = "made-by-hand"
+	if Invites(restored, p) || MadeForPartnership(restored) {
+		t.Error("an invite that only has the label is taken for one of a partnership")
+	}
 	if MadeForPartnership(&v1alpha1.PartnerInvite{}) {
 		t.Error("an invite of nobody is taken for one of a partnership")
 	}
