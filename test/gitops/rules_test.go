@@ -1,0 +1,90 @@
+package gitops
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/delivery"
+	rules "github.com/partner-operator/partner-operator/internal/invite"
+	"github.com/partner-operator/partner-operator/internal/program"
+)
+
+// byTheRules are the situations that the operator would come to too slowly, or not stay in, as its rules judge them.
+func byTheRules(t *testing.T) (found []*unstructured.Unstructured) {
+	t.Helper()
+	now := time.Now()
+	one := program.NewCatalog([]v1alpha1.Program{{ObjectMeta: metav1.ObjectMeta{Name: "referral"}}}, nil)
+	sends := rules.Input{Catalog: one, MailerConfigured: true, Now: now}
+	again := func(i *v1alpha1.PartnerInvite, in rules.Input) {
+		in.Invite, in.HoldsKey = i, func(string) bool { return true }
+		i.Status = rules.Decide(in).Status
+	}
+	decide := func(name string, in rules.Input, programs ...v1alpha1.ProgramGrant) *v1alpha1.PartnerInvite {
+		i := &v1alpha1.PartnerInvite{ObjectMeta: meta(name)}
+		i.Spec.Contact.Email, i.Spec.Programs = "ada@example.com", programs
+		again(i, in)
+		return i
+	}
+	named := v1alpha1.ProgramGrant{Name: "referral"}
+
+	gaveUp := decide("gave-up", sends, named)
+	nextDay := sends
+	nextDay.Now = now.Add(24 * time.Hour)
+	for _, at := range []time.Time{now, nextDay.Now} {
+		rules.NotDelivered(&gaveUp.Status, &delivery.Failure{Message: "451 busy"}, at)
+		again(gaveUp, nextDay)
+	}
+
+	accepting := decide("accepting", sends, named)
+	rules.Delivered(&accepting.Status, v1alpha1.DeliveryEmail, now)
+	accepting.Status.Acceptance = &v1alpha1.InviteAcceptance{Decision: v1alpha1.DecisionAccepted, Time: metav1.NewTime(now)}
+	rules.Summarize(&accepting.Status, now)
+
+	for _, i := range []*v1alpha1.PartnerInvite{
+		gaveUp, accepting,
+		decide("too-many-programs", rules.Input{Catalog: manyPrograms(501), MailerConfigured: true, Now: now}),
+		decide("mailer-not-configured", rules.Input{Catalog: one, Now: now}, named),
+	} {
+		found = append(found, loose(t, "PartnerInvite", i))
+	}
+	for name, reason := range map[string]string{
+		"transport-unreachable": v1alpha1.ReasonTransportUnreachable, "transport-rejected": v1alpha1.ReasonTransportRejected,
+		"brand-invalid": v1alpha1.ReasonBrandInvalid,
+	} {
+		p := &v1alpha1.Program{ObjectMeta: meta(name)}
+		p.Status = program.Status(p, one, nil, program.MailHealth{Reason: reason, Message: "no"}, program.Counts{}, now)
+		found = append(found, loose(t, "Program", p))
+	}
+	return found
+}
+
+func meta(name string) metav1.ObjectMeta {
+	return metav1.ObjectMeta{Namespace: "acme", Name: name, UID: "9b2f0d1c-0000-4000-8000-000000000000", Generation: 1, ResourceVersion: "1"}
+}
+
+func manyPrograms(count int) program.Catalog {
+	programs := make([]v1alpha1.Program, count)
+	for i := range programs {
+		programs[i].Name = fmt.Sprintf("program-%d", i)
+	}
+	return program.NewCatalog(programs, nil)
+}
+
+// loose is an object as tools read it.
+func loose(t *testing.T, kind string, object client.Object) *unstructured.Unstructured {
+	t.Helper()
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := &unstructured.Unstructured{Object: content}
+	u.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(kind))
+	return u
+}
