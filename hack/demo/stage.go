@@ -62,7 +62,7 @@ func (st *setting) kubectl(ctx context.Context, output *strings.Builder, args ..
 func (st *setting) explain() {
 	ada := partnership.Name("ada@example.com", "referral")
 	fmt.Printf(`
-Everything runs. One invite is on its way to ada@example.com.
+Everything runs. Two invites are on their way: to ada@example.com, and to iris@workshop.example for a team.
 
   Inbox   %s      open it, open the mail, follow the link, accept as ada@example.com
   Portal  %s/t/%s/      sign in as grace@example.com: the link is in the inbox
