@@ -66,9 +66,11 @@ func (s *Step) tellTeam(before, after *v1alpha1.PartnerTeam) {
 	}
 }
 
-// takenBy tells whether the team that accepting an invite would make exists, and is not of that invite.
+// takenBy tells whether the team that accepting an invite would make exists, and is not of that invite. Anybody who may
+// write teams can set the annotation, so the first owner, which cannot be changed, has to be the invited person as well.
 func takenBy(i *v1alpha1.PartnerInvite, existing *v1alpha1.PartnerTeam) bool {
-	return i.Spec.Team != nil && existing != nil && existing.Annotations[teamAnnotation] != string(i.UID)
+	return i.Spec.Team != nil && existing != nil &&
+		(existing.Annotations[teamAnnotation] != string(i.UID) || !address.Equal(string(existing.Spec.Owner.Email), string(i.Spec.Contact.Email)))
 }
 
 // found makes the team of an accepted invite, with the people whom the owner approved. It can be done again.
@@ -92,7 +94,7 @@ func (s *Step) found(ctx context.Context, accepted *v1alpha1.PartnerInvite) erro
 		for _, p := range invite.Approved(accepted) {
 			team.Welcome(t, team.PersonOf(p, accepted.Name), s.Now())
 		}
-		if m := team.Member(t, string(accepted.Spec.Contact.Email)); m.LastActiveTime == nil {
+		if m := team.Member(t, string(accepted.Spec.Contact.Email)); m != nil && m.LastActiveTime == nil {
 			m.LastActiveTime = accepted.Status.Acceptance.Time.DeepCopy()
 		}
 		return nil

@@ -79,17 +79,25 @@ func TestFoundingATeamIsFinishedFromAnywhere(t *testing.T) {
 	}
 }
 
+// Nor is one that somebody marks as made for the invite: its first owner cannot be changed.
 func TestATeamOfSomebodyElseIsNotTakenOver(t *testing.T) {
-	other := &v1alpha1.PartnerTeam{ObjectMeta: metav1.ObjectMeta{Namespace: "acme", Name: "agency"}, Spec: v1alpha1.PartnerTeamSpec{Owner: v1alpha1.TeamOwner{Email: "other@agency.example"}}}
 	i := teamOpenInvite()
-	s := newStepFor(t, v1alpha1.OnboardingAutomatic, interceptor.Funcs{}, i, other)
-	_, err := s.accept(t, i)
-	var refusal *Refusal
-	if !errors.As(err, &refusal) || refusal.Openness != invite.Refused {
-		t.Errorf("the answer is %v", err)
-	}
-	if states := s.states(t); len(states) > 0 {
-		t.Errorf("there are %v", states)
+	for name, marks := range map[string]map[string]string{"plain": nil, "marked": {teamAnnotation: string(i.UID)}} {
+		t.Run(name, func(t *testing.T) {
+			other := &v1alpha1.PartnerTeam{
+				ObjectMeta: metav1.ObjectMeta{Namespace: "acme", Name: "agency", Annotations: marks},
+				Spec:       v1alpha1.PartnerTeamSpec{Owner: v1alpha1.TeamOwner{Email: "other@agency.example"}},
+			}
+			s := newStepFor(t, v1alpha1.OnboardingAutomatic, interceptor.Funcs{}, i.DeepCopy(), other)
+			_, err := s.accept(t, i)
+			var refusal *Refusal
+			if !errors.As(err, &refusal) || refusal.Openness != invite.Refused {
+				t.Errorf("the answer is %v", err)
+			}
+			if states := s.states(t); len(states) > 0 {
+				t.Errorf("there are %v", states)
+			}
+		})
 	}
 }
 
