@@ -41,13 +41,16 @@ func (c *Cluster) Command(program string, args ...string) (*exec.Cmd, error) {
 	return exec.Command(guarded, args...), nil
 }
 
-// AddUser is the access of a user of that name, in those groups. What the user may do is up to RBAC.
-func (c *Cluster) AddUser(name string, groups ...string) (*rest.Config, error) {
+// AddUser is the access of a user of that name, in those groups, and the path of a kubeconfig with the same access, which
+// Stop removes. What the user may do is up to RBAC.
+func (c *Cluster) AddUser(name string, groups ...string) (*rest.Config, string, error) {
 	user, err := c.env.AddUser(envtest.User{Name: name, Groups: groups}, nil)
 	if err != nil {
-		return nil, fmt.Errorf("add the user %s: %w", name, err)
+		return nil, "", fmt.Errorf("add the user %s: %w", name, err)
 	}
-	return unlimited(user.Config()), nil
+	config := unlimited(user.Config())
+	path := filepath.Join(c.state, name+".kubeconfig")
+	return config, path, writeKubeconfig(path, config)
 }
 
 // ServiceAccountConfig is the access of an existing ServiceAccount, and the path of a kubeconfig with the same access,

@@ -33,6 +33,9 @@ type Options struct {
 	// ControllerManager also runs kube-controller-manager, for garbage collection, namespaces and service accounts.
 	ControllerManager bool
 
+	// Controllers are further controllers of it to run, by their names, such as clusterrole-aggregation-controller.
+	Controllers []string
+
 	// Dir is where the kubeconfig and the data go, for one cluster at a time. Unset: a temporary folder.
 	Dir string
 

@@ -86,13 +86,17 @@ func checkRoles(t *testing.T, c *Cluster) {
 }
 
 func checkUser(t *testing.T, c *Cluster) {
-	config, err := c.AddUser("ada", "partners")
+	config, kubeconfig, err := c.AddUser("ada", "partners")
 	if err != nil {
 		t.Fatal(err)
 	}
 	err = connect(t, config).List(t.Context(), &corev1.SecretList{})
 	if !apierrors.IsForbidden(err) || !strings.Contains(err.Error(), `"ada"`) {
 		t.Errorf("listed Secrets without a role, or as somebody else: %v", err)
+	}
+	out, err := c.Kubectl(t.Context(), "auth", "whoami", "--kubeconfig="+kubeconfig).CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "partners") {
+		t.Errorf("kubectl auth whoami: %v\n%s", err, out)
 	}
 }
 
@@ -121,7 +125,7 @@ func checkKubectl(t *testing.T, c *Cluster) {
 // checkRestart crashes each program: whoever was connected goes on, with what there was before.
 func checkRestart(t *testing.T, c *Cluster) {
 	admin := connect(t, c.Config)
-	config, err := c.AddUser("grace", "system:masters")
+	config, _, err := c.AddUser("grace", "system:masters")
 	if err != nil {
 		t.Fatal(err)
 	}

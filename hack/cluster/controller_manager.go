@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -50,7 +51,8 @@ func (c *Cluster) startControllerManager(ctx context.Context, o Options) error {
 		"--kubeconfig="+c.Kubeconfig,
 		"--leader-elect=false",
 		"--secure-port=0",
-		"--controllers="+strings.Join(managerControllers, ","),
+		"--controllers="+strings.Join(slices.Concat(managerControllers, o.Controllers), ","),
+		"--use-service-account-credentials", // each controller is a user of its own, as in most clusters
 		"--service-account-private-key-file="+filepath.Join(c.state, "certs", "sa-signer.key"),
 		"--root-ca-file="+rootCA,
 		"--kube-api-qps=500",

@@ -9,8 +9,6 @@ import (
 
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/tools/clientcmd"
-	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 )
@@ -185,7 +183,7 @@ func TestLink(t *testing.T) {
 }
 
 // someone is the access of a user with these rights in the namespace.
-func someone(t *testing.T, ns, name string, rules ...rbacv1.PolicyRule) (kubeconfig string) {
+func someone(t *testing.T, ns, name string, rules ...rbacv1.PolicyRule) string {
 	t.Helper()
 	create(t,
 		&rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: name}, Rules: rules},
@@ -193,17 +191,8 @@ func someone(t *testing.T, ns, name string, rules ...rbacv1.PolicyRule) (kubecon
 			RoleRef:  rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name},
 			Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: "User", Name: name}}},
 	)
-	access, err := plane.AddUser(name)
+	_, kubeconfig, err := plane.AddUser(name)
 	if err != nil {
-		t.Fatal(err)
-	}
-	file := clientcmdapi.NewConfig()
-	file.Clusters["c"] = &clientcmdapi.Cluster{Server: access.Host, CertificateAuthorityData: access.CAData}
-	file.AuthInfos["u"] = &clientcmdapi.AuthInfo{ClientCertificateData: access.CertData, ClientKeyData: access.KeyData}
-	file.Contexts["c"] = &clientcmdapi.Context{Cluster: "c", AuthInfo: "u"}
-	file.CurrentContext = "c"
-	kubeconfig = filepath.Join(t.TempDir(), "kubeconfig")
-	if err := clientcmd.WriteToFile(*file, kubeconfig); err != nil {
 		t.Fatal(err)
 	}
 	return kubeconfig
