@@ -107,6 +107,9 @@ func (r *PartnershipReconciler) observeInvite(ctx context.Context, in *partnersh
 	return nil
 }
 
+// The policies of config/policy ask for this verb whoever makes an invite.
+// +kubebuilder:rbac:groups=partner-operator.io,resources=programs,verbs=invite
+
 // invite makes the invite of a partnership. One that exists and that the cache has not seen yet is looked at when it has.
 func (r *PartnershipReconciler) invite(ctx context.Context, p *v1alpha1.Partnership) (*v1alpha1.PartnerInvite, error) {
 	invite := partnership.NewInvitation(p)

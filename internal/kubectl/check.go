@@ -66,11 +66,12 @@ func Check(ctx context.Context, d Desk, kinds discovery.DiscoveryInterface, o Ch
 	if !checkKinds(kinds, note) {
 		return found
 	}
+	inForce := checkPolicy(ctx, d, note)
 	settings, err := o.Settings(ctx, d.Client)
 	if err != nil {
 		note("operator", VerdictUnknown, "its settings cannot be read: %v", err)
 	} else {
-		o.checkOperator(ctx, d, note)
+		o.checkOperator(ctx, d, inForce, note)
 	}
 	o.checkKeys(ctx, d, note)
 	o.checkRights(ctx, d, note)
@@ -108,7 +109,7 @@ func checkKinds(kinds discovery.DiscoveryInterface, note noting) bool {
 	return true
 }
 
-func (o CheckOptions) checkOperator(ctx context.Context, d Desk, note noting) {
+func (o CheckOptions) checkOperator(ctx context.Context, d Desk, policy bool, note noting) {
 	deployment, err := o.deployed(ctx, d.Client)
 	if err != nil {
 		note("operator", VerdictUnknown, "%v", err)
@@ -127,20 +128,24 @@ func (o CheckOptions) checkOperator(ctx context.Context, d Desk, note noting) {
 	}
 	image := deployment.Spec.Template.Spec.Containers[0].Image
 	note("operator", verdict, "%d of %d replicas of %s are ready", ready, wanted, image)
-	o.checkOperatorRights(ctx, d, deployment.Spec.Template.Spec.ServiceAccountName, note)
+	o.checkOperatorRights(ctx, d, deployment.Spec.Template.Spec.ServiceAccountName, policy, note)
 }
 
 // checkOperatorRights asks for what the operator cannot do without, if the person may ask that.
-func (o CheckOptions) checkOperatorRights(ctx context.Context, d Desk, account string, note noting) {
+func (o CheckOptions) checkOperatorRights(ctx context.Context, d Desk, account string, policy bool, note noting) {
 	user := "system:serviceaccount:" + o.Namespace + ":" + account
 	const ours = "partner-operator.io"
-	for _, r := range []authorizationv1.ResourceAttributes{
+	needs := []authorizationv1.ResourceAttributes{
 		{Verb: "watch", Group: ours, Resource: "partnerinvites"},
 		{Verb: "update", Group: ours, Resource: "partnerinvites", Subresource: "status"},
 		{Verb: "create", Group: ours, Resource: "partnerships"},
 		{Verb: "watch", Resource: "configmaps"},
 		{Verb: "get", Resource: "secrets", Name: keyring.SecretName, Namespace: o.Namespace},
-	} {
+	}
+	if policy {
+		needs = append(needs, operatorVerbs()...)
+	}
+	for _, r := range needs {
 		if r.Namespace == "" {
 			r.Namespace = d.Namespace
 		}

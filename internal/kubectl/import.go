@@ -416,10 +416,10 @@ func (p *planner) have(ctx context.Context, m *plan, wish *v1alpha1.Partnership)
 	return nil
 }
 
-// failed notes that a row failed, unless all would.
+// failed notes that a row failed, unless all would. A policy judges each row by its program.
 func (p *planner) failed(ctx context.Context, m *plan, kind, name string, err error) error {
 	var unreachable *url.Error
-	if ctx.Err() != nil || apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) || errors.As(err, &unreachable) {
+	if ctx.Err() != nil || apierrors.IsForbidden(err) && policyRefusal(err) == "" || apierrors.IsUnauthorized(err) || errors.As(err, &unreachable) {
 		return about(kind, name, err)
 	}
 	m.result.Result = RowFailed

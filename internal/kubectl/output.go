@@ -113,8 +113,12 @@ func (t *teller) fail(kind, name string, err error) {
 	_, _ = fmt.Fprintf(t.ErrOut, "error: %s\n", about(kind, name, err))
 }
 
-// about says which object an error is about. What the API server says against its fields is said without more words.
+// about says which object an error is about. What the API server says against its fields, or one of our policies against
+// the request, is said without more words.
 func about(kind, name string, err error) error {
+	if reason := policyRefusal(err); reason != "" {
+		return fmt.Errorf("%s %q: %s", kind, name, reason)
+	}
 	var refused apierrors.APIStatus
 	if apierrors.IsInvalid(err) && errors.As(err, &refused) && refused.Status().Details != nil {
 		var causes []string

@@ -273,7 +273,7 @@ func readInvite(ctx context.Context, c client.Client, file string, stdin io.Read
 	if err := c.Create(ctx, judged, client.DryRunAll, client.FieldOwner(FieldManager)); err == nil {
 		return judged, nil
 	} else if !apierrors.IsAlreadyExists(err) {
-		return nil, fmt.Errorf("%s: %w", file, err)
+		return nil, fmt.Errorf("%s: %w", file, about(i.Kind, i.Name, err))
 	}
 	return i, nil
 }

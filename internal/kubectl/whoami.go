@@ -3,13 +3,13 @@ package kubectl
 import (
 	"context"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
-	"k8s.io/cli-runtime/pkg/printers"
 
 	"github.com/partner-operator/partner-operator/internal/keyring"
 )
@@ -57,6 +57,8 @@ type Identity struct {
 	Groups []string
 	// Uses are the verbs of the plugin, and whether they may use them.
 	Uses []Use
+	// Held are the verbs that the policies of config/policy ask for, and where they hold them.
+	Held []PolicyVerb
 }
 
 // Use is something that the plugin does, and whether a person may.
@@ -81,7 +83,9 @@ func Whoami(ctx context.Context, d Desk, where Installation) (Identity, error) {
 		}
 		who.Uses = append(who.Uses, Use{Verbs: r.use, Right: r.String(), Allowed: allowed})
 	}
-	return who, nil
+	var err error
+	who.Held, err = heldVerbs(ctx, d)
+	return who, err
 }
 
 func (r right) String() string {
@@ -98,9 +102,11 @@ func (r right) String() string {
 func newWhoami(c cluster, streams genericiooptions.IOStreams) *cobra.Command {
 	var where Installation
 	command := &cobra.Command{
-		Use:     "whoami",
-		Short:   "Show who you are to the cluster, and what you may do",
-		Long:    `Show who you are to the API server, and which verbs you may use here. With plain kubectl: auth whoami and auth can-i.`,
+		Use:   "whoami",
+		Short: "Show who you are to the cluster, and what you may do",
+		Long: `Show who you are to the API server, and which verbs you may use here. The last lines tell on which programs you hold what
+config/policy asks for, where that is installed. With plain kubectl: auth whoami and auth can-i, such as
+auth can-i invite programs.partner-operator.io/referral.`,
 		Example: `  kubectl partner whoami -n acme`,
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
@@ -113,16 +119,28 @@ func newWhoami(c cluster, streams genericiooptions.IOStreams) *cobra.Command {
 				return err
 			}
 			_, _ = fmt.Fprintf(streams.Out, "User:       %s\nGroups:     %s\nNamespace:  %s\n\n", who.User, strings.Join(who.Groups, ", "), d.Namespace)
-			table := printers.GetNewTabWriter(streams.Out)
-			_, _ = fmt.Fprintln(table, "VERBS\tALLOWED\tNEEDS")
-			for _, use := range who.Uses {
-				_, _ = fmt.Fprintf(table, "%s\t%s\t%s\n", use.Verbs, yesNo(use.Allowed), use.Right)
-			}
-			return table.Flush()
+			return showRights(streams.Out, who)
 		},
 	}
 	where.addFlags(command)
 	return command
+}
+
+// showRights writes what somebody may do, and where they hold the verbs of the policies.
+func showRights(w io.Writer, who Identity) error {
+	uses := []column[Use]{
+		{"VERBS", false, func(u *Use) string { return u.Verbs }},
+		{"ALLOWED", false, func(u *Use) string { return yesNo(u.Allowed) }},
+		{"NEEDS", false, func(u *Use) string { return u.Right }},
+	}
+	if err := table(w, who.Uses, uses, false); err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintln(w)
+	return table(w, who.Held, []column[PolicyVerb]{
+		{"WITH THE POLICY", false, func(v *PolicyVerb) string { return v.Verb }},
+		{"PROGRAMS", false, func(v *PolicyVerb) string { return v.where() }},
+	}, false)
 }
 
 func yesNo(yes bool) string {

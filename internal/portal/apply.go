@@ -216,6 +216,9 @@ func (s *Server) apply(w http.ResponseWriter, r *http.Request, who applicant) {
 // errTurnedAway tells that the applicant stands otherwise than they did a moment ago.
 var errTurnedAway = errors.New("the applicant cannot apply any more")
 
+// The policies of config/policy ask for these verbs whoever makes a partnership.
+// +kubebuilder:rbac:groups=partner-operator.io,resources=programs,verbs=invite;approve
+
 // makeApplication creates the partnership, or notes that a rejected person applies again. Of two at once one does: the
 // name is the same for both, and what exists is changed only as it was judged.
 func (s *Server) makeApplication(ctx context.Context, who *applicant, answers map[string]v1alpha1.Answer) (*v1alpha1.Partnership, error) {

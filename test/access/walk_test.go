@@ -1,0 +1,136 @@
+package access
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/hack/browser"
+	"github.com/partner-operator/partner-operator/internal/partnership"
+)
+
+// checkOperator lets people become partners in every way that there is: the operator makes what it made before, under its
+// own ServiceAccount, and nobody of the company has more rights than it takes.
+func checkOperator(t *testing.T) {
+	bob, _ := someone(t, "walker")
+	bind(t, "walker", "partner-editor")
+	let(t, "walker", rule("programs", []string{mayInvite, mayRevoke}, referral), rule("partnerteams", []string{mayInvite}))
+	eventually(t, "Bob has rights", func() bool { return bob.List(t.Context(), &v1alpha1.ProgramList{}, client.InNamespace(acme)) == nil })
+
+	t.Run("an invite", func(t *testing.T) {
+		inNameOf(t, bob, &v1alpha1.PartnerInvite{ObjectMeta: namespaced("ada"), Spec: inviteInto("ada@walk.example", referral)})
+		submit(t, mailed(t, "ada@walk.example", v1alpha1.MailInvite)+"/accept", "email", "ada@walk.example")
+		becomes(t, partnership.Name("ada@walk.example", referral), v1alpha1.PartnershipActive)
+	})
+	t.Run("an invitation of a partnership", func(t *testing.T) {
+		p := partner(namespaced("bea"), referral, func(s *v1alpha1.PartnershipSpec) { s.Invitation = v1alpha1.InvitationSend })
+		inNameOf(t, bob, p)
+		submit(t, mailed(t, "bea@people.example", v1alpha1.MailInvite)+"/accept", "email", "bea@people.example")
+		becomes(t, "bea", v1alpha1.PartnershipActive)
+		if err := bob.Delete(t.Context(), p); err != nil {
+			t.Fatal(err)
+		}
+		gone(t, &v1alpha1.PartnerInvite{ObjectMeta: namespaced("bea-invitation")})
+	})
+	t.Run("a join link", func(t *testing.T) {
+		group := &v1alpha1.PartnerGroup{ObjectMeta: namespaced("everybody"), Spec: openGroupOf(referral)}
+		group.Spec.Join.Approval = v1alpha1.JoinApprovalAutomatic
+		create(t, group)
+		eventually(t, "there is a join link", func() bool { return get(t, group).Status.JoinURL != "" })
+		submit(t, group.Status.JoinURL, "email", "carl@walk.example")
+		submit(t, mailed(t, "carl@walk.example", v1alpha1.MailVerifyAddress))
+		becomes(t, partnership.Name("carl@walk.example", referral), v1alpha1.PartnershipActive)
+	})
+	t.Run("a team", func(t *testing.T) {
+		i := &v1alpha1.PartnerInvite{ObjectMeta: namespaced("studio"), Spec: inviteInto("olga@studio.example", referral)}
+		i.Spec.Team = &v1alpha1.NewTeam{Name: "studio", Members: []v1alpha1.ProposedMember{{Email: "dora@studio.example"}}}
+		inNameOf(t, bob, i)
+		submit(t, mailed(t, "olga@studio.example", v1alpha1.MailTeamInvite)+"/accept", "email", "olga@studio.example", "approve", "dora@studio.example")
+		becomes(t, partnership.TeamName("studio", referral), v1alpha1.PartnershipActive)
+		submit(t, mailed(t, "dora@studio.example", v1alpha1.MailTeammateInvite)+"/accept", "email", "dora@studio.example")
+	})
+}
+
+// checkRemovals is about what nobody of the company removes: Kubernetes goes on doing so.
+func checkRemovals(t *testing.T) {
+	const doomed = "doomed"
+	create(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: doomed}})
+	for _, object := range inhabitants()[1:] {
+		object.SetNamespace(doomed)
+		create(t, object)
+	}
+	kubectl(t, "delete", "namespace", doomed, "--wait=false")
+	gone(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: doomed}})
+}
+
+// inNameOf lets somebody of the company make something.
+func inNameOf(t *testing.T, c client.Client, object client.Object) {
+	t.Helper()
+	if err := c.Create(t.Context(), object); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func get[T client.Object](t *testing.T, object T) T {
+	t.Helper()
+	if err := api.Get(t.Context(), client.ObjectKeyFromObject(object), object); err != nil {
+		t.Fatal(err)
+	}
+	return object
+}
+
+// mailed is the link in the mail of a kind to somebody.
+func mailed(t *testing.T, to string, kind v1alpha1.MailKind) (link string) {
+	t.Helper()
+	eventually(t, "a mail to "+to+" of the kind "+string(kind), func() bool {
+		for _, mail := range inbox.MessagesTo(to) {
+			if mail.Kind == string(kind) && len(mail.Links) == 1 {
+				link = mail.Links[0]
+			}
+		}
+		return link != ""
+	})
+	return link
+}
+
+// submit sends a form, of which names and values stand in turns, and wants it to succeed.
+func submit(t *testing.T, address string, fields ...string) {
+	t.Helper()
+	form := url.Values{}
+	for i := 0; i < len(fields); i += 2 {
+		form.Add(fields[i], fields[i+1])
+	}
+	got, err := browser.NewPerson().Post(t.Context(), address, form)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := got.Wants(http.StatusSeeOther); err != nil {
+		t.Fatalf("%s: %v; the operator says: %s", address, err, lastLine(running.Log()))
+	}
+}
+
+func lastLine(text string) string { return text[strings.LastIndex(text, "\n")+1:] }
+
+func becomes(t *testing.T, name string, state v1alpha1.PartnershipState) {
+	t.Helper()
+	eventually(t, name+" is "+string(state), func() bool {
+		p := &v1alpha1.Partnership{}
+		err := api.Get(t.Context(), types.NamespacedName{Namespace: acme, Name: name}, p)
+		return err == nil && p.Status.State == state
+	})
+}
+
+func gone(t *testing.T, object client.Object) {
+	t.Helper()
+	eventually(t, object.GetName()+" is gone", func() bool {
+		return apierrors.IsNotFound(api.Get(t.Context(), client.ObjectKeyFromObject(object), object))
+	})
+}
