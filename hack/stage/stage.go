@@ -25,6 +25,8 @@ type Options struct {
 	Binary string
 	// Args are further flags of the operator.
 	Args []string
+	// Controllers are further ones of kube-controller-manager to run, by their names.
+	Controllers []string
 	// Log also gets what the operator logs; nil: nobody.
 	Log io.Writer
 	// Proxy puts a proxy between the operator and the API server, which can break what the operator asks for.
@@ -61,6 +63,7 @@ func (s *Stage) startCluster(ctx context.Context) (err error) {
 	s.Cluster, err = cluster.Start(ctx, cluster.Options{
 		CRDs:              []string{s.path("config/crd/bases")},
 		ControllerManager: true,
+		Controllers:       s.options.Controllers,
 		Dir:               s.folder,
 	})
 	return err

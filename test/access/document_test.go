@@ -84,7 +84,7 @@ func shell(t *testing.T, command string) *exec.Cmd {
 		t.Fatal(err)
 	}
 	c := exec.CommandContext(t.Context(), "sh", "-c", command)
-	c.Env = append(plane.Kubectl(t.Context()).Environ(), "PATH="+strings.Join([]string{bin, plane.Assets, os.Getenv("PATH")}, string(os.PathListSeparator)))
+	c.Env = append(scene.Cluster.Kubectl(t.Context()).Environ(), "PATH="+strings.Join([]string{bin, scene.Cluster.Assets, os.Getenv("PATH")}, string(os.PathListSeparator)))
 	return c
 }
 

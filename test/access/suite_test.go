@@ -19,9 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
-	"github.com/partner-operator/partner-operator/hack/cluster"
-	"github.com/partner-operator/partner-operator/hack/mailcatcher"
-	"github.com/partner-operator/partner-operator/hack/operator"
+	"github.com/partner-operator/partner-operator/hack/stage"
 	verbs "github.com/partner-operator/partner-operator/internal/kubectl"
 )
 
@@ -34,10 +32,8 @@ const (
 )
 
 var (
-	plane   *cluster.Cluster
-	api     client.Client // an administrator's
-	inbox   *mailcatcher.Catcher
-	running *operator.Operator
+	scene *stage.Stage
+	api   client.Client // an administrator's
 )
 
 func TestMain(m *testing.M) {
@@ -52,38 +48,20 @@ func TestMain(m *testing.M) {
 
 func run(m *testing.M) (code int, err error) {
 	ctx := context.Background()
-	plane, err = cluster.Start(ctx, cluster.Options{
-		CRDs: []string{"../../config/crd/bases"}, ControllerManager: true,
+	scene, err = stage.Start(ctx, stage.Options{
+		Root: "../..", Args: []string{"--client-rate=0", "--address-rate=0"},
 		Controllers: []string{"clusterrole-aggregation-controller", "validatingadmissionpolicy-status-controller"},
 	})
 	if err != nil {
 		return 0, err
 	}
-	defer func() { err = errors.Join(err, plane.Stop()) }()
-	if api, err = client.New(plane.Config, client.Options{Scheme: verbs.Scheme}); err != nil {
+	defer func() { err = errors.Join(err, scene.Stop()) }()
+	if _, err := scene.Kubectl(ctx, "apply", "-k", "../../config/rbac/people"); err != nil {
 		return 0, err
 	}
-	if inbox, err = mailcatcher.Start(mailcatcher.Options{}); err != nil {
+	if api, err = client.New(scene.Cluster.Config, client.Options{Scheme: verbs.Scheme}); err != nil {
 		return 0, err
 	}
-	defer func() { err = errors.Join(err, inbox.Close()) }()
-	for _, folder := range []string{"namespace", "rbac", "rbac/people"} {
-		if out, err := plane.Kubectl(ctx, "apply", "-k", "../../config/"+folder).CombinedOutput(); err != nil {
-			return 0, fmt.Errorf("%w: %s", err, out)
-		}
-	}
-	_, kubeconfig, err := plane.ServiceAccountConfig(ctx, operatorNamespace, "partner-operator")
-	if err != nil {
-		return 0, err
-	}
-	running, err = operator.Start(ctx, operator.Options{
-		Binary: "../../bin/partner-operator", Cluster: plane, Kubeconfig: kubeconfig, SMTPAddr: inbox.SMTPAddr(),
-		Args: []string{"--client-rate=0", "--address-rate=0"},
-	})
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, running.Stop()) }()
 	if err := settle(ctx); err != nil {
 		return 0, err
 	}
@@ -108,7 +86,7 @@ func settle(ctx context.Context) error {
 		case !waiting:
 			return nil
 		case time.Now().After(deadline):
-			return fmt.Errorf("the operator did not look at the partnerships: %s", running.Log())
+			return fmt.Errorf("the operator did not look at the partnerships: %s", scene.Operator.Log())
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
@@ -117,7 +95,7 @@ func settle(ctx context.Context) error {
 // someone is the access of a new user, and the kubeconfig of it.
 func someone(t *testing.T, name string) (client.Client, string) {
 	t.Helper()
-	access, kubeconfig, err := plane.AddUser(name)
+	access, kubeconfig, err := scene.Cluster.AddUser(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,6 +133,13 @@ func rule(resource string, verbs []string, names ...string) rbacv1.PolicyRule {
 	return rbacv1.PolicyRule{APIGroups: []string{v1alpha1.GroupVersion.Group}, Resources: []string{resource}, Verbs: verbs, ResourceNames: names}
 }
 
+func kubectl(t *testing.T, args ...string) {
+	t.Helper()
+	if _, err := scene.Kubectl(t.Context(), args...); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func create(t *testing.T, objects ...client.Object) {
 	t.Helper()
 	for _, object := range objects {
@@ -162,15 +147,6 @@ func create(t *testing.T, objects ...client.Object) {
 			t.Fatal(err)
 		}
 	}
-}
-
-func kubectl(t *testing.T, args ...string) string {
-	t.Helper()
-	out, err := plane.Kubectl(t.Context(), args...).CombinedOutput()
-	if err != nil {
-		t.Fatalf("kubectl %v: %v: %s", args, err, out)
-	}
-	return string(out)
 }
 
 // eventually waits until something is so.

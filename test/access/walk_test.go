@@ -61,6 +61,25 @@ func checkOperator(t *testing.T) {
 
 // checkRemovals is about what nobody of the company removes: Kubernetes goes on doing so.
 func checkRemovals(t *testing.T) {
+	owner := &corev1.ConfigMap{ObjectMeta: namespaced("owner")}
+	create(t, owner)
+	owned := namespaced("owned")
+	owned.OwnerReferences = []metav1.OwnerReference{{APIVersion: "v1", Kind: "ConfigMap", Name: owner.Name, UID: owner.UID}}
+	all := []client.Object{
+		&v1alpha1.Program{ObjectMeta: owned, Spec: v1alpha1.ProgramSpec{DisplayName: "Owned"}},
+		&v1alpha1.PartnerGroup{ObjectMeta: owned, Spec: openGroupOf("owned")},
+		&v1alpha1.PartnerTeam{ObjectMeta: owned, Spec: v1alpha1.PartnerTeamSpec{DisplayName: "Owned", Owner: v1alpha1.TeamOwner{Email: "olga@people.example"}}},
+		&v1alpha1.PartnerInvite{ObjectMeta: owned, Spec: inviteInto("owned@people.example", "another")},
+		partner(owned, "owned", nil),
+	}
+	create(t, all...)
+	if err := api.Delete(t.Context(), owner); err != nil {
+		t.Fatal(err)
+	}
+	for _, object := range all {
+		gone(t, object)
+	}
+
 	const doomed = "doomed"
 	create(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: doomed}})
 	for _, object := range inhabitants()[1:] {
@@ -91,7 +110,7 @@ func get[T client.Object](t *testing.T, object T) T {
 func mailed(t *testing.T, to string, kind v1alpha1.MailKind) (link string) {
 	t.Helper()
 	eventually(t, "a mail to "+to+" of the kind "+string(kind), func() bool {
-		for _, mail := range inbox.MessagesTo(to) {
+		for _, mail := range scene.Inbox.MessagesTo(to) {
 			if mail.Kind == string(kind) && len(mail.Links) == 1 {
 				link = mail.Links[0]
 			}
@@ -113,7 +132,7 @@ func submit(t *testing.T, address string, fields ...string) {
 		t.Fatal(err)
 	}
 	if err := got.Wants(http.StatusSeeOther); err != nil {
-		t.Fatalf("%s: %v; the operator says: %s", address, err, lastLine(running.Log()))
+		t.Fatalf("%s: %v; the operator says: %s", address, err, lastLine(scene.Operator.Log()))
 	}
 }
 
