@@ -5,7 +5,7 @@
 
 {{ $type.Doc | trim | replace "<" "&lt;" | replace ">" "&gt;" }}
 {{ if $type.IsAlias }}
-It is a {{ markdownRenderTypeLink $type.UnderlyingType }}{{ range $type.Validation }}; {{ template "rule" . }}{{ end }}.
+Its type is {{ markdownRenderType $type.UnderlyingType }}{{ range $type.Validation }}; {{ template "rule" . }}{{ end }}.
 {{ end }}
 {{- if and $type.References (not $type.GVK) }}
 Used in {{ range $i, $reference := $type.SortedReferences }}{{ if $i }}, {{ end }}{{ markdownRenderTypeLink $reference }}{{ end }}.

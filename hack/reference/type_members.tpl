@@ -8,4 +8,4 @@
 
 {{- define "cell" -}}{{- . | replace "\n" " " | replace "|" "\\|" | replace "<" "&lt;" | replace ">" "&gt;" | trim -}}{{- end -}}
 
-{{- define "rule" -}}`{{- . | replace "|" "\\|" | replace "\n" " " -}}`{{- end -}}
+{{- define "rule" -}}`{{- . | replace "`" "" | replace "|" "\\|" | replace "\n" " " -}}`{{- end -}}

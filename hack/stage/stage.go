@@ -43,6 +43,7 @@ type Stage struct {
 
 	options Options
 	folder  string
+	portal  string // where the portal listens; empty: anywhere
 }
 
 // Start starts the parts one after the other. If one fails, those before it are stopped.
@@ -100,9 +101,28 @@ func (s *Stage) startOperator(ctx context.Context) error {
 		binary = "bin/partner-operator"
 	}
 	s.Operator, err = operator.Start(ctx, operator.Options{
-		Binary: s.path(binary), Cluster: s.Cluster, Kubeconfig: kubeconfig, SMTPAddr: s.Inbox.SMTPAddr(), Args: s.options.Args, Log: s.options.Log,
+		Binary: s.path(binary), Cluster: s.Cluster, Kubeconfig: kubeconfig, SMTPAddr: s.Inbox.SMTPAddr(), PortalAddress: s.portal,
+		Args: s.options.Args, Log: s.options.Log,
 	})
 	return err
+}
+
+// Restart stops the operator and starts it again with these flags instead of those before. Its rights are made anew, in
+// case somebody took them away, and its portal answers where it did.
+func (s *Stage) Restart(ctx context.Context, args ...string) error {
+	s.options.Args, s.portal = args, strings.TrimPrefix(s.Portal(), "http://")
+	if err := s.Operator.Stop(); err != nil {
+		return err
+	}
+	if s.Proxy != nil {
+		if err := s.Proxy.Close(); err != nil {
+			return err
+		}
+	}
+	if err := s.allow(ctx); err != nil {
+		return err
+	}
+	return s.startOperator(ctx)
 }
 
 // path is where a file of the project is.
