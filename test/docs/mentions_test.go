@@ -23,7 +23,7 @@ type names struct {
 // others are the flags of kubectl and other programs that pages speak of.
 var others = strings.Fields(`
 	all all-namespaces as as-group cascade dry-run field-selector field-manager for force-conflicts from-env-file from-file
-	from-literal grace-period help ignore-not-found namespace output overwrite replicas resource resource-name role rolebinding
+	from-literal grace-period hard help ignore-not-found namespace output overwrite replicas resource resource-name role rolebinding
 	selector serviceaccount server-side since subresource tail timeout token type user verb wait
 	create-namespace set set-file values version`)
 

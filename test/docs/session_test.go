@@ -130,6 +130,9 @@ func (s *session) walk(p *page) (found []string) {
 // walkBlock runs the commands of a block. With -update it writes what they print into the page where that differs.
 func (s *session) walkBlock(p *page, block step) error {
 	for _, c := range commands(block.text, inCluster.MatchString) {
+		if strings.Contains(c.text, "make un") {
+			s.changed, s.removed = true, true
+		}
 		printed, err := s.do(c)
 		if err != nil && *update && printed != "" {
 			err = show(p, c, printed)
@@ -150,8 +153,13 @@ func show(p *page, c command, printed string) error {
 	}
 	typed := "$ " + c.text + "\n"
 	before := typed + strings.Join(append(slices.Clone(c.shown), ""), "\n")
-	after := strings.Replace(string(content), before, typed+strings.TrimRight(printed, "\n")+"\n", 1)
-	return os.WriteFile(file, []byte(after), 0o600)
+	after := typed + strings.TrimRight(printed, "\n") + "\n"
+	for _, next := range []string{"$ ", "```"} { // the same command may stand there twice
+		if strings.Contains(string(content), before+next) {
+			return os.WriteFile(file, []byte(strings.Replace(string(content), before+next, after+next, 1)), 0o600)
+		}
+	}
+	return fmt.Errorf("%s: %q is not there any more", p.file, before)
 }
 
 // looked are commands in the text of a page that have to work at its end. Words in capitals are placeholders.

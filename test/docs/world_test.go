@@ -41,6 +41,8 @@ type world struct {
 	api client.Client
 	// changed tells that the operator is not as the pages expect it.
 	changed bool
+	// removed tells that the operator has no rights any more.
+	removed bool
 }
 
 // started is the world, which is only made for tests that need it.
@@ -107,7 +109,8 @@ func (w *world) install(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	_, err := w.Kubectl(ctx, "wait", "--for=condition=Established", "crd", "--all")
+	return err
 }
 
 // sweep makes the world as it was before the first page.
@@ -132,7 +135,7 @@ func (w *world) sweep(ctx context.Context) error {
 
 // run installs what is missing and starts the operator again with these flags.
 func (w *world) run(ctx context.Context, args ...string) error {
-	w.changed = true
+	w.changed, w.removed = true, false
 	if err := w.install(ctx); err != nil {
 		return err
 	}
@@ -149,8 +152,8 @@ func (w *world) give(ctx context.Context, what string) error {
 		return err
 	case what == "the operator runs":
 		return w.run(ctx, usual...)
-	case what == "the operator holds mail back":
-		return w.run(ctx, append(slices.Clone(usual), "--mail-mode=hold")...)
+	case what == "an empty cluster":
+		return errors.Join(w.sweep(ctx), w.run(ctx, append(slices.Clone(usual), "--mail-mode=hold")...))
 	case len(words) == 2 && words[1] == "accepts":
 		return w.accept(ctx, words[0])
 	case len(words) == 4 && words[1] == "applies" && words[2] == "to":
@@ -217,6 +220,9 @@ func (w *world) post(ctx context.Context, address string, pairs ...string) error
 
 // settle waits until the operator has seen every object, or for a moment if somebody keeps it from that.
 func (w *world) settle(ctx context.Context) {
+	if w.removed {
+		return
+	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	_ = until(ctx, "", func() (bool, error) { // what is not settled shows in what the next command prints
