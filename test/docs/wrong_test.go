@@ -85,6 +85,7 @@ func TestPagesFindWhatIsWrong(t *testing.T) {
 		"a comment before no block":     {"<!-- not run: why -->\n\nText.", "the comment stands before no block"},
 		"a comment at the end":          {"<!-- file: a.yaml -->", "the comment stands before no block"},
 		"a comment without a reason":    {"<!-- not run: -->\n```console\nx\n```", `the comment "not run" says nothing`},
+		"a comment of another test":     {"<!-- does: accept ada@example.com -->", `a comment can begin with given, file, not run or not applied, not with "does"`},
 		"a comment of another word":     {"<!-- gift: x -->", `a comment can begin with given, file, not run or not applied, not with "gift"`},
 		"a reason for yaml":             {"<!-- not run: why -->\n```yaml\na: 1\n```", "the block holds no commands, so it need not say why it is not run"},
 		"another reason for commands":   {"<!-- not applied: why -->\n```console\nx\n```", "the block is no yaml, so it need not say why it is not applied"},
