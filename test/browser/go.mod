@@ -8,6 +8,7 @@ require (
 	github.com/chromedp/cdproto v0.159.0
 	github.com/chromedp/chromedp v0.22.0
 	github.com/go-logr/logr v1.4.4
+	github.com/partner-operator/partner-operator v0.0.0-00010101000000-000000000000
 	github.com/partner-operator/partner-operator/hack v0.0.0-00010101000000-000000000000
 	k8s.io/api v0.37.2
 	k8s.io/apimachinery v0.37.2

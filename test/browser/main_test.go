@@ -1,5 +1,3 @@
-// Package browser uses the portal as people do, with a real Chromium, a real API server and real mail: every page in
-// every state, the main walks, the keyboard alone, and what mail scanners do.
 package browser
 
 import (
@@ -9,11 +7,10 @@ import (
 	"testing"
 
 	"github.com/partner-operator/partner-operator/test/browser/chromium"
-	"github.com/partner-operator/partner-operator/test/browser/pages"
 )
 
 // world is what the tests share.
-var world *pages.World
+var world *World
 
 func TestMain(m *testing.M) {
 	code, err := run(m)
@@ -29,7 +26,7 @@ func run(m *testing.M) (code int, err error) {
 		fmt.Printf("NOT TESTED: the portal in a browser, for %v\n", err)
 		return 0, nil
 	}
-	world, err = pages.Start(context.Background(), "../..")
+	world, err = Start(context.Background(), "../..")
 	if err != nil {
 		return 1, err
 	}
@@ -42,7 +39,7 @@ func run(m *testing.M) (code int, err error) {
 }
 
 // visit makes a tenant for a test, and a tab in it.
-func visit(t *testing.T, tenant string) *pages.Visit {
+func visit(t *testing.T, tenant string) *Visit {
 	t.Helper()
 	v, err := world.NewVisit(t.Context(), tenant)
 	if err != nil {

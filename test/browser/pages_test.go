@@ -2,13 +2,11 @@ package browser
 
 import (
 	"testing"
-
-	"github.com/partner-operator/partner-operator/test/browser/pages"
 )
 
 // Every page can be reached, and does nothing that its policy forbids, or that leads to another host.
 func TestPages(t *testing.T) {
-	for _, p := range pages.All {
+	for _, p := range All {
 		t.Run(p.Name, func(t *testing.T) {
 			t.Parallel()
 			v := visit(t, p.Name)

@@ -72,7 +72,7 @@ func (b *Browser) Stop() {
 // the portal would tell it; empty: not told.
 func (b *Browser) NewTab(address string) (*Tab, error) {
 	ctx, closeTab := chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext())
-	t := &Tab{portal: b.portal, ctx: ctx, close: closeTab}
+	t := &Tab{portal: b.portal, ctx: ctx, close: closeTab, pages: map[string]bool{}}
 	if err := t.prepare(address); err != nil {
 		closeTab()
 		return nil, fmt.Errorf("open a tab: %w", err)

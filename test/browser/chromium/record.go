@@ -47,12 +47,7 @@ func (t *Tab) fault(kind, what string) {
 func (t *Tab) note(event any) {
 	switch event := event.(type) {
 	case *network.EventRequestWillBeSent:
-		if address := event.Request.URL; !t.own(address) {
-			t.fault("request to another host", address)
-			t.mutex.Lock()
-			t.elsewhere = append(t.elsewhere, address)
-			t.mutex.Unlock()
-		}
+		t.noteRequest(event.Request.URL, event.Type == network.ResourceTypeDocument)
 	case *log.EventEntryAdded:
 		t.noteEntry(event.Entry)
 	case *runtime.EventExceptionThrown:
@@ -63,24 +58,44 @@ func (t *Tab) note(event any) {
 		details, _ := json.Marshal(event.Issue.Details) // what the browser sent always marshals
 		t.fault("issue", string(event.Issue.Code)+" "+string(details))
 	case *fetch.EventRequestPaused:
-		go t.answer(event.RequestID)
+		go t.answer(event.RequestID, event.ResourceType)
 	}
 }
 
-// noteEntry notes what the browser logs, but for the status code of the page itself, which is what it is meant to be.
+func (t *Tab) noteRequest(address string, isPage bool) {
+	if !t.own(address) {
+		t.fault("request to another host", address)
+	}
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	if isPage {
+		t.pages[address] = true
+	}
+	if !t.own(address) {
+		t.elsewhere = append(t.elsewhere, address)
+	}
+}
+
+// noteEntry notes what the browser logs, but for the status code of a page itself, which is what it is meant to be.
 func (t *Tab) noteEntry(entry *log.Entry) {
-	if entry.Source == log.EntrySourceNetwork && strings.HasPrefix(entry.URL, t.portal+"/t/") && strings.Contains(entry.Text, "status of") {
+	t.mutex.Lock()
+	isPage := t.pages[entry.URL]
+	t.mutex.Unlock()
+	if entry.Source == log.EntrySourceNetwork && isPage && strings.Contains(entry.Text, "status of") {
 		return
 	}
 	t.fault(string(entry.Source)+" "+string(entry.Level), entry.Text+" "+entry.URL)
 }
 
-// answer stands in for another host.
-func (t *Tab) answer(request fetch.RequestID) {
+// answer stands in for another host, with a page or a picture.
+func (t *Tab) answer(request fetch.RequestID, wanted network.ResourceType) {
+	kind, body := "text/html; charset=utf-8", `<!doctype html><title>Elsewhere</title><link rel="icon" href="data:,"><p>Another host.`
+	if wanted == network.ResourceTypeImage {
+		kind, body = "image/svg+xml", `<svg xmlns="http://www.w3.org/2000/svg" width="240" height="60"><rect width="240" height="60" rx="12" fill="#7a1f3d"/></svg>`
+	}
 	ctx, cancel := context.WithTimeout(t.ctx, patience)
 	defer cancel()
 	_, _ = chromedp.Call(ctx, fetch.FulfillRequest, fetch.FulfillRequestParams{ // the tab is gone if this fails
-		RequestID: request, ResponseCode: 200, Body: []byte("<!doctype html><title>Elsewhere</title><p>Another host."),
-		ResponseHeaders: []*fetch.HeaderEntry{{Name: "Content-Type", Value: "text/html; charset=utf-8"}},
+		RequestID: request, ResponseCode: 200, Body: []byte(body), ResponseHeaders: []*fetch.HeaderEntry{{Name: "Content-Type", Value: kind}},
 	})
 }

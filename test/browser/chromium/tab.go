@@ -22,6 +22,7 @@ type Tab struct {
 	mutex     sync.Mutex
 	faults    []string
 	elsewhere []string
+	pages     map[string]bool // addresses of pages that were asked for
 }
 
 // Scheme is whether a person likes pages light or dark.

@@ -11,11 +11,12 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"sync"
 	"syscall"
 	"time"
 
+	"github.com/partner-operator/partner-operator/test/browser"
 	"github.com/partner-operator/partner-operator/test/browser/chromium"
-	"github.com/partner-operator/partner-operator/test/browser/pages"
 )
 
 func main() {
@@ -42,7 +43,7 @@ func run(ctx context.Context, root, folder, only string) (err error) {
 		return err
 	}
 	began := time.Now()
-	world, err := pages.Start(ctx, root)
+	world, err := browser.Start(ctx, root)
 	if err != nil {
 		return err
 	}
@@ -51,19 +52,13 @@ func run(ctx context.Context, root, folder, only string) (err error) {
 			err = stopped
 		}
 	}()
-	var shown []string
-	failed := 0
-	for _, p := range pages.All {
-		if !wanted.MatchString(p.Name) {
-			continue
+	var chosen []browser.Page
+	for _, p := range browser.All {
+		if wanted.MatchString(p.Name) {
+			chosen = append(chosen, p)
 		}
-		if err := take(ctx, world, p, folder); err != nil {
-			failed++
-			fmt.Printf("FAIL  %s: %v\n", p.Name, err)
-			continue
-		}
-		shown = append(shown, p.Name)
 	}
+	shown, failed := takeAll(ctx, world, chosen, folder)
 	if err := writeIndex(folder, shown); err != nil {
 		return err
 	}
@@ -72,6 +67,36 @@ func run(ctx context.Context, root, folder, only string) (err error) {
 		return fmt.Errorf("%d pages could not be reached", failed)
 	}
 	return nil
+}
+
+// takeAll takes the pictures of pages, a few pages at once, and gives the names of those that have some, in their order,
+// and how many have none.
+func takeAll(ctx context.Context, world *browser.World, chosen []browser.Page, folder string) (shown []string, failed int) {
+	const atOnce = 3
+	errs := make([]error, len(chosen))
+	next := make(chan int)
+	var all sync.WaitGroup
+	for range atOnce {
+		all.Go(func() {
+			for n := range next {
+				errs[n] = take(ctx, world, chosen[n], folder)
+			}
+		})
+	}
+	for n := range chosen {
+		next <- n
+	}
+	close(next)
+	all.Wait()
+	for n, err := range errs {
+		if err != nil {
+			failed++
+			fmt.Printf("FAIL  %s: %v\n", chosen[n].Name, err)
+			continue
+		}
+		shown = append(shown, chosen[n].Name)
+	}
+	return shown, failed
 }
 
 // variant is how somebody looks at a page.
@@ -88,7 +113,7 @@ func (v variant) file(page string) string {
 }
 
 // take goes to a page and takes its pictures.
-func take(ctx context.Context, world *pages.World, p pages.Page, folder string) error {
+func take(ctx context.Context, world *browser.World, p browser.Page, folder string) error {
 	visit, err := world.NewVisit(ctx, p.Name)
 	if err != nil {
 		return err

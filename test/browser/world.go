@@ -1,12 +1,12 @@
-// Package pages is the list of every page of the portal, each in every state, with how a person gets there in a browser.
-// The tests look at all of them, and the screenshots show them.
-package pages
+// Package browser uses the portal as people do, with a real Chromium, a real API server and real mail. It holds a list of
+// every page of the portal, each in every state, with how a person gets there: the screenshots show them, and the tests
+// look at all of them, besides the main walks, the keyboard alone, and what mail scanners do.
+package browser
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync/atomic"
 
 	corev1 "k8s.io/api/core/v1"
@@ -67,30 +67,29 @@ type Visit struct {
 	Ctx context.Context
 	// Tenant is the namespace.
 	Tenant string
-	// Tab is the browser of the person who visits, and Address where that person is.
+	// Tab is the browser of the person who acts, and Address where all people of the visit are.
 	Tab     *chromium.Tab
 	Address string
 	// Code is the status code of the page that the tab shows.
 	Code int
 
-	taken   map[string]bool // mails that were opened, by their Message-ID
-	link    string          // what the newest mail that was opened leads to
+	tabs    map[string]*chromium.Tab // by the name of the person; the first one has none
+	taken   map[string]bool          // mails that were opened, by their Message-ID
+	link    string                   // what the newest mail that was opened leads to
 	cleanup []func()
 }
 
 // NewVisit makes a tenant with a program, and a tab of somebody who was never here before.
 func (w *World) NewVisit(ctx context.Context, tenant string) (*Visit, error) {
 	n := w.visits.Add(1)
-	v := &Visit{World: w, Ctx: ctx, Tenant: tenant, Address: fmt.Sprintf("10.0.%d.%d", n/250, n%250+1), taken: map[string]bool{}}
+	v := &Visit{World: w, Ctx: ctx, Tenant: tenant, Address: fmt.Sprintf("10.0.%d.%d", n/250, n%250+1), tabs: map[string]*chromium.Tab{}, taken: map[string]bool{}}
 	if err := w.API.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: tenant}}); err != nil {
 		return nil, err
 	}
 	if err := v.apply(brand, referral); err != nil {
 		return nil, err
 	}
-	var err error
-	v.Tab, err = w.Chromium.NewTab(v.Address)
-	return v, err
+	return v, as("")(v)
 }
 
 // Close ends a visit.
@@ -98,7 +97,9 @@ func (v *Visit) Close() {
 	for _, undo := range v.cleanup {
 		undo()
 	}
-	v.Tab.Close()
+	for _, tab := range v.tabs {
+		tab.Close()
+	}
 }
 
 // Do takes steps, one after the other.
@@ -116,16 +117,7 @@ func (v *Visit) Reach(p Page) error {
 	if err := v.Do(p.Walk...); err != nil {
 		return err
 	}
-	text, err := v.Tab.Text()
-	switch {
-	case err != nil:
-		return err
-	case v.Code != p.Code:
-		return fmt.Errorf("the portal answered %d, not %d: %s", v.Code, p.Code, text)
-	case !strings.Contains(text, p.Shows):
-		return fmt.Errorf("the page does not show %q: %s", p.Shows, text)
-	}
-	return nil
+	return sees(p.Code, p.Shows)(v)
 }
 
 // url is the address of a page of the tenant.

@@ -1,10 +1,11 @@
-package pages
+package browser
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
@@ -58,10 +59,14 @@ func (v *Visit) named(kind, name string) *unstructured.Unstructured {
 	return object
 }
 
-// changes patches the spec of an object, as the company does.
+// changes patches the spec of an object, as the company does, and waits until the operator knows.
 func changes(kind, name, patch string) Step {
 	return func(v *Visit) error {
-		return v.API.Patch(v.Ctx, v.named(kind, name), client.RawPatch("application/merge-patch+json", []byte(patch)))
+		object := v.named(kind, name)
+		if err := v.API.Patch(v.Ctx, object, client.RawPatch("application/merge-patch+json", []byte(patch))); err != nil {
+			return err
+		}
+		return awaits(kind, name, "status.observedGeneration", strconv.FormatInt(object.GetGeneration(), 10))(v)
 	}
 }
 
@@ -107,14 +112,25 @@ func (v *Visit) until(what string, is func() (bool, error)) error {
 	}
 }
 
+// mails are those of a kind to somebody of the tenant that have a link, the oldest first; without a kind, of every kind.
+func (v *Visit) mails(address, kind string) []mailcatcher.Message {
+	var found []mailcatcher.Message
+	for _, mail := range v.Inbox.MessagesTo(address) {
+		if (kind == "" || mail.Kind == kind) && len(mail.Links) > 0 && strings.HasPrefix(mail.Links[0], v.url("")) {
+			found = append(found, mail)
+		}
+	}
+	return found
+}
+
 // Mail waits for the newest mail of a kind to somebody of the tenant that was not taken before.
 func (v *Visit) Mail(address, kind string) (mailcatcher.Message, error) {
 	ctx, cancel := context.WithTimeout(v.Ctx, soon)
 	defer cancel()
 	var found mailcatcher.Message
 	err := v.Inbox.Wait(ctx, func([]mailcatcher.Message) bool {
-		for _, mail := range v.Inbox.MessagesTo(address) {
-			if mail.Kind == kind && !v.taken[mail.MessageID] && len(mail.Links) > 0 && strings.HasPrefix(mail.Links[0], v.url("")) {
+		for _, mail := range v.mails(address, kind) {
+			if !v.taken[mail.MessageID] {
 				found = mail
 			}
 		}
@@ -140,12 +156,30 @@ func mailed(address, kind string) Step {
 	}
 }
 
-// again opens the link of the newest mail that was opened once more.
-func again() Step {
-	return func(v *Visit) (err error) {
-		v.Code, err = v.Tab.Open(v.link)
-		return err
-	}
+// again opens the link of the newest mail that was opened once more, until the operator knows what has changed: the page
+// then has this status code, and shows these words.
+func again(code int, words ...string) Step {
+	return func(v *Visit) error { return v.openUntil(v.link, code, words...) }
+}
+
+// reopens opens a page of the tenant until it shows these words.
+func reopens(path string, words ...string) Step {
+	return func(v *Visit) error { return v.openUntil(v.url(path), 200, words...) }
+}
+
+func (v *Visit) openUntil(address string, code int, words ...string) error {
+	return v.until(fmt.Sprintf("%s answers %d with %q", address, code, words), func() (shown bool, err error) {
+		if v.Code, err = v.Tab.Open(address); err != nil || v.Code != code {
+			return false, err
+		}
+		text, err := v.Tab.Text()
+		for _, each := range words {
+			if !strings.Contains(text, each) {
+				return false, err
+			}
+		}
+		return true, err
+	})
 }
 
 // opens opens a page of the tenant.
@@ -175,6 +209,14 @@ func joins(group string) Step {
 	}
 }
 
+// shared opens a link that somebody shared.
+func shared(link string) Step {
+	return func(v *Visit) (err error) {
+		v.Code, err = v.Tab.Open(v.Portal() + "/r/" + v.Tenant + "/" + link)
+		return err
+	}
+}
+
 // clicks clicks what leads to no other page.
 func clicks(words string) Step {
 	return func(v *Visit) error { return v.Tab.Click(words) }
@@ -193,9 +235,47 @@ func types(field, text string) Step {
 	return func(v *Visit) error { return v.Tab.Type(field, text) }
 }
 
+// ticks ticks a box, or takes the tick away.
+func ticks(field string) Step {
+	return func(v *Visit) error { return v.Tab.Tick(field) }
+}
+
 // chooses chooses an option of a field.
 func chooses(field, option string) Step {
 	return func(v *Visit) error { return v.Tab.Choose(field, option) }
+}
+
+// as lets somebody else act, who has a browser of their own.
+func as(person string) Step {
+	return func(v *Visit) (err error) {
+		if v.Tab = v.tabs[person]; v.Tab == nil {
+			v.Tab, err = v.Chromium.NewTab(v.Address)
+			v.tabs[person] = v.Tab
+		}
+		return err
+	}
+}
+
+// inAnotherBrowser goes on in a browser that was never here before.
+var inAnotherBrowser = as("somebody else")
+
+// sees makes sure that the page has this status code, and shows these words.
+func sees(code int, words ...string) Step {
+	return func(v *Visit) error {
+		text, err := v.Tab.Text()
+		if err != nil {
+			return err
+		}
+		if v.Code != code {
+			return fmt.Errorf("the portal answered %d, not %d: %.300s", v.Code, code, text)
+		}
+		for _, each := range words {
+			if !strings.Contains(text, each) {
+				return fmt.Errorf("the page does not show %q: %.300s", each, text)
+			}
+		}
+		return nil
+	}
 }
 
 // inTurn makes one step of several.
@@ -208,7 +288,5 @@ func signsIn(address string) Step {
 	return inTurn(opens("login"), types("email", address), follows("Send me a link"), mailed(address, "sign-in"), follows("Sign in"))
 }
 
-// accepts makes somebody a partner by an invite, and signs them in.
-func accepts(address string) Step {
-	return inTurn(mailed(address, "invite"), types("email", address), follows("Accept the invitation"))
-}
+// accepts makes Ada a partner by her invite, and signs her in.
+var accepts = inTurn(mailed(ada, "invite"), types("email", ada), follows("Accept the invitation"))
