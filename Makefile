@@ -9,7 +9,7 @@ IMG ?= partner-operator:latest
 KUBECTL ?= kubectl
 # ONCE=1 lets `make demo` walk the main job by itself and end.
 ONCE ?=
-# ONLY is a regular expression of the pages that `make screenshots` takes; empty: all.
+# ONLY is a regular expression of the pages that `make screenshots` takes, or of what `make bench` measures; empty: all.
 ONLY ?=
 
 # The modules: the product, and what people and tests run beside it.
@@ -71,6 +71,11 @@ test-portal: build ## Run the portal's specs while people click at once, against
 test-faults: build ## Let everything go wrong while mails are under way, and count them (8 minutes); make test has a short form.
 	KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh) FAULTS=full \
 	go test -C test -count=1 -v -timeout 30m ./e2e -ginkgo.label-filter=faults
+
+.PHONY: bench
+bench: build ## Measure the operator on this machine, each figure beside what it is compared with (20 minutes); ONLY=invites for some, FULL=1 for more.
+	@go build -C hack -o $(CURDIR)/bin/bench ./bench
+	@KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh) bin/bench -only '$(ONLY)' $(if $(FULL),-full)
 
 .PHONY: test-demo
 test-demo: build-demo ## Walk the main job in the demo.

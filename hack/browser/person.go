@@ -95,6 +95,19 @@ func (p *Person) Steal(address string) (*Person, error) {
 	return thief, nil
 }
 
+// Cookies are those that this person has for an address, as a browser sends them.
+func (p *Person) Cookies(address string) string {
+	to, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	var all []string
+	for _, cookie := range p.client.Jar.Cookies(to) {
+		all = append(all, cookie.Name+"="+cookie.Value)
+	}
+	return strings.Join(all, "; ")
+}
+
 // Wants tells whether a page has this status code and shows these texts; nil: it does.
 func (got Page) Wants(code int, texts ...string) error {
 	if got.Code != code {

@@ -131,6 +131,9 @@ func (o *Operator) ready(ctx context.Context) error {
 	}
 }
 
+// PID is the number of its process.
+func (o *Operator) PID() int { return o.command.Process.Pid }
+
 // Ended is closed when the operator has ended; Err tells how.
 func (o *Operator) Ended() <-chan struct{} { return o.ended }
 

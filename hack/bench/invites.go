@@ -1,0 +1,297 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/smtp"
+	"slices"
+	"time"
+
+	eventsv1 "k8s.io/api/events/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/hack/mailcatcher"
+)
+
+const (
+	// rounds are how often each rate is measured, by turns with what it is compared with.
+	rounds = 3
+	// appliers are how many at once create objects, as a GitOps engine would.
+	appliers = 8
+	// workers is the operator's default.
+	workers = 16
+)
+
+// batch is how many invites are sent how.
+type batch struct {
+	invites, workers int
+	smtp             time.Duration
+}
+
+func (b batch) String() string {
+	return fmt.Sprintf("%d invites, %d workers, %s SMTP", b.invites, b.workers, b.smtp)
+}
+
+func measureInvites(ctx context.Context, s settings, r *report) error {
+	var batches []batch
+	for _, delay := range []time.Duration{0, 10 * time.Millisecond, 50 * time.Millisecond} {
+		for _, count := range []int{500, 2000} {
+			batches = append(batches, batch{count, workers, delay})
+		}
+	}
+	return measureBatches(ctx, s, r, batches)
+}
+
+func measureConcurrency(ctx context.Context, s settings, r *report) error {
+	var batches []batch
+	for _, many := range []int{1, 4, 16, 32} {
+		count := 500
+		if many == 1 {
+			count = 100 // one at a time takes 50 ms and more for each
+		}
+		batches = append(batches, batch{count, many, 50 * time.Millisecond})
+	}
+	return measureBatches(ctx, s, r, batches)
+}
+
+func measureBatches(ctx context.Context, s settings, r *report, batches []batch) error {
+	for _, b := range batches {
+		var ours, floors, waits []float64
+		for range rounds {
+			// A place of its own for each round: an API server slows down with what it has written before.
+			p, err := open(ctx, s)
+			if err != nil {
+				return err
+			}
+			rate, waited, example, err := p.send(ctx, b)
+			var floor float64
+			if err == nil {
+				floor, err = p.sendBarely(ctx, b, example)
+			}
+			if closed := p.close(); err == nil {
+				err = closed
+			}
+			if err != nil {
+				return err
+			}
+			ours, floors, waits = append(ours, rate), append(floors, floor), append(waits, waited...)
+		}
+		r.compare(b.String(), ours, "invites/s", "bare client, invites/s", floors)
+		r.add("  from created to sent, p50", quantile(waits, 0.5), "ms")
+		r.add("  from created to sent, p99", quantile(waits, 0.99), "ms")
+	}
+	return nil
+}
+
+// example is what one invite led to, for the bare client to do likewise.
+type example struct {
+	status v1alpha1.PartnerInviteStatus
+	mail   mailcatcher.Message
+}
+
+// send lets the operator mail invites that are applied while it runs. It gives their rate from the first that was applied
+// to the last that was recorded, and how long each waited for its mail, in milliseconds.
+func (p *place) send(ctx context.Context, b batch) (rate float64, waited []float64, seen example, err error) {
+	o, err := p.start(ctx, fmt.Sprintf("--concurrency=%d", b.workers))
+	if err != nil {
+		return 0, nil, seen, err
+	}
+	defer func() { _ = o.Stop() }()
+	ns, err := p.tenant(ctx)
+	if err != nil {
+		return 0, nil, seen, err
+	}
+	p.inbox.Reset()
+	p.inbox.SetDelay(b.smtp)
+	defer p.inbox.SetDelay(0)
+	created := make([]time.Time, b.invites)
+	began := time.Now()
+	if err := each(ctx, b.invites, appliers, func(ctx context.Context, n int) error {
+		created[n] = time.Now()
+		return p.api.Create(ctx, invite(ns, n))
+	}); err != nil {
+		return 0, nil, seen, err
+	}
+	if err := p.inbox.WaitCount(ctx, b.invites); err != nil {
+		return 0, nil, seen, err
+	}
+	all, err := p.allSent(ctx, ns, b.invites)
+	if err != nil {
+		return 0, nil, seen, err
+	}
+	rate = float64(b.invites) / time.Since(began).Seconds()
+	mails := p.inbox.Messages()
+	if len(mails) != b.invites {
+		return 0, nil, seen, fmt.Errorf("%d mails were sent for %d invites", len(mails), b.invites)
+	}
+	arrived := map[string]time.Time{}
+	for _, mail := range mails {
+		arrived[mail.To[0]] = mail.Received
+	}
+	for n, at := range created {
+		waited = append(waited, float64(arrived[address(ns, n)].Sub(at))/float64(time.Millisecond))
+	}
+	return rate, waited, example{all[0].Status, mails[0]}, nil
+}
+
+// allSent waits until all invites of a namespace say that they are.
+func (p *place) allSent(ctx context.Context, ns string, count int) ([]v1alpha1.PartnerInvite, error) {
+	for {
+		var list v1alpha1.PartnerInviteList
+		if err := p.api.List(ctx, &list, client.InNamespace(ns)); err != nil {
+			return nil, err
+		}
+		waits := func(i v1alpha1.PartnerInvite) bool { return i.Status.State != v1alpha1.InviteSent }
+		if len(list.Items) == count && !slices.ContainsFunc(list.Items, waits) {
+			return list.Items, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// sendBarely does for as many invites what the operator did, and nothing else: two writes of the status, a mail over a
+// connection that is kept, and an event, by as many workers.
+func (p *place) sendBarely(ctx context.Context, b batch, seen example) (rate float64, err error) {
+	ns, err := p.tenant(ctx)
+	if err != nil {
+		return 0, err
+	}
+	p.inbox.Reset()
+	p.inbox.SetDelay(b.smtp)
+	defer p.inbox.SetDelay(0)
+	applied := make(chan *v1alpha1.PartnerInvite, b.invites)
+	began := time.Now()
+	failed := make(chan error, 1)
+	go func() {
+		defer close(applied)
+		failed <- each(ctx, b.invites, appliers, func(ctx context.Context, n int) error {
+			i := invite(ns, n)
+			defer func() { applied <- i }()
+			return p.api.Create(ctx, i)
+		})
+	}()
+	err = each(ctx, b.workers, b.workers, func(ctx context.Context, _ int) error {
+		line, err := dial(p.inbox.SMTPAddr())
+		if err != nil {
+			return err
+		}
+		defer func() { _ = line.Close() }()
+		for i := range applied {
+			if err := p.sendOne(ctx, line, i, seen); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		err = <-failed
+	}
+	if err == nil && p.inbox.Count() != b.invites {
+		err = fmt.Errorf("the bare client sent %d mails for %d invites", p.inbox.Count(), b.invites)
+	}
+	return float64(b.invites) / time.Since(began).Seconds(), err
+}
+
+func dial(at string) (*smtp.Client, error) {
+	connection, err := net.Dial("tcp", at)
+	if err != nil {
+		return nil, err
+	}
+	return smtp.NewClient(connection, "localhost")
+}
+
+// sendOne claims, sends and records one invite.
+func (p *place) sendOne(ctx context.Context, line *smtp.Client, i *v1alpha1.PartnerInvite, seen example) error {
+	i.Status = *seen.status.DeepCopy()
+	i.Status.State = v1alpha1.InvitePending
+	if err := p.api.Status().Update(ctx, i); err != nil {
+		return err
+	}
+	if err := handOver(line, string(i.Spec.Contact.Email), seen.mail); err != nil {
+		return err
+	}
+	i.Status.State = v1alpha1.InviteSent
+	if err := p.api.Status().Update(ctx, i); err != nil {
+		return err
+	}
+	return p.api.Create(ctx, &eventsv1.Event{
+		ObjectMeta: metav1.ObjectMeta{Namespace: i.Namespace, Name: i.Name + ".bare"},
+		EventTime:  metav1.NowMicro(), ReportingController: "bare", ReportingInstance: "bare", Action: "Send", Reason: "Sent", Type: "Normal",
+	})
+}
+
+func handOver(line *smtp.Client, to string, mail mailcatcher.Message) error {
+	if err := line.Mail(mail.From); err != nil {
+		return err
+	}
+	if err := line.Rcpt(to); err != nil {
+		return err
+	}
+	data, err := line.Data()
+	if err != nil {
+		return err
+	}
+	if _, err := data.Write(mail.Raw); err != nil {
+		return err
+	}
+	return data.Close()
+}
+
+// measureCost counts the requests that go to the API server for one invite, with the mails that leave.
+func measureCost(ctx context.Context, s settings, r *report) error {
+	const count = 500
+	p, err := open(ctx, s)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = p.close() }()
+	p.kubeconfig = p.proxy.Kubeconfig
+	if _, _, _, err := p.send(ctx, batch{10, workers, 0}); err != nil { // what is asked once, at the start, is no cost of an invite
+		return err
+	}
+	o, err := p.start(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = o.Stop() }()
+	ns, err := p.tenant(ctx)
+	if err != nil {
+		return err
+	}
+	p.inbox.Reset()
+	p.inbox.SetDelay(50 * time.Millisecond)
+	p.proxy.Forget()
+	if err := each(ctx, count, appliers, func(ctx context.Context, n int) error { return p.api.Create(ctx, invite(ns, n)) }); err != nil {
+		return err
+	}
+	if _, err := p.allSent(ctx, ns, count); err != nil {
+		return err
+	}
+	time.Sleep(5 * time.Second) // the counts of the program follow
+	r.add("mails", float64(p.inbox.Count())/count, "per invite")
+	kinds := map[string]float64{}
+	for request, times := range p.proxy.Seen() {
+		switch {
+		case request.Resource == "leases" || request.Method == "WATCH":
+		case request.Method == "GET" || request.Method == "LIST":
+			kinds["reads"] += float64(times)
+		case request.Resource == "events":
+			kinds["events"] += float64(times)
+		case request.Resource == "partnerinvites/status":
+			kinds["writes of its status"] += float64(times)
+		default:
+			kinds["other writes"] += float64(times)
+		}
+	}
+	for _, kind := range []string{"writes of its status", "other writes", "events", "reads"} {
+		r.add(kind, kinds[kind]/count, "per invite")
+	}
+	return nil
+}
