@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/http"
 	"net/smtp"
 	"slices"
 	"time"
@@ -280,7 +281,7 @@ func measureCost(ctx context.Context, s settings, r *report) error {
 	for request, times := range p.proxy.Seen() {
 		switch {
 		case request.Resource == "leases" || request.Method == "WATCH":
-		case request.Method == "GET" || request.Method == "LIST":
+		case request.Method == http.MethodGet || request.Method == "LIST":
 			kinds["reads"] += float64(times)
 		case request.Resource == "events":
 			kinds["events"] += float64(times)

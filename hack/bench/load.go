@@ -81,9 +81,10 @@ type hit struct {
 	code int
 }
 
-// rate opens pages over so many kept connections, as cheaply as can be, and gives how many a second, and how long each
-// took.
-func rate(ctx context.Context, host string, connections, count int, next func(n int) hit) (perSecond float64, took []time.Duration, err error) {
+// rate opens pages over a kept connection for each visitor, as cheaply as can be, and gives how many a second, and how
+// long each took.
+func rate(ctx context.Context, host string, count int, next func(n int) hit) (perSecond float64, took []time.Duration, err error) {
+	const connections = visitors
 	shares := make([][]time.Duration, connections)
 	began := time.Now()
 	err = each(ctx, connections, connections, func(ctx context.Context, c int) error {

@@ -227,14 +227,14 @@ func (p *portal) dashboard(ctx context.Context, r *report) error {
 	defer stop()
 	var ours, bare, took []float64
 	for range rounds {
-		perSecond, each, err := rate(ctx, host(p.Portal), visitors, pages, func(n int) hit {
+		perSecond, each, err := rate(ctx, host(p.Portal), pages, func(n int) hit {
 			cookie, _ := cookies.Load(n % visitors)
 			return hit{"/t/" + p.ns + "/", "Cookie: " + cookie.(string) + "\r\n", http.StatusOK}
 		})
 		if err != nil {
 			return err
 		}
-		other, _, err := rate(ctx, host(base), visitors, pages, func(int) hit {
+		other, _, err := rate(ctx, host(base), pages, func(int) hit {
 			return hit{fmt.Sprintf("/page?size=%d", size), "", http.StatusOK}
 		})
 		if err != nil {

@@ -38,13 +38,13 @@ func measureRedirects(ctx context.Context, s settings, r *report) error {
 		var ours, bare, took []float64
 		for range 2 * rounds {
 			const hits = 20_000
-			perSecond, each, err := rate(ctx, host(o.Portal), visitors, hits, func(n int) hit {
+			perSecond, each, err := rate(ctx, host(o.Portal), hits, func(n int) hit {
 				return hit{fmt.Sprintf("/r/%s/%s-link-%d", ns, ns, n*7919%links), "", http.StatusFound}
 			})
 			if err != nil {
 				return err
 			}
-			other, _, err := rate(ctx, host(base), visitors, hits, func(int) hit { return hit{"/redirect", "", http.StatusFound} })
+			other, _, err := rate(ctx, host(base), hits, func(int) hit { return hit{"/redirect", "", http.StatusFound} })
 			if err != nil {
 				return err
 			}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -78,7 +79,7 @@ func (r *report) write(file string) error {
 func number(value float64) string {
 	switch {
 	case value == float64(int64(value)):
-		return fmt.Sprintf("%d", int64(value))
+		return strconv.FormatInt(int64(value), 10)
 	case value >= 100:
 		return fmt.Sprintf("%.0f", value)
 	default:

@@ -17,7 +17,7 @@ import (
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 )
 
-// Both ways to install our settings add them to those that are there.
+// Both ways to install our settings add them to those that are there, and they can be taken away again.
 func TestArgoSettings(t *testing.T) {
 	want := argoSettings(t)
 	for _, kind := range []string{"Program", "PartnerGroup", "PartnerTeam", "PartnerInvite", "Partnership", "PartnerLink"} {
@@ -38,6 +38,10 @@ func TestArgoSettings(t *testing.T) {
 	kubectl(t, "", "apply", "--server-side", "-n", "argocd", "-k", "../../config/argocd")
 	if got := get(t, "argocd", "argocd-cm", there).Data; !maps.Equal(got, want) {
 		t.Errorf("after kubectl apply it has %q", slices.Sorted(maps.Keys(got)))
+	}
+	kubectl(t, "", "apply", "--server-side", "-n", "argocd", "-f", "../../config/argocd/argocd-cm.yaml")
+	if got := get(t, "argocd", "argocd-cm", &corev1.ConfigMap{}).Data; len(got) != 1 {
+		t.Errorf("taken away again, there are %q", slices.Sorted(maps.Keys(got)))
 	}
 
 	folder, err := filepath.EvalSymlinks(t.TempDir())

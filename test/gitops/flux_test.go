@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/fluxcd/pkg/ssa"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -242,6 +243,30 @@ spec: {programRef: {name: referral}, contact: {email: ada@both.example}}
 	git.applies(t)
 	becomes(t, ns, "Partnership", "ada", "Active")
 	mailed(t, "ada@both.example", v1alpha1.MailRevoked, 2)
+}
+
+// Why the document warns of force: a mistake in a file, which else changes nothing, removes the partner.
+func TestFluxWithForce(t *testing.T) {
+	const ns = "force"
+	git := clone(t, ns, programs+`
+apiVersion: partner-operator.io/v1alpha1
+kind: Partnership
+metadata: {name: ada}
+spec: {programRef: {name: referral}, contact: {email: ada@force.example}}
+`)
+	git.applies(t)
+	before := partnership(t, ns, "ada").UID
+	git.commit(t, "Partnership", "ada", "Off", "spec", "portalAccess")
+	file := git.files[len(git.files)-1]
+	options := ssa.DefaultApplyOptions()
+	if _, err := flux().Apply(t.Context(), file.DeepCopy(), options); err == nil || partnership(t, ns, "ada").UID != before {
+		t.Errorf("a mistake is taken: %v", err)
+	}
+	options.Force = true
+	_, err := flux().Apply(t.Context(), file.DeepCopy(), options)
+	if gone := api.Get(t.Context(), client.ObjectKeyFromObject(file), of("Partnership")); err == nil || !apierrors.IsNotFound(gone) {
+		t.Errorf("with force nothing is lost any more, which the document says: %v, %v", err, gone)
+	}
 }
 
 // What people do by mail and in the portal is no drift, and applying again neither undoes nor repeats it.

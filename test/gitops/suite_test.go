@@ -183,7 +183,7 @@ func becomes(t *testing.T, ns, kind, name, state string) {
 	})
 }
 
-// mails are those of a kind to an address, as text.
+// mails are those of a kind to an address, the oldest first.
 func mails(address string, kind v1alpha1.MailKind) (found []mailcatcher.Message) {
 	for _, mail := range inbox.MessagesTo(address) {
 		if mail.Kind == string(kind) {
