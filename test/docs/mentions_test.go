@@ -25,7 +25,8 @@ var others = strings.Fields(`
 	all all-namespaces as as-group cascade dry-run field-selector field-manager for force-conflicts from-env-file from-file
 	from-literal grace-period hard help ignore-not-found namespace output overwrite replicas resource resource-name role rolebinding
 	selector serviceaccount server-side since subresource tail timeout token type user verb wait
-	create-namespace set set-file values version`)
+	create-namespace set set-file values version
+	clusterrole from-backup include-namespaces status-include-resources`)
 
 var (
 	mentionedFlag     = regexp.MustCompile("(?m)(?:^|[\\s`\"'(\\[,|])--([a-z][a-z0-9-]*)")

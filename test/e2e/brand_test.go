@@ -210,7 +210,7 @@ var _ = Describe("a brand", func() {
 		neighbour := invite(other, "ada", grant("referral", ""))
 		create(neighbour)
 		Eventually(stateOf(neighbour), soon, often).Should(Equal(v1alpha1.InviteSent))
-		Expect(condition(program(other, "referral", "", ""), v1alpha1.ConditionMailReady)().Status).To(Equal(metav1.ConditionTrue))
+		Eventually(condition(program(other, "referral", "", ""), v1alpha1.ConditionMailReady), soon, often).Should(HaveField("Status", metav1.ConditionTrue))
 
 		secret.StringData = map[string]string{"url": "smtp://" + own.SMTPAddr() + "?tls=none"}
 		Expect(api.Update(ctx, secret)).To(Succeed())
