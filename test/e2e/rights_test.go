@@ -134,7 +134,7 @@ func walkEverything(ns string, controllers, portal part) {
 
 	walkJoining(ns, m)
 	walkTeam(ns)
-	walkInvites(ns)
+	walkInvites(ns, m)
 	expectMetrics(controllers)
 	if portal != controllers {
 		expectMetrics(portal)
@@ -169,7 +169,7 @@ func walkTeam(ns string) {
 }
 
 // walkInvites makes invites of the other kinds, and leaves two half answered, as a portal does that dies then.
-func walkInvites(ns string) {
+func walkInvites(ns string, m *meddler) {
 	GinkgoHelper()
 	By("inviting by a link in a Secret, and again")
 	byLink := invite(ns, "dora", grant("referral", ""))
@@ -187,7 +187,7 @@ func walkInvites(ns string) {
 	create(sent)
 	linkTo(address(ns, "emil"), v1alpha1.MailInvite)
 
-	By("finishing what a portal that died began")
+	By("finishing what a portal that died began, while somebody changes the invite")
 	half := invite(ns, "finn", grant("referral", ""))
 	create(half)
 	team := invite(ns, "greta", grant("referral", ""))
@@ -195,9 +195,11 @@ func walkInvites(ns string) {
 	create(team)
 	for _, each := range []*v1alpha1.PartnerInvite{half, team} {
 		Eventually(stateOf(each), soon, often).Should(Equal(v1alpha1.InviteSent))
+		contested := m.contest(each, "partnerinvites", func() bool { return true })
 		answers.Answer(&each.Status, v1alpha1.DecisionAccepted, nil, time.Now())
 		Expect(api.Status().Update(ctx, each)).To(Succeed())
 		Eventually(func() []v1alpha1.PartnershipReference { return reread(each).Status.PartnershipRefs }, soon, often).Should(HaveLen(1), "create partnerships, create partnerteams")
+		Eventually(contested, soon, often).Should(BeTrue(), "get partnerinvites")
 	}
 }
 
