@@ -20,13 +20,14 @@ type names struct {
 	tests map[string][]string
 }
 
-// others are the flags of kubectl and other programs that pages speak of.
+// others are the flags of kubectl, Helm and Velero that pages speak of.
 var others = strings.Fields(`
-	all all-namespaces as as-group cascade dry-run field-selector field-manager for force-conflicts from-env-file from-file
-	from-literal grace-period hard help ignore-not-found namespace output overwrite replicas resource resource-name role rolebinding
-	selector serviceaccount server-side since subresource tail timeout token type user verb wait
-	create-namespace set set-file values version
-	clusterrole from-backup include-namespaces status-include-resources`)
+	all all-namespaces as as-group cascade clusterrole containers dry-run field-manager field-selector for force-conflicts
+	from from-env-file from-file from-literal grace-period hard help ignore-not-found namespace output overwrite prefix
+	replicas resource resource-name role rolebinding selector server-side serviceaccount since subresource tail timeout
+	token type user verb wait
+	create-namespace set set-file take-ownership values version
+	from-backup include-namespaces status-include-resources`)
 
 var (
 	mentionedFlag     = regexp.MustCompile("(?m)(?:^|[\\s`\"'(\\[,|])--([a-z][a-z0-9-]*)")
@@ -78,7 +79,10 @@ func flagProblems(p *page, known names) (found []string) {
 	}
 	for _, at := range mentionedVariable.FindAllIndex(p.source, -1) {
 		name := strings.TrimPrefix(string(p.source[at[0]:at[1]]), "PARTNER_OPERATOR_")
-		if !slices.Contains(known.operator, strings.ToLower(strings.ReplaceAll(name, "_", "-"))) {
+		flag := strings.ToLower(strings.ReplaceAll(name, "_", "-"))
+		if !slices.ContainsFunc(known.operator, func(known string) bool { // a prefix stands for what begins with it
+			return known == flag || strings.HasSuffix(flag, "-") && strings.HasPrefix(known, flag)
+		}) {
 			found = append(found, problem(p, line(at[0]), "the operator has no flag for the variable PARTNER_OPERATOR_%s", name))
 		}
 	}

@@ -222,10 +222,13 @@ var directive = regexp.MustCompile(`(?s)^<!-- ([a-z]+(?: [a-z]+)?):(.*) -->\s*$`
 
 func (p *page) takeDirective(line int, comment string, before *directives) {
 	found := directive.FindStringSubmatch(comment)
-	if found == nil || strings.HasPrefix(comment, "<!-- table of") {
+	if found == nil {
 		return
 	}
 	says := strings.TrimSpace(found[2])
+	if says == "begin" || says == "end" || strings.HasPrefix(says, "made ") {
+		return // of what another test writes
+	}
 	if says == "" {
 		p.problem(line, "the comment %q says nothing", found[1])
 		return

@@ -19,6 +19,7 @@ import (
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -41,6 +42,8 @@ type world struct {
 	api client.Client
 	// changed tells that the operator is not as the pages expect it.
 	changed bool
+	// more are namespaces that were given.
+	more []string
 	// removed tells that the operator has no rights any more.
 	removed bool
 }
@@ -129,6 +132,12 @@ func (w *world) sweep(ctx context.Context) error {
 			return err
 		}
 	}
+	for _, name := range w.more {
+		if err := w.api.Delete(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}); client.IgnoreNotFound(err) != nil {
+			return err
+		}
+	}
+	w.more = nil
 	w.Inbox.Reset()
 	return nil
 }
@@ -154,12 +163,23 @@ func (w *world) give(ctx context.Context, what string) error {
 		return w.run(ctx, usual...)
 	case what == "an empty cluster":
 		return errors.Join(w.sweep(ctx), w.run(ctx, append(slices.Clone(usual), "--mail-mode=hold")...))
+	case len(words) == 3 && strings.HasPrefix(what, "the namespace "):
+		return w.makeNamespace(ctx, words[2])
 	case len(words) == 2 && words[1] == "accepts":
 		return w.accept(ctx, words[0])
 	case len(words) == 4 && words[1] == "applies" && words[2] == "to":
 		return w.apply(ctx, words[0], words[3])
 	}
 	return errors.New("nobody knows how")
+}
+
+// makeNamespace makes a namespace, which goes with the next sweep.
+func (w *world) makeNamespace(ctx context.Context, name string) error {
+	w.more = append(w.more, name)
+	return until(ctx, "end of the namespace "+name+" of before", func() (bool, error) {
+		err := w.api.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})
+		return err == nil, client.IgnoreAlreadyExists(err)
+	})
 }
 
 // accept lets somebody accept the newest invite in their mailbox.

@@ -17,8 +17,8 @@ var right = map[string]string{
 See [the page](docs/page.md#a-part-of-it--2), [the list](docs/decisions/), [a site](https://example.com/x) and https://example.com.
 `,
 	"docs/page.md": "# Page\n\n## A part of `it` -2\n\n[back](../README.md#project), [here](#page), [code](../cmd/main.go)\n\n" +
-		"`--mail-mode`, `PARTNER_OPERATOR_MAIL_MODE`, `make test ONCE=1`, `kubectl partner move ada --to gold`, `cmd/main.go`, `TestMain`, `cmd/*.go`\n\n" +
-		"`go test -C cmd ./... -run Main`\n\n<!-- file: a.yaml -->\n```yaml\na: 1\n```\n\n<!-- not run: it takes hours -->\n```console\nmake test\n```\n\n<!-- given: the samples -->\n",
+		"`--mail-mode`, `PARTNER_OPERATOR_MAIL_MODE`, `PARTNER_OPERATOR_MAIL_`, `make test ONCE=1`, `kubectl partner move ada --to gold`, `cmd/main.go`, `TestMain`, `cmd/*.go`\n\n" +
+		"`go test -C cmd ./... -run Main`\n\n<!-- file: a.yaml -->\n```yaml\na: 1\n```\n\n<!-- not run: it takes hours -->\n```console\nmake test\n```\n\n<!-- given: the samples -->\n<!-- things: begin -->\n",
 	"docs/decisions/0001-one.md": "# One\n\n[all pages](..)\n",
 	"docs/picture.png":           "",
 	"cmd/main.go":                "",
@@ -72,6 +72,7 @@ func TestPagesFindWhatIsWrong(t *testing.T) {
 		"an unknown flag":               {"Use `--mail-mod`.", "no program has the flag --mail-mod"},
 		"an unknown flag in a manifest": {"```yaml\nargs: [--mail-mod=hold]\n```", "no program has the flag --mail-mod"},
 		"an unknown variable":           {"`PARTNER_OPERATOR_MAIL_MOD`", "the operator has no flag for the variable PARTNER_OPERATOR_MAIL_MOD"},
+		"an unknown prefix":             {"`PARTNER_OPERATOR_POST_`", "the operator has no flag for the variable PARTNER_OPERATOR_POST_"},
 		"an unknown target":             {"`make tests`", `there is no target "tests"`},
 		"an unknown target in a block":  {"```console\n$ cd x && make tests\n```", `there is no target "tests"`},
 		"an unknown variable of make":   {"`make test TWICE=1`", "make knows no TWICE"},
