@@ -14,6 +14,7 @@ import (
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/address"
+	"github.com/partner-operator/partner-operator/internal/event"
 	"github.com/partner-operator/partner-operator/internal/invite"
 	"github.com/partner-operator/partner-operator/internal/lookup"
 	"github.com/partner-operator/partner-operator/internal/team"
@@ -61,7 +62,7 @@ func (s *Step) ChangeTeam(ctx context.Context, key client.ObjectKey, uid string,
 
 // tellTeam tells of the transitions of a team's people, with masked addresses.
 func (s *Step) tellTeam(before, after *v1alpha1.PartnerTeam) {
-	for _, e := range team.Transitions(before, after) {
+	for _, e := range event.Together(team.Transitions(before, after)) {
 		s.Events.Eventf(after, nil, e.Type, e.Reason, e.Action, "%s", e.Note)
 	}
 }

@@ -3,6 +3,7 @@
 package event
 
 import (
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -28,6 +29,23 @@ func Normal(reason, action, note string) Event {
 // Warning is an event that somebody should look at.
 func Warning(reason, action, note string) Event {
 	return Event{corev1.EventTypeWarning, reason, action, bounded(note)}
+}
+
+// Together makes one of the events that differ in their notes alone, where the first of them stood. They are about one write
+// of one object, and a cluster keeps the note of the first such event and counts the others.
+func Together(events []Event) []Event {
+	var together []Event
+	for _, e := range events {
+		at := slices.IndexFunc(together, func(other Event) bool {
+			return other.Type == e.Type && other.Reason == e.Reason && other.Action == e.Action
+		})
+		if at < 0 {
+			together = append(together, e)
+		} else {
+			together[at].Note = bounded(together[at].Note + "; " + e.Note)
+		}
+	}
+	return together
 }
 
 // bounded cuts a note to what the API server takes.

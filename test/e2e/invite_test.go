@@ -235,18 +235,26 @@ func condition(object client.Object, conditionType string) func() *metav1.Condit
 	}
 }
 
-// eventReasons are the reasons of the events about an object. An event that repeats would be counted in a series.
+// eventReasons are the reasons of the events about an object.
 func eventReasons(object client.Object) func() []string {
-	return func() []string {
-		var list eventsv1.EventList
-		Expect(api.List(ctx, &list, client.InNamespace(object.GetNamespace()))).To(Succeed())
-		var reasons []string
-		for _, event := range list.Items {
-			if event.Regarding.UID == object.GetUID() {
-				Expect(event.Series).To(BeNil(), "%s was told more than once", event.Reason)
-				reasons = append(reasons, event.Reason)
-			}
+	return func() (reasons []string) {
+		for _, event := range eventsOf(object) {
+			reasons = append(reasons, event.Reason)
 		}
 		return reasons
 	}
+}
+
+// eventsOf are the events about an object. An event that repeats would be counted in a series.
+func eventsOf(object client.Object) (found []eventsv1.Event) {
+	GinkgoHelper()
+	var list eventsv1.EventList
+	Expect(api.List(ctx, &list, client.InNamespace(object.GetNamespace()))).To(Succeed())
+	for _, event := range list.Items {
+		if event.Regarding.UID == object.GetUID() {
+			Expect(event.Series).To(BeNil(), "%s was told more than once", event.Reason)
+			found = append(found, event)
+		}
+	}
+	return found
 }

@@ -10,6 +10,7 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	eventsv1 "k8s.io/api/events/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -196,6 +197,8 @@ var _ = Describe("teammates", Label("portal"), func() {
 		Eventually(stateOf(i), soon, often).Should(Equal(v1alpha1.InviteSent))
 		Expect(outcomes(i)).To(HaveKeyWithValue(address(ns, "owner"), " AlreadyMember"))
 		Expect(inbox.MessagesTo(address(ns, "bob"))).To(BeEmpty())
+		Eventually(func() []eventsv1.Event { return eventsOf(agency) }, soon, often).Should(ContainElement(And(
+			HaveField("Reason", "MemberAwaitingApproval"), HaveField("Note", And(ContainSubstring("b***@"), ContainSubstring("e***@"))))), "one event tells of both")
 		links := map[string]string{}
 		for _, mail := range mailsOf(address(ns, "owner"), v1alpha1.MailTeammateApproval) {
 			for _, person := range []string{"bob", "eve"} {
