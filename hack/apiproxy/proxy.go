@@ -31,7 +31,7 @@ type Proxy struct {
 	mutex  sync.Mutex
 	seen   map[Request]int
 	done   map[string]map[Request]int // by namespace
-	rights map[Right]bool             // those that were asked for: whether RBAC granted them
+	rights map[Right]bool             // those that were asked for: whether RBAC ever granted them
 	lag    time.Duration
 	fault  func(*http.Request) Fault
 	lifted chan struct{} // closed when the fault is

@@ -39,7 +39,8 @@ func (r Right) String() string {
 // Used are the rights of which the account made use, in no order, each once, since the proxy started.
 func (p *Proxy) Used() []Right { return p.asked(true) }
 
-// Denied are the rights that the account lacked, likewise.
+// Denied are the rights that the account was refused and never granted, likewise. An API server that has just started
+// refuses everything for a moment.
 func (p *Proxy) Denied() []Right { return p.asked(false) }
 
 func (p *Proxy) asked(granted bool) (found []Right) {
@@ -68,10 +69,7 @@ func (p *Proxy) noteRight(r *http.Response) error {
 	if p.rights == nil {
 		p.rights = map[Right]bool{}
 	}
-	// A right may be taken away, or given, on the way. What was denied once stays so.
-	if had, known := p.rights[right]; !known || had {
-		p.rights[right] = !denied
-	}
+	p.rights[right] = p.rights[right] || !denied
 	return nil
 }
 

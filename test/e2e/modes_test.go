@@ -16,6 +16,7 @@ import (
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/hack/apiproxy"
+	"github.com/partner-operator/partner-operator/hack/cluster"
 	"github.com/partner-operator/partner-operator/hack/operator"
 )
 
@@ -64,15 +65,22 @@ func launchPart(account string, log io.Writer, args ...string) <-chan part {
 	return ready
 }
 
-// alone lets the operator of the other specs rest until this one ends, and removes what it made when it started.
-func alone() {
+// own is a cluster for specs whose operators must be the only ones.
+func own() {
 	GinkgoHelper()
-	Expect(running.Stop()).To(Succeed())
-	shared := proxy
+	sharedPlane, sharedAPI, sharedOperator, sharedProxy, sharedAddress := plane, api, running, proxy, portalAddress
 	DeferCleanup(func() {
-		proxy = shared
-		startOperator()
+		plane, api, running, proxy, portalAddress = sharedPlane, sharedAPI, sharedOperator, sharedProxy, sharedAddress
 	})
+	startCluster(cluster.Options{})
+	var err error
+	portalAddress, err = operator.FreeAddress()
+	Expect(err).NotTo(HaveOccurred())
+}
+
+// first makes the next operator that starts the first one: what others made when they started is gone.
+func first() {
+	GinkgoHelper()
 	for _, made := range []client.Object{
 		&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: "partner-operator-keys"}},
 		&coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: "partner-operator"}},
@@ -101,9 +109,16 @@ func apart() {
 	}
 }
 
-var _ = Describe("the parts of the operator", func() {
-	BeforeEach(alone)
+var _ = Describe("in a cluster of its own", Ordered, ContinueOnFailure, func() {
+	BeforeAll(own)
+	BeforeEach(first)
+	Describe("the operator's rights", rights)
+	Describe("the parts of the operator", parts)
+	Describe("an operator of some namespaces", someNamespaces)
+})
 
+// parts are the specs of --components.
+func parts() {
 	It("run apart: the portal waits for the signing keys, and asks for mail that the controllers send", func() {
 		apart()
 		ns := newTenant()
@@ -131,11 +146,10 @@ var _ = Describe("the parts of the operator", func() {
 		_, err := somebody().Get(ctx, of.Portal+"/t/acme/login")
 		Expect(err).To(MatchError(ContainSubstring("connection refused")))
 	})
-})
+}
 
-var _ = Describe("an operator of some namespaces", func() {
-	BeforeEach(alone)
-
+// someNamespaces are the specs of --namespaces.
+func someNamespaces() {
 	It("answers for any other as for one that does not exist", func() {
 		ours, theirs := newTenant(), newTenant()
 		for _, ns := range []string{ours, theirs} {
@@ -180,4 +194,4 @@ var _ = Describe("an operator of some namespaces", func() {
 		create(program(later, "referral", "Acme Referral", ""))
 		accepted(later, "ada", grant("referral", ""))
 	})
-})
+}
