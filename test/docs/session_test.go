@@ -66,7 +66,8 @@ func newSession(t *testing.T, w *world) *session {
 		t.Fatal(err)
 	}
 	path := strings.Join([]string{bin, w.Cluster.Assets, os.Getenv("PATH")}, string(os.PathListSeparator))
-	s.env = append(w.Cluster.Kubectl(t.Context()).Environ(), "KUBECONFIG="+kubeconfig, "HOME="+s.dir, "PATH="+path)
+	// A make that runs the tests tells a make in a page that it is below it, which prints more then.
+	s.env = append(w.Cluster.Kubectl(t.Context()).Environ(), "MAKEFLAGS=", "MAKELEVEL=", "MFLAGS=", "KUBECONFIG="+kubeconfig, "HOME="+s.dir, "PATH="+path)
 	if printed, err := s.shell("kubectl config set-context --current --namespace=" + namespace); err != nil {
 		t.Fatalf("%v: %s", err, printed)
 	}
