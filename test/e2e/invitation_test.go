@@ -60,7 +60,7 @@ var _ = Describe("a partnership with invitation Send", func() {
 
 		Expect(api.Delete(ctx, p)).To(Succeed())
 		Eventually(gone(i), soon, often).Should(BeTrue(), "it goes with the partnership")
-		Expect(get(person, tenantURL(ns, "")).Code).To(Equal(http.StatusSeeOther))
+		Eventually(func() int { return get(person, tenantURL(ns, "")).Code }, soon, often).Should(Equal(http.StatusSeeOther), "once the cache knows that it is gone")
 	})
 
 	It("is Pending once the person accepts, if the program approves then", func() {
