@@ -49,12 +49,13 @@ build: ## Build bin/partner-operator, bin/kubectl-partner and what completes its
 test-unit: ## Run the tests that need nothing but Go.
 	go test ./...
 
+# What these suites run and apply lies outside of their modules, where Go does not see that it changed: -count=1.
 .PHONY: test-server
 test-server: build ## Run the suites that need a control plane or a mail server.
 	KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh) && export KUBEBUILDER_ASSETS && \
-	go test -C hack -timeout 10m ./... && go test -C test -p 1 -timeout 10m $$(go list -C test ./... | grep -v /e2e) && \
+	go test -C hack -timeout 10m ./... && go test -C test -count=1 -p 1 -timeout 10m $$(go list -C test ./... | grep -v /e2e) && \
 	go test -C test -timeout 25m ./e2e -ginkgo.label-filter='!portal' && $(MAKE) --no-print-directory test-portal && \
-	go test -C test/gitops -timeout 5m ./... && test/browser/install.sh && go test -C test/browser -timeout 10m
+	go test -C test/gitops -count=1 -timeout 5m ./... && test/browser/install.sh && go test -C test/browser -count=1 -timeout 10m
 
 # Data races are looked for by what a C compiler makes; without one the same specs run, and it is said.
 .PHONY: test-portal

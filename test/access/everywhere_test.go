@@ -121,11 +121,12 @@ func checkTeams(t *testing.T) {
 	users := with(t, map[string][]rbacv1.PolicyRule{
 		"teamless": {bob},
 		"tom":      {bob, rule("partnerteams", []string{mayInvite}, "agency", "fresh")},
+		"tess":     {rule("programs", []string{mayInvite, mayApprove}, referral), rule("partnerteams", []string{mayInvite}, "agency", "fresh")},
 		"tilda":    {bob, rule("partnerteams", []string{mayInvite, mayRevoke}, "agency", "fresh")},
 		"tony":     {bob, rule("partnerteams", []string{mayInvite, mayRevoke}, "another")},
 		"theo":     {rule("programs", []string{mayInvite, mayApprove, mayRevoke})},
 	})
-	const inviters, enders = "tom tilda theo", "tilda theo"
+	const inviters, enders = "tom tess tilda theo", "tilda theo"
 	inviting := func(change func(*v1alpha1.PartnerInviteSpec)) func(*testing.T, client.Client) error {
 		return func(t *testing.T, c client.Client) error {
 			i := &v1alpha1.PartnerInvite{ObjectMeta: namespaced("new"), Spec: inviteInto("new@people.example", referral)}
@@ -147,6 +148,8 @@ func checkTeams(t *testing.T) {
 			s.Members = []v1alpha1.ProposedMember{{Email: "bob@agency.example"}}
 		})},
 		"send an applicant on": {inviters, `sending an applicant on to PartnerTeam "agency" needs the verb invite on it`, patching(&v1alpha1.Partnership{}, "pending-referral", joining)},
+		// It takes their access, until the team lets them in.
+		"send a partner on": {"tom tilda theo", "", patching(&v1alpha1.Partnership{}, "approved-referral", joining)},
 		"make an applicant who is sent on": {inviters, `sending an applicant on to PartnerTeam "agency" needs`, func(t *testing.T, c client.Client) error {
 			return c.Create(t.Context(), partner(namespaced("new"), referral, func(s *v1alpha1.PartnershipSpec) {
 				s.Approval = &v1alpha1.Approval{Decision: v1alpha1.ApprovalApproved, JoinTeamRef: &v1alpha1.TeamReference{Name: "agency"}}
