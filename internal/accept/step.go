@@ -269,7 +269,7 @@ func (s *Step) recordAcceptance(ctx context.Context, p *v1alpha1.Partnership, ac
 	})
 }
 
-// The policies of config/policy ask for these verbs whoever makes a partnership.
+// The policies of config/policy ask for these verbs whoever makes a partnership or a team.
 // +kubebuilder:rbac:groups=partner-operator.io,resources=programs,verbs=invite;approve
 
 // create makes the partnership of one grant. Its name is the same whoever makes it, so the API server lets one through.

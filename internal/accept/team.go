@@ -74,9 +74,6 @@ func takenBy(i *v1alpha1.PartnerInvite, existing *v1alpha1.PartnerTeam) bool {
 		(existing.Annotations[teamAnnotation] != string(i.UID) || !address.Equal(string(existing.Spec.Owner.Email), string(i.Spec.Contact.Email)))
 }
 
-// The policies of config/policy ask for this verb whoever makes a team.
-// +kubebuilder:rbac:groups=partner-operator.io,resources=partnerteams,verbs=invite
-
 // found makes the team of an accepted invite, with the people whom the owner approved. It can be done again.
 func (s *Step) found(ctx context.Context, accepted *v1alpha1.PartnerInvite) error {
 	wanted := newTeam(accepted)

@@ -124,6 +124,5 @@ func operatorVerbs() []authorizationv1.ResourceAttributes {
 	return []authorizationv1.ResourceAttributes{
 		{Verb: "invite", Group: ours, Resource: "programs"},
 		{Verb: "approve", Group: ours, Resource: "programs"},
-		{Verb: "invite", Group: ours, Resource: "partnerteams"},
 	}
 }

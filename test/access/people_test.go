@@ -169,7 +169,9 @@ func TestVerbsCanBeHandedOn(t *testing.T) {
 		bind(t, user, who.role)
 		// Making roles is a right of the role admin; lent to the other, it does not help.
 		let(t, user, rbacv1.PolicyRule{APIGroups: []string{rbacv1.GroupName}, Resources: []string{"roles"}, Verbs: []string{"create"}})
-		given := &rbacv1.Role{ObjectMeta: namespaced("given-" + who.role), Rules: []rbacv1.PolicyRule{rule("programs", []string{mayInvite, mayApprove, mayRevoke}, referral)}}
+		given := &rbacv1.Role{ObjectMeta: namespaced("given-" + who.role), Rules: []rbacv1.PolicyRule{
+			rule("programs", []string{mayInvite, mayApprove, mayRevoke}, referral), rule("partnerteams", []string{mayInvite, mayRevoke}, "agency"),
+		}}
 		var err error
 		eventually(t, "the role has an effect", func() bool {
 			err = c.Create(t.Context(), given.DeepCopy(), client.DryRunAll)
