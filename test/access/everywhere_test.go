@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/partnership"
 )
 
 func inAYear() *metav1.Time {
@@ -105,10 +106,14 @@ func checkEverywhere(t *testing.T) {
 		"invite by a link":                      {"max", "delivery Link needs the verb invite on all Programs", inviting(func(i *v1alpha1.PartnerInvite) { i.Spec.Delivery = v1alpha1.DeliveryLink })},
 		"turn an invite into a link":            {"max", "delivery Link needs", patching("invite-referral", `{"spec":{"delivery":"Link"}}`)},
 		"resend an invite into all":             {"max", "inviting into every Program needs", patching("into-all", `{"metadata":{"annotations":{"partner-operator.io/resend-requested-at":"now"}}}`)},
-		"take an invite from a partnership":     {"max", "giving an invite to another owner needs", patching("invited-referral-invitation", `{"metadata":{"ownerReferences":null}}`)},
-		"let something else own it, and go":     {"max", "giving an invite to another owner needs", patching("invite-referral", owned)},
+		"take an invite from a partnership":     {"max", "giving an invite to another owner or Partnership needs", patching("invited-referral-invitation", `{"metadata":{"ownerReferences":null}}`)},
+		"let something else own it, and go":     {"max", "giving an invite to another owner or Partnership needs", patching("invite-referral", owned)},
 		"resend an invitation of a partnership": {"max named", "inviting into Program", patching("invited-referral-invitation", `{"metadata":{"annotations":{"partner-operator.io/resend-requested-at":"now"}}}`)},
-		"make what counts as partner's invitation": {"max", "giving an invite to another owner needs", inviting(func(i *v1alpha1.PartnerInvite) {
+		"label what counts as a partner's":      {"max", "giving an invite to another owner or Partnership needs", patching("invite-referral", `{"metadata":{"labels":{"partner-operator.io/partnership":"active-reseller"}}}`)},
+		"make what is labelled so": {"max", "giving an invite to another owner or Partnership needs", inviting(func(i *v1alpha1.PartnerInvite) {
+			i.Labels = map[string]string{partnership.Label: "active-reseller"}
+		})},
+		"make what counts as partner's invitation": {"max", "giving an invite to another owner or Partnership needs", inviting(func(i *v1alpha1.PartnerInvite) {
 			yes := true
 			i.OwnerReferences = []metav1.OwnerReference{{APIVersion: v1alpha1.GroupVersion.String(), Kind: "Partnership", Name: "active-reseller", UID: "u", Controller: &yes}}
 		})},
