@@ -157,6 +157,9 @@ type InviteMessage struct {
 // ResendAnnotation asks for an invite to be sent again; any new text does.
 const ResendAnnotation = "partner-operator.io/resend-requested-at"
 
+// InviteLabel is the label of a partnership or team that came from an invite; its value is the invite's name, if it fits.
+const InviteLabel = "partner-operator.io/invite"
+
 // InviteDelivery tells how a link reaches the person.
 // +kubebuilder:validation:Enum=Email;Link
 type InviteDelivery string
@@ -290,6 +293,10 @@ type PartnerInviteStatus struct {
 	// Refused.
 	// +optional
 	State InviteState `json:"state,omitempty"`
+
+	// stateTime is when the invite came into this state.
+	// +optional
+	StateTime *metav1.Time `json:"stateTime,omitempty"`
 
 	// programs is what the invite offers, frozen when it was first issued.
 	// +optional

@@ -97,6 +97,10 @@ type PartnerLinkStatus struct {
 	// +optional
 	State LinkState `json:"state,omitempty"`
 
+	// stateTime is when the link came into this state, for the latest time.
+	// +optional
+	StateTime *metav1.Time `json:"stateTime,omitempty"`
+
 	// url is what the partner shares.
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024

@@ -157,6 +157,10 @@ type PartnershipStatus struct {
 	// +optional
 	State PartnershipState `json:"state,omitempty"`
 
+	// stateTime is when the partnership came into this state, for the latest time.
+	// +optional
+	StateTime *metav1.Time `json:"stateTime,omitempty"`
+
 	// group is the name of the group in force. Unset: none.
 	// +optional
 	// +kubebuilder:validation:MaxLength=253

@@ -704,6 +704,10 @@ func (in *PartnerInviteStatus) DeepCopyInto(out *PartnerInviteStatus) {
 			(*in)[i].DeepCopyInto(&(*out)[i])
 		}
 	}
+	if in.StateTime != nil {
+		in, out := &in.StateTime, &out.StateTime
+		*out = (*in).DeepCopy()
+	}
 	if in.Programs != nil {
 		in, out := &in.Programs, &out.Programs
 		*out = make([]ProgramGrant, len(*in))
@@ -871,6 +875,10 @@ func (in *PartnerLinkStatus) DeepCopyInto(out *PartnerLinkStatus) {
 		for i := range *in {
 			(*in)[i].DeepCopyInto(&(*out)[i])
 		}
+	}
+	if in.StateTime != nil {
+		in, out := &in.StateTime, &out.StateTime
+		*out = (*in).DeepCopy()
 	}
 	out.OnRemoval = in.OnRemoval
 }
@@ -1193,6 +1201,10 @@ func (in *PartnershipStatus) DeepCopyInto(out *PartnershipStatus) {
 		for i := range *in {
 			(*in)[i].DeepCopyInto(&(*out)[i])
 		}
+	}
+	if in.StateTime != nil {
+		in, out := &in.StateTime, &out.StateTime
+		*out = (*in).DeepCopy()
 	}
 	if in.LastMove != nil {
 		in, out := &in.LastMove, &out.LastMove

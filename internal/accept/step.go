@@ -24,15 +24,11 @@ import (
 	"github.com/partner-operator/partner-operator/internal/program"
 )
 
-// InviteLabel is the label of a partnership that came from an invite; its value is the invite's name, if it fits.
-const InviteLabel = "partner-operator.io/invite"
-
 // An answer is written to the invite; partnerships and a team are made of it, and learn of it if they exist.
 // +kubebuilder:rbac:groups=partner-operator.io,resources=partnerinvites,verbs=get
 // +kubebuilder:rbac:groups=partner-operator.io,resources=partnerships;partnerteams,verbs=get;create
 // +kubebuilder:rbac:groups=partner-operator.io,resources=partnerinvites/status;partnerships/status;partnerteams/status,verbs=update
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create
-
 // Step answers invites.
 type Step struct {
 	// Client writes, and reads from the cache.
@@ -319,7 +315,7 @@ func newPartnership(accepted *v1alpha1.PartnerInvite, grant v1alpha1.ProgramGran
 		p.Spec.Application.Fields = form.Select(form.Of(grant, catalog), answer.Fields)
 	}
 	if len(accepted.Name) <= 63 {
-		p.Labels = map[string]string{InviteLabel: accepted.Name}
+		p.Labels = map[string]string{v1alpha1.InviteLabel: accepted.Name}
 	}
 	return p
 }

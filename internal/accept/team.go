@@ -126,7 +126,7 @@ func newTeam(accepted *v1alpha1.PartnerInvite) *v1alpha1.PartnerTeam {
 		},
 	}
 	if len(accepted.Name) <= 63 {
-		t.Labels = map[string]string{InviteLabel: accepted.Name}
+		t.Labels = map[string]string{v1alpha1.InviteLabel: accepted.Name}
 	}
 	return t
 }

@@ -56,7 +56,7 @@ func Summarize(status *v1alpha1.PartnerInviteStatus, now time.Time) { summarize(
 
 // summarize is Summarize for an invite whose resend may be waiting for something.
 func summarize(status *v1alpha1.PartnerInviteStatus, now time.Time, resend *obstacle) {
-	status.State = State(*status, now)
+	status.Enter(State(*status, now), now)
 	set := setter(status, now)
 	set.Observe(v1alpha1.ConditionResolvedRefs)
 	set.Observe(v1alpha1.ConditionSent)

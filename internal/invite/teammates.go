@@ -38,7 +38,7 @@ func NextForTeammates(in Input) Decision {
 		d.awaitAnswers(in)
 		summarizeTeammates(&d.Status, in.Now)
 	case teamless != nil:
-		d.Status.State = v1alpha1.InvitePending
+		d.Status.Enter(v1alpha1.InvitePending, in.Now)
 		set.False(v1alpha1.ConditionResolvedRefs, teamless.reason, teamless.message)
 		set.Unknown(v1alpha1.ConditionSent, v1alpha1.ReasonPending, "nobody is proposed before the team exists")
 		set.Unknown(v1alpha1.ConditionAccepted, v1alpha1.ReasonPending, "nobody has been proposed yet")
@@ -88,28 +88,28 @@ func summarizeTeammates(status *v1alpha1.PartnerInviteStatus, now time.Time) {
 	message := fmt.Sprintf("of %d people %d wait for approval, %d for their answer, %d joined", len(status.Members), tally.awaiting, tally.invited, tally.joined)
 	switch {
 	case tally.awaiting+tally.invited > 0:
-		status.State = v1alpha1.InviteSent
+		status.Enter(v1alpha1.InviteSent, now)
 		set.Unknown(v1alpha1.ConditionAccepted, v1alpha1.ReasonPending, message)
 		done(set, nil, v1alpha1.ReasonSent, message)
 	case tally.joined > 0:
-		status.State = v1alpha1.InviteAccepted
+		status.Enter(v1alpha1.InviteAccepted, now)
 		set.True(v1alpha1.ConditionAccepted, v1alpha1.ReasonAccepted, message)
 		done(set, nil, v1alpha1.ReasonAccepted, message)
 	case tally.members == len(status.Members):
-		status.State = v1alpha1.InviteAlreadyPartner
+		status.Enter(v1alpha1.InviteAlreadyPartner, now)
 		set.False(v1alpha1.ConditionAccepted, v1alpha1.ReasonAlreadyPartner, "all of the people are in the team already")
 		done(set, nil, v1alpha1.ReasonAlreadyPartner, "all of the people are in the team already")
 	case tally.refused == len(status.Members):
-		status.State = v1alpha1.InviteRefused
+		status.Enter(v1alpha1.InviteRefused, now)
 		why := "nobody could be proposed; members tells why of each"
 		set.False(v1alpha1.ConditionAccepted, v1alpha1.ReasonDuplicateInvite, why)
 		stalled(set, nil, v1alpha1.ReasonDuplicateInvite, why)
 	case tally.expired > 0:
-		status.State = v1alpha1.InviteExpired
+		status.Enter(v1alpha1.InviteExpired, now)
 		set.False(v1alpha1.ConditionAccepted, v1alpha1.ReasonExpired, message)
 		done(set, nil, v1alpha1.ReasonExpired, message)
 	default:
-		status.State = v1alpha1.InviteDeclined
+		status.Enter(v1alpha1.InviteDeclined, now)
 		set.False(v1alpha1.ConditionAccepted, v1alpha1.ReasonDeclined, message)
 		done(set, nil, v1alpha1.ReasonDeclined, message)
 	}

@@ -216,7 +216,8 @@ func Decide(g Ground, address string) v1alpha1.PartnerLinkStatus {
 	status.ObservedGeneration = g.Link.Generation
 	status.URL = address
 	status.Program, status.Group = g.programName(), g.groupName()
-	status.State, _ = g.Answer()
+	state, _ := g.Answer()
+	status.Enter(state, g.Now)
 	if p := g.Partnership; p != nil {
 		status.OnRemoval.Links = cmp.Or(p.Spec.OnRemoval.Links, v1alpha1.LinkRedirect)
 	}

@@ -64,7 +64,7 @@ func Decide(in Input) Decision {
 	p := in.Partnership
 	d := Decision{Status: *p.Status.DeepCopy()}
 	d.Status.ObservedGeneration = p.Generation
-	d.Status.State = State(p, in.Rivals, in.Now)
+	d.Status.Enter(State(p, in.Rivals, in.Now), in.Now)
 
 	inForce, unresolved := group(in)
 	d.move(in, inForce)
