@@ -89,6 +89,7 @@ func addControllers(mgr ctrl.Manager, s shared, o options) (finish func(context.
 	controllers := controller.Options{
 		Keys: s.keys, Book: s.book, Tombstones: s.yard, Accept: s.step,
 		Portal: o.portal, MailMode: o.mailMode, MailRate: o.mailRate, Concurrency: o.concurrency, Now: time.Now,
+		Receiver: o.receiver, Namespace: o.operatorNamespace,
 	}
 	if o.useSMTP {
 		controllers.SMTP = &o.smtp

@@ -20,6 +20,7 @@ import (
 	"github.com/partner-operator/partner-operator/internal/controller"
 	"github.com/partner-operator/partner-operator/internal/link"
 	"github.com/partner-operator/partner-operator/internal/mail/smtp"
+	"github.com/partner-operator/partner-operator/internal/sink"
 )
 
 // options is the configuration of the operator, from flags and the environment.
@@ -50,6 +51,8 @@ type options struct {
 	mailRate float64
 	mailMode controller.MailMode
 
+	receiver *sink.Receiver
+
 	log zap.Options
 }
 
@@ -60,7 +63,7 @@ const environmentPrefix = "PARTNER_OPERATOR_"
 // one line. The error flag.ErrHelp means that help was printed.
 func parseOptions(args []string, environment func(string) (string, bool), help io.Writer) (options, error) {
 	o := options{runControllers: true, runPortal: true, mailMode: controller.MailSend, log: zap.Options{TimeEncoder: zapcore.RFC3339TimeEncoder}}
-	var portalURL, proxies, smtpURL, mailFrom string
+	var portalURL, proxies, smtpURL, mailFrom, eventsURL string
 	f := flag.NewFlagSet("partner-operator", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
 	f.StringVar(&o.kubeconfig, "kubeconfig", "", "`file` that tells how to reach the API server; unset: $KUBECONFIG, in a pod its ServiceAccount, else ~/.kube/config")
@@ -88,6 +91,7 @@ func parseOptions(args []string, environment func(string) (string, bool), help i
 		}
 		return nil
 	})
+	f.StringVar(&eventsURL, "events-url", "", "`address` that gets a CloudEvent of all that happens to partners, such as https://crm.example.com/hooks/partners; unset: nobody does")
 	o.log.BindFlags(f)
 
 	if err := f.Parse(args); errors.Is(err, flag.ErrHelp) {
@@ -100,6 +104,9 @@ func parseOptions(args []string, environment func(string) (string, bool), help i
 		return o, fmt.Errorf("unexpected argument %q (--help lists the flags)", f.Arg(0))
 	}
 	if err := fromEnvironment(f, environment); err != nil {
+		return o, err
+	}
+	if err := o.completeEvents(eventsURL); err != nil {
 		return o, err
 	}
 	return o, o.complete(portalURL, proxies, smtpURL, mailFrom, environment)
@@ -197,6 +204,17 @@ func (o *options) complete(portalURL, proxies, smtpURL, mailFrom string, environ
 		}
 	}
 	return o.completeMail(smtpURL, mailFrom)
+}
+
+// completeEvents judges where events go. The address may hold a secret, so no error tells it.
+func (o *options) completeEvents(eventsURL string) (err error) {
+	if eventsURL == "" {
+		return nil
+	}
+	if o.receiver, err = sink.ParseURL(eventsURL); err != nil {
+		return fmt.Errorf("--events-url %w", err)
+	}
+	return nil
 }
 
 // completeMail judges what the flags said about mail. The portal alone sends none, and needs no way to a mail server.

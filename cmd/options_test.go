@@ -37,6 +37,7 @@ type told struct {
 	MetricsAddress, ProbeAddress               string
 	MetricsSecure, UseSMTP, Development        bool
 	Server, User, PasswordFile, From, FromName string
+	Events                                     bool
 	TLS                                        smtp.TLSMode
 	Rate                                       float64
 	MailMode                                   controller.MailMode
@@ -50,7 +51,7 @@ func tell(o options) told {
 		proxies = append(proxies, p.String())
 	}
 	t := told{
-		MailMode:    o.mailMode,
+		MailMode: o.mailMode, Events: o.receiver != nil,
 		Controllers: o.runControllers, PortalRuns: o.runPortal, Namespaces: o.namespaces,
 		Kubeconfig: o.kubeconfig, OperatorNamespace: o.operatorNamespace, LeaderElect: o.leaderElect,
 		Concurrency: o.concurrency, ClientRate: o.clientRate, AddressRate: o.addressRate,
@@ -135,6 +136,10 @@ func TestOptions(t *testing.T) {
 		"empty namespaces": {args: flags("--namespaces="), environment: env{"PARTNER_OPERATOR_NAMESPACES": "acme"}, want: func(*told) {}},
 		"namespaces from the environment": {
 			args: flags(), environment: env{"PARTNER_OPERATOR_NAMESPACES": "acme"}, want: func(w *told) { w.Namespaces = []string{"acme"} },
+		},
+		"events-url": {args: flags("--events-url=https://crm.example.com/hooks/s3cr3t"), want: func(w *told) { w.Events = true }},
+		"events-url from the environment": {
+			args: flags(), environment: env{"PARTNER_OPERATOR_EVENTS_URL": "http://127.0.0.1/"}, want: func(w *told) { w.Events = true },
 		},
 		"zap-devel": {args: flags("--zap-devel"), want: func(w *told) { w.Development = true }},
 		"trusted-proxies": {
@@ -269,6 +274,9 @@ func TestOptionsAreRefused(t *testing.T) {
 		"smtp-url: a user, no password": {flags("--smtp-url=smtp://acme@mail.example.com"), nil, "--smtp-password-file", "both or neither"},
 		"smtp-url: a password, no user": {flags("--smtp-url=smtp://mail.example.com", "--smtp-password-file=/dev/null"), nil, "--smtp-password-file", "both or neither"},
 		"a password file that is gone":  {flags("--smtp-url=smtp://acme@mail.example.com", "--smtp-password-file=/nowhere/at/all"), nil, "--smtp-password-file", "/nowhere/at/all"},
+		"events-url of no address":      {flags("--events-url=crm.example.com/s3cret"), nil, "--events-url", "https://crm.example.com/"},
+		"events-url with a password":    {flags("--events-url=https://acme:s3cret@crm.example.com"), nil, "--events-url", "secret path"},
+		"a variable of no address":      {flags(), env{"PARTNER_OPERATOR_EVENTS_URL": "s3cret\n"}, "--events-url", "https://crm.example.com/"},
 		"a log level that is none":      {flags("--zap-log-level=loud"), nil, "-zap-log-level", "--help"},
 
 		"a variable of no number":       {flags(), env{"PARTNER_OPERATOR_CONCURRENCY": "many"}, "PARTNER_OPERATOR_CONCURRENCY", `"many"`},
@@ -303,7 +311,7 @@ func TestHelpListsEveryFlag(t *testing.T) {
 		"kubeconfig": "", "portal-url": "", "portal-bind-address": ":8080", "metrics-bind-address": ":8443", "metrics-secure": "true",
 		"health-probe-bind-address": ":8081", "leader-elect": "", "operator-namespace": "", "smtp-url": "", "smtp-password-file": "",
 		"mail-from": "", "mail-rate": "", "mail-mode": "send", "concurrency": "16", "trusted-proxies": "", "client-rate": "10", "address-rate": "2",
-		"components": "controllers,portal", "namespaces": "",
+		"components": "controllers,portal", "namespaces": "", "events-url": "",
 		"zap-devel": "", "zap-encoder": "", "zap-log-level": "", "zap-stacktrace-level": "", "zap-time-encoding": "",
 	}
 	for _, ask := range []string{"--help", "-help", "-h"} {

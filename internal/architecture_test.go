@@ -33,10 +33,10 @@ var layers = []layer{
 	{name: "leaves", apart: true, packages: []string{"internal/keylock"}},
 	{name: "api", packages: []string{"api/v1alpha1"}},
 	{name: "rules", pure: true, packages: []string{
-		"internal/address", "internal/brand", "internal/delivery", "internal/event", "internal/form", "internal/invite", "internal/join", "internal/link", "internal/mail",
+		"internal/address", "internal/brand", "internal/cloudevent", "internal/delivery", "internal/event", "internal/form", "internal/invite", "internal/join", "internal/link", "internal/mail",
 		"internal/partnership", "internal/program", "internal/roster", "internal/team", "internal/token",
 	}},
-	{name: "steps", packages: []string{"internal/accept", "internal/brandbook", "internal/keyring", "internal/keyring/mint", "internal/lookup", "internal/mail/smtp", "internal/metrics", "internal/tombstone"}},
+	{name: "steps", packages: []string{"internal/accept", "internal/brandbook", "internal/keyring", "internal/keyring/mint", "internal/lookup", "internal/mail/smtp", "internal/metrics", "internal/sink", "internal/tombstone"}},
 	{name: "doors", apart: true, packages: []string{"internal/controller", "internal/kubectl", "internal/portal"}},
 	{name: "command", packages: []string{"cmd", "cmd/kubectl-partner"}},
 }

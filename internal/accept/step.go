@@ -29,6 +29,7 @@ import (
 // +kubebuilder:rbac:groups=partner-operator.io,resources=partnerships;partnerteams,verbs=get;create
 // +kubebuilder:rbac:groups=partner-operator.io,resources=partnerinvites/status;partnerships/status;partnerteams/status,verbs=update
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create
+
 // Step answers invites.
 type Step struct {
 	// Client writes, and reads from the cache.

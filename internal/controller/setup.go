@@ -15,6 +15,7 @@ import (
 	"github.com/partner-operator/partner-operator/internal/keyring"
 	"github.com/partner-operator/partner-operator/internal/link"
 	"github.com/partner-operator/partner-operator/internal/mail/smtp"
+	"github.com/partner-operator/partner-operator/internal/sink"
 	"github.com/partner-operator/partner-operator/internal/tombstone"
 )
 
@@ -38,6 +39,10 @@ type Options struct {
 	Accept *accept.Step
 	// Concurrency is how many invites, and how many partnerships, are worked on at once.
 	Concurrency int
+	// Receiver gets an event of all that happens; nil: there is none.
+	Receiver *sink.Receiver
+	// Namespace is the operator's own.
+	Namespace string
 	// Now is the clock.
 	Now func() time.Time
 }
@@ -83,6 +88,11 @@ func Setup(mgr ctrl.Manager, o Options) (finish func(context.Context), err error
 	digger := &tombstone.Digger{Yard: o.Tombstones, Writer: b.Client}
 	if err := mgr.Add(digger); err != nil {
 		return nil, fmt.Errorf("adding the tombstones: %w", err)
+	}
+	if o.Receiver != nil {
+		if err := mgr.Add(newOutbox(b, mgr, o)); err != nil {
+			return nil, fmt.Errorf("adding the events for other systems: %w", err)
+		}
 	}
 	post := &post{base: b, routes: ways, mode: o.MailMode, book: o.Book, keys: o.Keys, portal: o.Portal}
 	for name, setup := range map[string]func(ctrl.Manager) error{

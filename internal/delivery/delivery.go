@@ -113,7 +113,7 @@ const (
 
 func (f *Failure) Error() string { return f.Message }
 
-// Mark is a short text that stands for another, for a Message-ID that tells recipients apart and names none.
+// Mark is a short text that stands for another, for an ID that tells people apart and names none.
 func Mark(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:6])

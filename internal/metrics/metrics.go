@@ -34,6 +34,20 @@ const (
 	MailPermanent = "permanent_failure"
 )
 
+// Results of Events.
+const (
+	// EventDelivered: the receiver took it.
+	EventDelivered = "delivered"
+	// EventFailed: it did not, and it is tried again.
+	EventFailed = "failed"
+	// EventRefused: the receiver does not want it, so it is lost.
+	EventRefused = "refused"
+	// EventDropped: too many waited, so it is lost.
+	EventDropped = "dropped"
+	// EventExpired: the receiver did not take it for a day, so it is lost.
+	EventExpired = "expired"
+)
+
 var (
 	// LinkHits counts how often shared links were followed.
 	LinkHits = counter("link_hits_total", "Requests for shared links.", "namespace", "result")
@@ -41,6 +55,12 @@ var (
 	Mails = counter("mails_total", "Tries to hand a mail to a mail server.", "kind", "result")
 	// Redemptions counts how often somebody used a link that was mailed, by posting the form that it leads to.
 	Redemptions = counter("redemptions_total", "Uses of mailed links.", "purpose", "result")
+
+	// Events counts what became of events for other systems: tries that failed, and the end of each.
+	Events = fromZero(counter("events_total", "Events for other systems, by what became of them.", "result"),
+		EventDelivered, EventFailed, EventRefused, EventDropped, EventExpired)
+	// EventsWaiting is how many events have yet to be delivered.
+	EventsWaiting = gauge("events_waiting", "Events that wait to be delivered.")
 
 	portalRequests = counter("portal_requests_total", "Requests to the portal.", "route", "code")
 	portalSeconds  = histogram("portal_request_seconds", "How long requests to the portal took.",
@@ -51,6 +71,21 @@ var (
 
 func counter(name, help string, labels ...string) *prometheus.CounterVec {
 	made := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: prefix, Name: name, Help: help}, labels)
+	metrics.Registry.MustRegister(made)
+	return made
+}
+
+// fromZero makes a counter exist for these values before there is anything to count: one that begins with its first count
+// hides that from whoever asks for the increase.
+func fromZero(of *prometheus.CounterVec, values ...string) *prometheus.CounterVec {
+	for _, value := range values {
+		of.WithLabelValues(value)
+	}
+	return of
+}
+
+func gauge(name, help string) prometheus.Gauge {
+	made := prometheus.NewGauge(prometheus.GaugeOpts{Namespace: prefix, Name: name, Help: help})
 	metrics.Registry.MustRegister(made)
 	return made
 }

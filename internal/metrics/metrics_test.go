@@ -119,7 +119,7 @@ func TestObjects(t *testing.T) {
 			var got []string
 			for _, family := range families {
 				for _, m := range family.GetMetric() {
-					if m.GetGauge() == nil || !strings.HasPrefix(family.GetName(), prefix) {
+					if m.GetGauge() == nil || len(m.GetLabel()) == 0 || !strings.HasPrefix(family.GetName(), prefix) {
 						continue
 					}
 					line := []string{family.GetName()}

@@ -84,6 +84,7 @@ func first() {
 	for _, made := range []client.Object{
 		&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: "partner-operator-keys"}},
 		&coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: "partner-operator"}},
+		mark(),
 	} {
 		Expect(client.IgnoreNotFound(api.Delete(ctx, made))).To(Succeed())
 	}

@@ -35,24 +35,26 @@ func rights() {
 	})
 
 	It("are what it uses, as one process in the whole cluster", func() {
-		ns := newTenant()
-		of := startPart("partner-operator", logFile())
+		ns, other := newTenant(), newReceiver()
+		of := startPart("partner-operator", logFile(), "--events-url="+other.url())
 		running = of.Operator
 		walkEverything(ns, of, of)
+		delivered(other)
 		expectRights("partner-operator", ns, of)
 	})
 
 	It("are what each part uses, in the namespaces that it is let into", func() {
 		apart()
-		ns, more := newTenant(), newTenant()
+		ns, more, other := newTenant(), newTenant(), newReceiver()
 		for _, account := range []string{"partner-operator-controllers", "partner-operator-portal"} {
 			bind(ns, account)
 			bind(more, account)
 		}
-		controllers := startPart("partner-operator-controllers", logFile(), "--components=controllers", "--namespaces="+ns+","+more)
+		controllers := startPart("partner-operator-controllers", logFile(), "--components=controllers", "--namespaces="+ns+","+more, "--events-url="+other.url())
 		portal := startPart("partner-operator-portal", logFile(), "--components=portal", "--namespaces="+ns+","+more)
 		running = portal.Operator
 		walkEverything(ns, controllers, portal)
+		delivered(other)
 		expectRights("partner-operator-controllers", ns, controllers)
 		expectRights("partner-operator-portal", ns, portal)
 	})
