@@ -36,7 +36,7 @@ func assemble(ctx context.Context, mgr ctrl.Manager, o options) (finish func(con
 	if err := brandbook.Follow(ctx, mgr.GetCache()); err != nil {
 		return nil, err
 	}
-	if err := (metrics.Objects{Cache: mgr.GetCache()}).Register(); err != nil {
+	if err := (metrics.Objects{Cache: mgr.GetCache(), Now: time.Now}).Register(); err != nil {
 		return nil, fmt.Errorf("adding metrics: %w", err)
 	}
 	s := shared{

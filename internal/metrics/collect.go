@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
@@ -15,10 +16,14 @@ import (
 type Objects struct {
 	// Cache is read without copies.
 	Cache client.Reader
+	// Now is the clock.
+	Now func() time.Time
 }
 
 var (
+	programs     = prometheus.NewDesc(prefix+"_programs", "Programs by whether their mail leaves.", []string{"namespace", "mail"}, nil)
 	invites      = prometheus.NewDesc(prefix+"_invites", "Invites by state.", []string{"namespace", "state"}, nil)
+	waiting      = prometheus.NewDesc(prefix+"_invites_waiting_seconds", "For how long the oldest invite has waited that was not sent.", []string{"namespace", "state"}, nil)
 	partnerships = prometheus.NewDesc(prefix+"_partnerships", "Partnerships by state.", []string{"namespace", "state"}, nil)
 	links        = prometheus.NewDesc(prefix+"_links", "Shared links by state.", []string{"namespace", "state"}, nil)
 )
@@ -31,10 +36,13 @@ func (o Objects) Register() error { return metrics.Registry.Register(o) }
 
 // Describe tells which metrics there are.
 func (o Objects) Describe(descriptions chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{invites, partnerships, links} {
+	for _, d := range []*prometheus.Desc{programs, invites, waiting, partnerships, links} {
 		descriptions <- d
 	}
 }
+
+// stateNew is that of an object that was not looked at yet.
+const stateNew = "New"
 
 // place is where objects are counted.
 type place struct{ namespace, state string }
@@ -43,8 +51,13 @@ type place struct{ namespace, state string }
 func (o Objects) Collect(found chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
+	var programList v1alpha1.ProgramList
+	if o.list(ctx, &programList) {
+		emit(found, programs, programList.Items, func(p *v1alpha1.Program) place { return place{p.Namespace, mailOf(p)} })
+	}
 	var inviteList v1alpha1.PartnerInviteList
 	if o.list(ctx, &inviteList) {
+		o.age(found, inviteList.Items)
 		emit(found, invites, inviteList.Items, func(i *v1alpha1.PartnerInvite) place { return place{i.Namespace, string(i.Status.State)} })
 	}
 	var partnershipList v1alpha1.PartnershipList
@@ -57,17 +70,49 @@ func (o Objects) Collect(found chan<- prometheus.Metric) {
 	}
 }
 
+// mailOf tells whether the mail of a program leaves: the reason of MailReady, or Unknown before the first mail.
+func mailOf(p *v1alpha1.Program) string {
+	if c := meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionMailReady); c != nil {
+		return c.Reason
+	}
+	return "Unknown"
+}
+
+// age tells for how long the oldest invites have stood in states that they are to leave by themselves.
+func (o Objects) age(found chan<- prometheus.Metric, of []v1alpha1.PartnerInvite) {
+	oldest := map[place]time.Time{}
+	for i := range of {
+		at, since := place{of[i].Namespace, string(of[i].Status.State)}, of[i].CreationTimestamp.Time
+		switch of[i].Status.State {
+		case "":
+			at.state = stateNew
+		case v1alpha1.InvitePending, v1alpha1.InviteHeld:
+			if of[i].Status.StateTime != nil {
+				since = of[i].Status.StateTime.Time
+			}
+		default:
+			continue
+		}
+		if first, known := oldest[at]; !known || since.Before(first) {
+			oldest[at] = since
+		}
+	}
+	for at, since := range oldest {
+		found <- prometheus.MustNewConstMetric(waiting, prometheus.GaugeValue, max(0, o.Now().Sub(since).Seconds()), at.namespace, at.state)
+	}
+}
+
 func (o Objects) list(ctx context.Context, into client.ObjectList) bool {
 	return o.Cache.List(ctx, into, client.UnsafeDisableDeepCopy) == nil
 }
 
-// emit counts objects by place. One that was not looked at yet stands in the state New.
+// emit counts objects by place.
 func emit[T any](found chan<- prometheus.Metric, of *prometheus.Desc, objects []T, where func(*T) place) {
 	counts := map[place]float64{}
 	for i := range objects {
 		at := where(&objects[i])
 		if at.state == "" {
-			at.state = "New"
+			at.state = stateNew
 		}
 		counts[at]++
 	}

@@ -23,6 +23,8 @@ import (
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 )
 
+var start = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+
 // gathered are the metrics of this operator that are served, each with its labels in order.
 func gathered(t *testing.T) map[string][]string {
 	t.Helper()
@@ -49,7 +51,7 @@ func TestDocumentedMetrics(t *testing.T) {
 	LinkHits.WithLabelValues("acme", HitAttributed)
 	Mail("invite", MailSent, time.Second)
 	ForRoute("GET /t/{ns}/{$}", "invite", http.StatusOK).Note(http.StatusSeeOther, time.Second)
-	objects := Objects{Cache: cluster(t, nil)}
+	objects := Objects{Cache: cluster(t, nil), Now: func() time.Time { return start }}
 	if err := objects.Register(); err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +81,15 @@ func cluster(t *testing.T, broken error) client.Client {
 	if err := v1alpha1.AddToScheme(scheme); err != nil {
 		t.Fatal(err)
 	}
-	named := func(name string) metav1.ObjectMeta { return metav1.ObjectMeta{Namespace: "acme", Name: name} }
+	before := func(d time.Duration) metav1.Time { return metav1.NewTime(start.Add(-d)) }
+	named := func(name string) metav1.ObjectMeta {
+		return metav1.ObjectMeta{Namespace: "acme", Name: name, CreationTimestamp: before(time.Hour)}
+	}
+	since := func(state v1alpha1.InviteState, d time.Duration) v1alpha1.PartnerInviteStatus {
+		at := before(d)
+		return v1alpha1.PartnerInviteStatus{State: state, StateTime: &at}
+	}
+	ailing := v1alpha1.ProgramStatus{Conditions: []metav1.Condition{{Type: v1alpha1.ConditionMailReady, Reason: v1alpha1.ReasonBrandInvalid}}}
 	return fake.NewClientBuilder().WithScheme(scheme).WithInterceptorFuncs(interceptor.Funcs{
 		List: func(ctx context.Context, c client.WithWatch, list client.ObjectList, opts ...client.ListOption) error {
 			if broken != nil {
@@ -91,6 +101,11 @@ func cluster(t *testing.T, broken error) client.Client {
 		&v1alpha1.PartnerInvite{ObjectMeta: named("ada"), Status: v1alpha1.PartnerInviteStatus{State: v1alpha1.InviteSent}},
 		&v1alpha1.PartnerInvite{ObjectMeta: named("bob"), Status: v1alpha1.PartnerInviteStatus{State: v1alpha1.InviteSent}},
 		&v1alpha1.PartnerInvite{ObjectMeta: named("new")},
+		&v1alpha1.PartnerInvite{ObjectMeta: named("held-longer"), Status: since(v1alpha1.InviteHeld, 30*time.Minute)},
+		&v1alpha1.PartnerInvite{ObjectMeta: named("held"), Status: since(v1alpha1.InviteHeld, time.Minute)},
+		&v1alpha1.PartnerInvite{ObjectMeta: named("pending"), Status: since(v1alpha1.InvitePending, -time.Minute)}, // by another clock
+		&v1alpha1.Program{ObjectMeta: named("referral")},
+		&v1alpha1.Program{ObjectMeta: named("reseller"), Status: ailing},
 		&v1alpha1.Partnership{ObjectMeta: named("ada"), Status: v1alpha1.PartnershipStatus{State: v1alpha1.PartnershipActive}},
 		&v1alpha1.PartnerLink{ObjectMeta: named("ada"), Status: v1alpha1.PartnerLinkStatus{State: v1alpha1.LinkDeactivated}},
 	).Build()
@@ -102,12 +117,15 @@ func TestObjects(t *testing.T) {
 		want   []string
 	}{
 		"counts": {nil, []string{
-			"partner_operator_invites acme New 1", "partner_operator_invites acme Sent 2", "partner_operator_links acme Deactivated 1", "partner_operator_partnerships acme Active 1",
+			"partner_operator_invites acme Held 2", "partner_operator_invites acme New 1", "partner_operator_invites acme Pending 1", "partner_operator_invites acme Sent 2",
+			"partner_operator_invites_waiting_seconds acme Held 1800", "partner_operator_invites_waiting_seconds acme New 3600", "partner_operator_invites_waiting_seconds acme Pending 0",
+			"partner_operator_links acme Deactivated 1", "partner_operator_partnerships acme Active 1",
+			"partner_operator_programs BrandInvalid acme 1", "partner_operator_programs Unknown acme 1",
 		}},
 		"says nothing if the cache does not answer": {errors.New("the cache is not started"), nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			objects := Objects{Cache: cluster(t, test.broken)}
+			objects := Objects{Cache: cluster(t, test.broken), Now: func() time.Time { return start }}
 			if err := objects.Register(); err != nil {
 				t.Fatal(err)
 			}

@@ -77,7 +77,9 @@ func (h *hook) answers(with func(w http.ResponseWriter, e cloudevent.Event)) {
 	h.answer = with
 }
 
-func (h *hook) always(code int) { h.answers(func(w http.ResponseWriter, _ cloudevent.Event) { w.WriteHeader(code) }) }
+func (h *hook) always(code int) {
+	h.answers(func(w http.ResponseWriter, _ cloudevent.Event) { w.WriteHeader(code) })
+}
 
 func (h *hook) ids() []string {
 	h.mutex.Lock()
@@ -153,7 +155,9 @@ func eventually(t *testing.T, what string, holds func() bool) {
 }
 
 // counted is how often events came to a result.
-func counted(t *testing.T, result string) int { return served(t, "partner_operator_events_total", result) }
+func counted(t *testing.T, result string) int {
+	return served(t, "partner_operator_events_total", result)
+}
 
 // waits is how many events wait.
 func waits(t *testing.T) int { return served(t, "partner_operator_events_waiting", "") }
