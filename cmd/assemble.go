@@ -15,6 +15,7 @@ import (
 	"github.com/partner-operator/partner-operator/internal/brand"
 	"github.com/partner-operator/partner-operator/internal/brandbook"
 	"github.com/partner-operator/partner-operator/internal/controller"
+	"github.com/partner-operator/partner-operator/internal/journal"
 	"github.com/partner-operator/partner-operator/internal/keyring"
 	"github.com/partner-operator/partner-operator/internal/keyring/mint"
 	"github.com/partner-operator/partner-operator/internal/lookup"
@@ -41,7 +42,7 @@ func assemble(ctx context.Context, mgr ctrl.Manager, o options) (finish func(con
 	}
 	s := shared{
 		keys: keys,
-		step: &accept.Step{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Events: mgr.GetEventRecorder("partner-operator"), Now: time.Now},
+		step: &accept.Step{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Events: journal.Of(mgr), Now: time.Now},
 		book: &brandbook.Book{Cache: mgr.GetCache(), Live: mgr.GetAPIReader(), Default: brand.Default(o.mailFrom)},
 		yard: &tombstone.Yard{Cache: mgr.GetCache(), Live: mgr.GetAPIReader(), Keys: keys},
 	}

@@ -29,8 +29,7 @@ type PartnerGroupReconciler struct {
 
 func (r *PartnerGroupReconciler) setup(mgr ctrl.Manager) error {
 	changed := builder.WithPredicates(predicate.GenerationChangedPredicate{})
-	return ctrl.NewControllerManagedBy(mgr).
-		Named("partnergroup").
+	return newController(mgr, "partnergroup", "PartnerGroup", 1).
 		For(&v1alpha1.PartnerGroup{}, changed).
 		Watches(&v1alpha1.Program{}, handler.EnqueueRequestsFromMapFunc(r.groupsOf), changed).
 		Watches(&v1alpha1.Partnership{}, counting(inGroup)).

@@ -9,7 +9,6 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -50,8 +49,7 @@ func (r *PartnerInviteReconciler) setup(mgr ctrl.Manager) error {
 		return (before.Status.Acceptance == nil) != (after.Status.Acceptance == nil) || before.Status.Renewal == nil && after.Status.Renewal != nil ||
 			repeats(before) != repeats(after)
 	}}
-	return ctrl.NewControllerManagedBy(mgr).
-		Named("partnerinvite").
+	return newController(mgr, "partnerinvite", "PartnerInvite", r.concurrency).
 		For(&v1alpha1.PartnerInvite{}, builder.WithPredicates(predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, answered))).
 		Watches(&v1alpha1.Program{}, handler.EnqueueRequestsFromMapFunc(r.waiting), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.PartnerGroup{}, handler.EnqueueRequestsFromMapFunc(r.waiting), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
@@ -59,7 +57,6 @@ func (r *PartnerInviteReconciler) setup(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.PartnerTeam{}, handler.EnqueueRequestsFromMapFunc(r.ofTeam), builder.WithPredicates(peopleTurned)).
 		WatchesMetadata(&corev1.ConfigMap{}, r.post.mattering(r.waiting)).
 		WatchesRawSource(r.post.routes.follow(handler.EnqueueRequestsFromMapFunc(r.waiting))).
-		WithOptions(controller.Options{MaxConcurrentReconciles: r.concurrency}).
 		Complete(reconcile.AsReconciler(mgr.GetClient(), r))
 }
 
@@ -285,6 +282,6 @@ func (r *PartnerInviteReconciler) tell(ctx context.Context, before v1alpha1.Part
 		r.events.Eventf(after, nil, e.Type, e.Reason, e.Action, "%s", e.Note)
 	}
 	if r.post.mode == MailLog && before.State != v1alpha1.InviteHeld && after.Status.State == v1alpha1.InviteHeld {
-		log.FromContext(ctx).Info("Would be sent with --mail-mode=send", "kind", after.Mail(), "address", masked)
+		log.FromContext(ctx).Info("Would be sent with --mail-mode=send", "mail", after.Mail(), "address", masked)
 	}
 }

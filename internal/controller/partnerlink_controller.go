@@ -10,7 +10,6 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -37,8 +36,7 @@ func (r *PartnerLinkReconciler) setup(mgr ctrl.Manager) error {
 		before, after := e.ObjectOld.(*v1alpha1.Partnership), e.ObjectNew.(*v1alpha1.Partnership)
 		return before.Status.State != after.Status.State || before.Status.Group != after.Status.Group
 	}}
-	return ctrl.NewControllerManagedBy(mgr).
-		Named("partnerlink").
+	return newController(mgr, "partnerlink", "PartnerLink", r.concurrency).
 		For(&v1alpha1.PartnerLink{}, changed).
 		Watches(&v1alpha1.Partnership{}, handler.EnqueueRequestsFromMapFunc(r.sharedBy), builder.WithPredicates(predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, turned))).
 		Watches(&v1alpha1.PartnerTeam{}, handler.EnqueueRequestsFromMapFunc(r.sharedIn), builder.WithPredicates(peopleTurned)).
@@ -49,7 +47,6 @@ func (r *PartnerLinkReconciler) setup(mgr ctrl.Manager) error {
 			return r.following(ctx, o.GetNamespace(), o.(*v1alpha1.PartnerGroup).Spec.ProgramRef.Name)
 		}), changed).
 		WatchesMetadata(&corev1.ConfigMap{}, r.post.mattering(r.all)).
-		WithOptions(controller.Options{MaxConcurrentReconciles: r.concurrency}).
 		Complete(reconcile.AsReconciler(mgr.GetClient(), r))
 }
 

@@ -9,7 +9,6 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
@@ -45,8 +44,7 @@ func (r *PartnershipReconciler) setup(mgr ctrl.Manager) error {
 			reapplications(before) != reapplications(after)
 	}}
 	changed := builder.WithPredicates(predicate.GenerationChangedPredicate{})
-	return ctrl.NewControllerManagedBy(mgr).
-		Named("partnership").
+	return newController(mgr, "partnership", "Partnership", r.concurrency).
 		For(&v1alpha1.Partnership{}, builder.WithPredicates(predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, requested))).
 		Watches(&v1alpha1.Program{}, r.enqueue(lookup.PartnershipsIn, client.Object.GetName), changed).
 		Watches(&v1alpha1.PartnerGroup{}, r.enqueue(lookup.PartnershipsIn, func(o client.Object) string {
@@ -58,7 +56,6 @@ func (r *PartnershipReconciler) setup(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.PartnerTeam{}, r.enqueue(lookup.PartnershipsOfTeam, client.Object.GetName), changed).
 		WatchesMetadata(&corev1.ConfigMap{}, r.post.mattering(r.mailing)).
 		WatchesRawSource(r.post.routes.follow(handler.EnqueueRequestsFromMapFunc(r.mailing))).
-		WithOptions(controller.Options{MaxConcurrentReconciles: r.concurrency}).
 		Complete(reconcile.AsReconciler(mgr.GetClient(), r))
 }
 

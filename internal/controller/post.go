@@ -8,7 +8,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/partner-operator/partner-operator/internal/brandbook"
 	"github.com/partner-operator/partner-operator/internal/delivery"
@@ -74,9 +73,6 @@ func dispatch[T client.Object](ctx context.Context, p *post, c claimOf[T]) error
 	failure, err := claimAndSend(ctx, c)
 	if err != nil {
 		return err
-	}
-	if failure != nil {
-		log.FromContext(ctx).Info("Not delivered", "permanent", failure.Permanent, "cause", failure.Message)
 	}
 	return p.writeDown(ctx, func(ctx context.Context, fresh bool) error {
 		if fresh {

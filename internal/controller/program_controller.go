@@ -27,8 +27,7 @@ type ProgramReconciler struct {
 
 func (r *ProgramReconciler) setup(mgr ctrl.Manager) error {
 	changed := builder.WithPredicates(predicate.GenerationChangedPredicate{})
-	return ctrl.NewControllerManagedBy(mgr).
-		Named("program").
+	return newController(mgr, "program", "Program", 1).
 		For(&v1alpha1.Program{}, changed).
 		Watches(&v1alpha1.PartnerGroup{}, handler.EnqueueRequestsFromMapFunc(r.namedBy), changed).
 		Watches(&v1alpha1.Partnership{}, counting(inProgram)).

@@ -6,12 +6,16 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/go-logr/logr"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/partner-operator/partner-operator/internal/accept"
 	"github.com/partner-operator/partner-operator/internal/brandbook"
+	"github.com/partner-operator/partner-operator/internal/journal"
 	"github.com/partner-operator/partner-operator/internal/keyring"
 	"github.com/partner-operator/partner-operator/internal/link"
 	"github.com/partner-operator/partner-operator/internal/mail/smtp"
@@ -78,7 +82,7 @@ func Setup(mgr ctrl.Manager, o Options) (finish func(context.Context), err error
 	b := base{
 		Client: mgr.GetClient(),
 		live:   mgr.GetAPIReader(),
-		events: mgr.GetEventRecorder("partner-operator"),
+		events: journal.Of(mgr),
 		now:    o.Now,
 	}
 	ways := newRoutes(b, o.SMTP, smtp.NewLimiter(o.MailRate), o.Concurrency)
@@ -109,4 +113,19 @@ func Setup(mgr ctrl.Manager, o Options) (finish func(context.Context), err error
 		}
 	}
 	return post.mails.finish, nil
+}
+
+// newController begins a controller that works on some objects of a kind at once. Each line of its log tells where it belongs; what
+// it says when it starts is only of use to who works on it.
+func newController(mgr ctrl.Manager, name, kind string, concurrency int) *ctrl.Builder {
+	logger := mgr.GetLogger().WithValues("controller", name, "kind", kind)
+	return ctrl.NewControllerManagedBy(mgr).Named(name).WithOptions(controller.Options{
+		MaxConcurrentReconciles: concurrency,
+		LogConstructor: func(r *reconcile.Request) logr.Logger {
+			if r == nil {
+				return logger.V(1)
+			}
+			return logger.WithValues("namespace", r.Namespace, "name", r.Name)
+		},
+	})
 }

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/delivery"
 	"github.com/partner-operator/partner-operator/internal/mail"
@@ -60,7 +62,14 @@ func (t *transport) mail(message mail.Message) func(context.Context) error {
 		if errors.As(err, &failure) && failure.Permanent {
 			result = metrics.MailPermanent
 		}
-		metrics.Mail(string(message.Kind), result, t.now().Sub(began))
+		took := t.now().Sub(began)
+		metrics.Mail(string(message.Kind), result, took)
+		logger := log.FromContext(ctx).WithValues("mail", message.Kind, "seconds", took.Round(time.Millisecond).Seconds())
+		if err == nil {
+			logger.Info("Mail sent")
+		} else {
+			logger.Info("Mail not sent", "permanent", result == metrics.MailPermanent, "cause", err.Error())
+		}
 		if err == nil || errors.As(err, &failure) {
 			t.learn(ctx, failure)
 		}

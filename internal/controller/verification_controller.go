@@ -6,7 +6,6 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
-	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
@@ -39,10 +38,8 @@ func (r *VerificationReconciler) setup(mgr ctrl.Manager) error {
 			return before.Status.VerificationSerial != after.Status.VerificationSerial
 		},
 	}
-	return ctrl.NewControllerManagedBy(mgr).
-		Named("verification").
+	return newController(mgr, "verification", "PartnerGroup", r.concurrency).
 		For(&v1alpha1.PartnerGroup{}, builder.WithPredicates(asked)).
-		WithOptions(controller.Options{MaxConcurrentReconciles: r.concurrency}).
 		Complete(reconcile.AsReconciler(mgr.GetClient(), r))
 }
 

@@ -21,6 +21,9 @@ type Event struct {
 	Note string
 }
 
+// ActionSend is the action of sending something, or failing to.
+const ActionSend = "Send"
+
 // Normal is an event that needs nobody.
 func Normal(reason, action, note string) Event {
 	return Event{corev1.EventTypeNormal, reason, action, bounded(note)}

@@ -158,9 +158,9 @@ func Transition(before, after v1alpha1.PartnerInviteStatus, masked string) (even
 		switch after.State {
 		case v1alpha1.InviteSent:
 			if sentReason(after) == v1alpha1.ReasonLinkReady {
-				return event.Normal("Sent", "Send", fmt.Sprintf("Link %d stands in the Secret; no mail is sent", after.Serial)), true
+				return event.Normal("Sent", "Provide", fmt.Sprintf("Link %d stands in the Secret; no mail is sent", after.Serial)), true
 			}
-			return event.Normal("Sent", "Send", fmt.Sprintf("Mailed invite %d to %s", after.Serial, masked)), true
+			return event.Normal("Sent", event.ActionSend, fmt.Sprintf("Mailed invite %d to %s", after.Serial, masked)), true
 		case v1alpha1.InviteAccepted:
 			return event.Normal("Accepted", "Accept", masked+" accepted"), true
 		case v1alpha1.InviteDeclined:
@@ -168,7 +168,7 @@ func Transition(before, after v1alpha1.PartnerInviteStatus, masked string) (even
 		case v1alpha1.InviteExpired:
 			return event.Normal("Expired", "Expire", masked+" did not answer in time"), true
 		case v1alpha1.InviteFailed:
-			return event.Warning(sentReason(after), "Send", messageOf(after, v1alpha1.ConditionReady)), true
+			return event.Warning(sentReason(after), event.ActionSend, messageOf(after, v1alpha1.ConditionReady)), true
 		case v1alpha1.InviteAlreadyPartner:
 			return event.Normal(v1alpha1.ReasonAlreadyPartner, "Refuse", masked+" is a partner already; nothing was sent"), true
 		case v1alpha1.InviteRefused:

@@ -157,7 +157,9 @@ var _ = Describe("events for other systems", func() {
 		Eventually(linkState(partnerLink(ns, "ada-summer", "")), soon, often).Should(Equal(v1alpha1.LinkActive))
 		change(p, func(p *v1alpha1.Partnership) { p.Spec.GroupRef = &v1alpha1.GroupReference{Name: "standard"} })
 		Eventually(func() string { return reread(p).Status.Group }, soon, often).Should(Equal("standard"))
-		change(p, func(p *v1alpha1.Partnership) { p.Spec.Revocation = &v1alpha1.Revocation{Reason: "the contract has ended"} })
+		change(p, func(p *v1alpha1.Partnership) {
+			p.Spec.Revocation = &v1alpha1.Revocation{Reason: "the contract has ended"}
+		})
 		Eventually(linkState(partnerLink(ns, "ada-summer", "")), soon, often).Should(Equal(v1alpha1.LinkUnattributed))
 		change(p, func(p *v1alpha1.Partnership) { p.Spec.Revocation = nil })
 		Eventually(linkState(partnerLink(ns, "ada-summer", "")), soon, often).Should(Equal(v1alpha1.LinkActive))
