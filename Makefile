@@ -13,7 +13,7 @@ ONCE ?=
 ONLY ?=
 
 # The modules: the product, and what people and tests run beside it.
-MODULES := . hack test test/gitops test/browser
+MODULES := . hack test test/gitops test/observe test/browser
 TOOLS := bin/tools
 CONTROLLER_GEN := $(TOOLS)/controller-gen
 GOLANGCI_LINT := $(TOOLS)/golangci-lint
@@ -55,7 +55,8 @@ test-server: build ## Run the suites that need a control plane or a mail server.
 	KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh) && export KUBEBUILDER_ASSETS && \
 	go test -C hack -timeout 10m ./... && go test -C test -count=1 -p 1 -timeout 10m $$(go list -C test ./... | grep -v /e2e) && \
 	go test -C test -timeout 25m ./e2e -ginkgo.label-filter='!portal' && $(MAKE) --no-print-directory test-portal && \
-	go test -C test/gitops -count=1 -timeout 5m ./... && test/browser/install.sh && go test -C test/browser -count=1 -timeout 10m
+	go test -C test/gitops -count=1 -timeout 5m ./... && go test -C test/observe -count=1 -timeout 5m ./... && \
+	test/browser/install.sh && go test -C test/browser -count=1 -timeout 10m
 
 # Data races are looked for by what a C compiler makes; without one the same specs run, and it is said.
 .PHONY: test-portal

@@ -22,9 +22,9 @@ type names struct {
 
 // others are the flags of kubectl, Helm and Velero that pages speak of.
 var others = strings.Fields(`
-	all all-namespaces as as-group cascade clusterrole containers dry-run field-manager field-selector for force-conflicts
+	all all-namespaces all-pods as as-group cascade clusterrole containers dry-run field-manager field-selector for force-conflicts
 	from from-env-file from-file from-literal grace-period hard help ignore-not-found namespace output overwrite prefix
-	replicas resource resource-name role rolebinding selector server-side serviceaccount since subresource tail timeout
+	previous raw replicas resource resource-name role rolebinding selector server-side serviceaccount since sort-by subresource tail timeout
 	token type user verb wait
 	create-namespace set set-file take-ownership values version
 	from-backup include-namespaces status-include-resources`)
