@@ -5,6 +5,8 @@ SHELL := /bin/sh
 
 # IMG is the image that `make docker-build` makes and `make deploy` runs.
 IMG ?= partner-operator:latest
+# LAYOUT is how `make deploy` and `make build-installer` lay the operator out; config/overlays holds others.
+LAYOUT ?= config/default
 # KUBECTL is what `make install`, `make deploy` and their opposites talk to a cluster with.
 KUBECTL ?= kubectl
 # ONCE=1 lets `make demo` walk the main job by itself and end.
@@ -13,11 +15,13 @@ ONCE ?=
 ONLY ?=
 
 # The modules: the product, and what people and tests run beside it.
-MODULES := . hack test test/gitops test/observe test/browser
+MODULES := . hack test test/gitops test/install test/observe test/browser
 TOOLS := bin/tools
 CONTROLLER_GEN := $(TOOLS)/controller-gen
 GOLANGCI_LINT := $(TOOLS)/golangci-lint
 CRD_REF_DOCS := $(TOOLS)/crd-ref-docs
+KUSTOMIZE := $(TOOLS)/kustomize
+CHART := charts/partner-operator
 
 # The packages whose rights each part of the operator has: what both import, and its own.
 SHARED_RIGHTS := $(addprefix paths=./internal/,accept brandbook keyring lookup tombstone)
@@ -28,7 +32,7 @@ PORTAL_RIGHTS := $(SHARED_RIGHTS) paths=./internal/portal
 
 .PHONY: help
 help: ## Show this help.
-	@awk 'BEGIN {FS = ":.*##"; printf "Usage: make TARGET\n"} /^[a-zA-Z_-]+:.*##/ {printf "  %-14s %s\n", $$1, $$2} /^##@/ {printf "\n%s\n", substr($$0, 5)}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*##"; printf "Usage: make TARGET\n"} /^[a-zA-Z_-]+:.*##/ {printf "  %-16s %s\n", $$1, $$2} /^##@/ {printf "\n%s\n", substr($$0, 5)}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: build-demo ## Run everything on this machine and say what to open; ONCE=1 walks the main job unattended.
@@ -55,7 +59,7 @@ test-server: build ## Run the suites that need a control plane or a mail server.
 	KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh) && export KUBEBUILDER_ASSETS && \
 	go test -C hack -timeout 10m ./... && go test -C test -count=1 -p 1 -timeout 10m $$(go list -C test ./... | grep -v /e2e) && \
 	go test -C test -timeout 25m ./e2e -ginkgo.label-filter='!portal' && $(MAKE) --no-print-directory test-portal && \
-	go test -C test/gitops -count=1 -timeout 5m ./... && go test -C test/observe -count=1 -timeout 5m ./... && \
+	for suite in gitops install observe; do go test -C test/$$suite -count=1 -timeout 5m ./... || exit 1; done && \
 	test/browser/install.sh && go test -C test/browser -count=1 -timeout 10m
 
 # Data races are looked for by what a C compiler makes; without one the same specs run, and it is said.
@@ -104,6 +108,11 @@ manifests: $(CONTROLLER_GEN) ## Generate the CRDs, and the RBAC of the operator 
 	$(CONTROLLER_GEN) rbac:roleName=partner-operator-controllers $(CONTROLLERS_RIGHTS) output:rbac:artifacts:config=config/rbac/controllers
 	$(CONTROLLER_GEN) rbac:roleName=partner-operator-portal $(PORTAL_RIGHTS) output:rbac:artifacts:config=config/rbac/portal
 	$(CONTROLLER_GEN) rbac:roleName=partner-operator-metrics paths=./internal/metrics output:rbac:artifacts:config=config/rbac/metrics
+	@# The chart says the same, from copies: a chart holds all that it needs.
+	rm -rf $(CHART)/files && mkdir -p $(CHART)/files/crd $(CHART)/files/rbac
+	cp config/crd/bases/*.yaml $(CHART)/files/crd
+	cp config/rbac/role.yaml $(CHART)/files/rbac/role.yaml
+	for part in controllers portal metrics; do cp config/rbac/$$part/role.yaml $(CHART)/files/rbac/$$part.yaml || exit 1; done
 
 .PHONY: reference
 reference: $(CRD_REF_DOCS) ## Generate docs/reference.md, the fields of every kind.
@@ -146,6 +155,15 @@ image-archive: ## Write the image IMG as an OCI archive to dist, without a conta
 	done && go build -C hack -o $(CURDIR)/dist/image/image ./image && \
 	dist/image/image -name $(IMG) -to dist/partner-operator.tar $$binaries
 
+.PHONY: build-installer
+build-installer: $(KUSTOMIZE) ## Write all that installs the operator from the image IMG into one file, dist/install.yaml.
+	@mkdir -p dist && $(KUSTOMIZE) build $(LAYOUT) > dist/operator.yaml && $(KUSTOMIZE) build config/crd > dist/kinds.yaml && \
+	{ echo '# The kinds, the namespace and the operator: kubectl apply --server-side -f install.yaml' && \
+	echo '# Deleting by this file would delete the kinds, and with them every program, invite and partner.' && \
+	cat dist/kinds.yaml && echo --- && cat config/namespace/namespace.yaml && echo --- && \
+	sed 's|image: partner-operator:latest|image: $(IMG)|' dist/operator.yaml; } > dist/install.yaml && \
+	rm dist/operator.yaml dist/kinds.yaml && echo 'dist/install.yaml installs $(IMG), laid out as in $(LAYOUT)'
+
 .PHONY: clean
 clean: ## Remove what was built here; the control plane in the user's cache stays.
 	rm -rf bin dist
@@ -161,13 +179,13 @@ uninstall: ## Remove the kinds, and with them every program, invite and partner 
 	$(KUBECTL) delete --ignore-not-found -k config/crd
 
 .PHONY: deploy
-deploy: install ## Run the operator in the current cluster; edit config/default/operator.env first.
+deploy: install ## Run the operator in the current cluster; edit config/environment/operator.env first. LAYOUT=config/overlays/split for another layout.
 	$(KUBECTL) apply --server-side -k config/namespace
-	$(KUBECTL) kustomize config/default | sed 's|image: partner-operator:latest|image: $(IMG)|' | $(KUBECTL) apply --server-side -f -
+	$(KUBECTL) kustomize $(LAYOUT) | sed 's|image: partner-operator:latest|image: $(IMG)|' | $(KUBECTL) apply --server-side -f -
 
 .PHONY: undeploy
-undeploy: ## Remove the operator from the current cluster; the kinds, all partners and the signing keys stay.
-	$(KUBECTL) delete --ignore-not-found -k config/default
+undeploy: ## Remove the operator, laid out as LAYOUT says, from the current cluster; the kinds, all partners and the signing keys stay.
+	$(KUBECTL) delete --ignore-not-found -k $(LAYOUT)
 
 ##@ Parts
 
@@ -180,6 +198,9 @@ $(CONTROLLER_GEN): hack/tools/go.mod hack/tools/go.sum
 
 $(GOLANGCI_LINT): hack/tools/go.mod hack/tools/go.sum
 	go build -C hack/tools -o $(CURDIR)/$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+$(KUSTOMIZE): hack/tools/go.mod hack/tools/go.sum
+	go build -C hack/tools -o $(CURDIR)/$@ sigs.k8s.io/kustomize/kustomize/v5
 
 $(CRD_REF_DOCS): hack/tools/go.mod hack/tools/go.sum
 	go build -C hack/tools -o $(CURDIR)/$@ github.com/elastic/crd-ref-docs
