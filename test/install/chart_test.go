@@ -1,0 +1,142 @@
+package install
+
+import (
+	"maps"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"helm.sh/helm/v4/pkg/chart/common"
+	chartutil "helm.sh/helm/v4/pkg/chart/common/util"
+	"helm.sh/helm/v4/pkg/chart/v2/lint"
+	"helm.sh/helm/v4/pkg/chart/v2/lint/support"
+	"helm.sh/helm/v4/pkg/engine"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/yaml"
+)
+
+// layers are the texts of a row, over what is required.
+func (r row) layers() []string {
+	return append([]string{required}, strings.Split(r.values, "\n---\n")...)
+}
+
+func TestLint(t *testing.T) {
+	for name, texts := range map[string][]string{"nothing set": nil, "what is required": {required}, "all on": matrix["all on"].layers()} {
+		given, err := values(texts...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, message := range lint.RunAll(chart, given, operatorNamespace).Messages {
+			if message.Severity >= support.WarningSev {
+				t.Errorf("%s: %s", name, message)
+			}
+		}
+	}
+}
+
+// Each row renders what it says, is right for its kinds, and the API server takes it.
+func TestMatrix(t *testing.T) {
+	plain := dump(t, mustTemplate(t, required))
+	admit(t, mustTemplate(t, required))
+	for name, test := range matrix {
+		t.Run(name, func(t *testing.T) {
+			objects := mustTemplate(t, test.layers()...)
+			text := dump(t, objects)
+			if text == plain {
+				t.Error("it changes nothing")
+			}
+			for _, want := range test.shows {
+				if !strings.Contains(text, want) {
+					t.Errorf("it does not show %q", want)
+				}
+			}
+			admit(t, objects)
+		})
+	}
+}
+
+// A template that names a value which is not in values.yaml would take it for unset.
+func TestTemplatesNameOnlyValuesThatThereAre(t *testing.T) {
+	for name, test := range matrix {
+		given, err := values(test.layers()...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		loaded := load(t)
+		all, err := chartutil.ToRenderValues(loaded, given, common.ReleaseOptions{Name: "partner-operator", Namespace: operatorNamespace}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := (engine.Engine{Strict: true}).RenderWithContext(t.Context(), loaded, all); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Each value is set by some row to something else than its default.
+func TestMatrixSetsEachValue(t *testing.T) {
+	set := map[string]bool{}
+	defaults := leaves(defaultValues(t))
+	for _, test := range matrix {
+		given, err := values(test.layers()...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for path, value := range leaves(given) {
+			for outer := range defaults {
+				if (path == outer || strings.HasPrefix(path, outer+".")) && !reflect.DeepEqual(value, defaults[outer]) {
+					set[outer] = true
+				}
+			}
+		}
+	}
+	for _, path := range slices.Sorted(maps.Keys(defaults)) {
+		if !set[path] && !strings.HasPrefix(path, "manager.securityContext.") && !strings.HasPrefix(path, "manager.podSecurityContext.") {
+			t.Errorf("no row sets %s", path)
+		}
+	}
+}
+
+func defaultValues(t *testing.T) map[string]any {
+	t.Helper()
+	text, err := os.ReadFile(chart + "/values.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	given, err := values(string(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return given
+}
+
+// leaves are the values that hold no others, by their paths. An empty map is one.
+func leaves(tree map[string]any) map[string]any {
+	found := map[string]any{}
+	for key, value := range tree {
+		inner, isMap := value.(map[string]any)
+		if !isMap || len(inner) == 0 {
+			found[key] = value
+			continue
+		}
+		for path, leaf := range leaves(inner) {
+			found[key+"."+path] = leaf
+		}
+	}
+	return found
+}
+
+func dump(t *testing.T, objects []*unstructured.Unstructured) string {
+	t.Helper()
+	var all strings.Builder
+	for _, object := range objects {
+		text, err := yaml.Marshal(object.Object)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.WriteString("---\n" + string(text))
+	}
+	return all.String()
+}

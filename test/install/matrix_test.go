@@ -1,0 +1,113 @@
+package install
+
+// row is one way to set values.
+type row struct {
+	values string
+	// shows is what the rendering then holds, and that of the default values does not.
+	shows []string
+}
+
+// smtpUser is a mail server that wants a password.
+const smtpUser = "smtp: {url: 'smtp://acme@mail.example.com:587', existingSecret: mail-password}"
+
+// matrix sets each value at least once alone, or with what it cannot do without.
+var matrix = map[string]row{
+	"other part of the names": {"nameOverride: partners", []string{"app.kubernetes.io/name: partners", "name: partner-operator-partners-portal"}},
+	"other names":             {"fullnameOverride: acme-partners", []string{"name: acme-partners-portal", "serviceAccountName: acme-partners"}},
+	"labels for all":          {"commonLabels: {team: platform}", []string{"team: platform"}},
+
+	"other portal":    {"portal: {url: 'https://p.acme.example:8443/'}", []string{`value: https://p.acme.example:8443/`}},
+	"trusted proxies": {"portal: {trustedProxies: [10.0.0.0/8, 'fd00::/8']}", []string{"value: 10.0.0.0/8,fd00::/8"}},
+	"portal service": {
+		"portal: {service: {type: LoadBalancer, port: 8080, annotations: {example.com/pool: public}}}",
+		[]string{"type: LoadBalancer", "port: 8080", "example.com/pool: public"},
+	},
+
+	"sender":    {`mail: {from: "Acme Partners <partners@acme.example>"}`, []string{"PARTNER_OPERATOR_MAIL_FROM", "value: Acme Partners <partners@acme.example>"}},
+	"mail held": {"mail: {mode: hold}", []string{"PARTNER_OPERATOR_MAIL_MODE", "value: hold"}},
+	"mail rate": {"mail: {rate: 0.5}", []string{"PARTNER_OPERATOR_MAIL_RATE", `value: "0.5"`}},
+
+	"mail server":               {"smtp: {url: 'smtp://mail.example.com:25?tls=none'}", []string{"PARTNER_OPERATOR_SMTP_URL", "value: smtp://mail.example.com:25?tls=none"}},
+	"mail server with password": {smtpUser, []string{"value: /etc/partner-operator/smtp/password", "secretName: mail-password"}},
+	"other key of the password": {smtpUser + "\n---\nsmtp: {passwordKey: pw}", []string{"value: /etc/partner-operator/smtp/pw"}},
+	"mail server from a Secret": {"smtp: {existingSecret: mail-password, urlKey: url}", []string{"secretKeyRef", "key: url"}},
+
+	"replicas":        {"manager: {replicas: 1}", []string{"replicas: 1"}},
+	"image":           {"manager: {image: {repository: registry.example.com/partner-operator, tag: v1.2.3, pullPolicy: Always}}", []string{"image: registry.example.com/partner-operator:v1.2.3", "imagePullPolicy: Always"}},
+	"image by digest": {"manager: {image: {digest: 'sha256:0123456789012345678901234567890123456789012345678901234567890123'}}", []string{"image: partner-operator@sha256:0123"}},
+	"pull secrets":    {"manager: {imagePullSecrets: [{name: registry}]}", []string{"imagePullSecrets:", "name: registry"}},
+	"flags":           {"manager: {args: [--concurrency=32, --zap-log-level=debug]}", []string{"--concurrency=32", "--zap-log-level=debug"}},
+	"variables":       {"manager: {env: [{name: HTTPS_PROXY, value: 'http://proxy.example:3128'}, {name: NODE, valueFrom: {fieldRef: {fieldPath: spec.nodeName}}}]}", []string{"name: HTTPS_PROXY", "fieldPath: spec.nodeName"}},
+	"more variables":  {"manager: {envFrom: [{configMapRef: {name: more}}]}", []string{"envFrom:", "name: more"}},
+	"volumes": {
+		"manager: {extraVolumes: [{name: ca, configMap: {name: ca}}], extraVolumeMounts: [{name: ca, mountPath: /etc/ssl/certs, readOnly: true}]}",
+		[]string{"configMap:", "mountPath: /etc/ssl/certs"},
+	},
+	"resources":             {"manager: {resources: {requests: {cpu: 200m, memory: 128Mi}, limits: {memory: 1Gi}}}", []string{"cpu: 200m", "memory: 128Mi", "memory: 1Gi"}},
+	"labels of pods":        {"manager: {podLabels: {cost-center: '42'}}", []string{`cost-center: "42"`}},
+	"annotations of pods":   {"manager: {podAnnotations: {example.com/restarted: today}}", []string{"example.com/restarted: today"}},
+	"security of pods":      {"manager: {podSecurityContext: {fsGroup: 65532}}", []string{"fsGroup: 65532", "runAsNonRoot: true"}},
+	"security of container": {"manager: {securityContext: {runAsUser: 65532}}", []string{"runAsUser: 65532", "readOnlyRootFilesystem: true"}},
+	"strategy":              {"manager: {strategy: {rollingUpdate: {maxUnavailable: 0}}}", []string{"strategy:", "maxUnavailable: 0"}},
+	"grace":                 {"manager: {terminationGracePeriodSeconds: 120}", []string{"terminationGracePeriodSeconds: 120"}},
+	"priority":              {"manager: {priorityClassName: important}", []string{"priorityClassName: important"}},
+	"nodes":                 {"manager: {nodeSelector: {disk: ssd}}", []string{"nodeSelector:", "disk: ssd"}},
+	"taints":                {"manager: {tolerations: [{key: spot, operator: Exists}]}", []string{"tolerations:", "key: spot"}},
+	"neighbours":            {"manager: {affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: zone, operator: Exists}]}]}}}}", []string{"affinity:"}},
+	"spread": {
+		"manager: {topologySpreadConstraints: [{maxSkew: 1, topologyKey: zone, whenUnsatisfiable: ScheduleAnyway, labelSelector: {matchLabels: {app.kubernetes.io/name: partner-operator}}}]}",
+		[]string{"topologySpreadConstraints:"},
+	},
+
+	"disruptions in percent": {"podDisruptionBudget: {maxUnavailable: 50%}", []string{"maxUnavailable: 50%"}},
+	"no disruption budget":   {"podDisruptionBudget: {enabled: false}", nil},
+	"no rights":              {"rbac: {create: false}", nil},
+	"no account":             {"serviceAccount: {enabled: false, name: given}", []string{"serviceAccountName: given"}},
+	"annotations of account": {"serviceAccount: {annotations: {example.com/role: mail}}", []string{"example.com/role: mail"}},
+	"no kinds":               {"crd: {enabled: false}", nil},
+	"kinds go too":           {"crd: {keep: false}", nil},
+
+	"ingress": {
+		"ingress: {enabled: true, className: nginx, annotations: {cert-manager.io/cluster-issuer: acme}, tlsSecret: portal-tls}\n---\nportal: {brandHosts: ['brand.example:8443']}",
+		[]string{"ingressClassName: nginx", "cert-manager.io/cluster-issuer: acme", "secretName: portal-tls", "host: partners.example.com", "host: brand.example"},
+	},
+	"ingress without anything": {"ingress: {enabled: true}", []string{"kind: Ingress"}},
+	"route": {
+		"httpRoute: {enabled: true, parentRefs: [{name: public, namespace: gateways}], annotations: {example.com/a: b}}",
+		[]string{"kind: HTTPRoute", "name: public", "- partners.example.com", "example.com/a: b"},
+	},
+
+	"no metrics":       {"metrics: {enabled: false}", []string{"PARTNER_OPERATOR_METRICS_BIND_ADDRESS", `value: "0"`}},
+	"metrics in clear": {"metrics: {secure: false, port: 9090}", []string{"PARTNER_OPERATOR_METRICS_SECURE", "containerPort: 9090", "value: :9090"}},
+
+	"network policy": {"networkPolicy: {enabled: true}", []string{"kind: NetworkPolicy", "port: 587"}},
+	"strict network policy": {
+		"networkPolicy: {enabled: true, portalFrom: [{namespaceSelector: {matchLabels: {ingress: 'yes'}}}], metricsFrom: [{podSelector: {}}], smtpPorts: [2525], httpsPorts: [8443], extraEgress: [{to: [{ipBlock: {cidr: 10.0.0.0/8}}]}]}",
+		[]string{`ingress: "yes"`, "port: 2525", "port: 8443", "cidr: 10.0.0.0/8"},
+	},
+
+	"further objects": {"extraObjects: [{apiVersion: v1, kind: ConfigMap, metadata: {name: more, namespace: partner-operator-system}, data: {a: b}}]", []string{"name: more"}},
+
+	"all on": {
+		smtpUser + `
+---
+portal: {trustedProxies: [10.0.0.0/8], brandHosts: [brand.example]}
+mail: {from: partners@acme.example, mode: log, rate: 10}
+ingress: {enabled: true, className: nginx, tlsSecret: portal-tls}
+httpRoute: {enabled: true, parentRefs: [{name: public}]}
+networkPolicy: {enabled: true}
+manager: {priorityClassName: important}
+`,
+		[]string{"kind: Ingress", "kind: HTTPRoute", "kind: NetworkPolicy", "priorityClassName"},
+	},
+	"all off": {
+		`
+crd: {enabled: false}
+rbac: {create: false}
+serviceAccount: {enabled: false}
+podDisruptionBudget: {enabled: false}
+metrics: {enabled: false}
+`,
+		nil,
+	},
+}
