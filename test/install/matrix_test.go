@@ -23,6 +23,17 @@ var matrix = map[string]row{
 		[]string{"type: LoadBalancer", "port: 8080", "example.com/pool: public"},
 	},
 
+	"some namespaces": {"namespaces: [acme, globex]", []string{"--namespaces=acme,globex", "namespace: globex", "name: partner-operator-tenant"}},
+	"parts": {
+		"portal: {separate: true, replicas: 3, resources: {requests: {cpu: 100m, memory: 96Mi}, limits: {memory: 256Mi}}}\nserviceAccount: {name: given}",
+		[]string{"--components=controllers", "--components=portal", "replicas: 3", "memory: 96Mi", "serviceAccountName: given-portal", "serviceAccountName: given-controllers"},
+	},
+	"parts in some namespaces": {
+		"portal: {separate: true}\nnamespaces: [acme]\nnetworkPolicy: {enabled: true}",
+		[]string{"name: partner-operator-portal-tenant", "name: partner-operator-controllers-tenant"},
+	},
+	"own namespace": {"namespaces: [partner-operator-system]", []string{"--namespaces=partner-operator-system"}},
+
 	"sender":    {`mail: {from: "Acme Partners <partners@acme.example>"}`, []string{"PARTNER_OPERATOR_MAIL_FROM", "value: Acme Partners <partners@acme.example>"}},
 	"mail held": {"mail: {mode: hold}", []string{"PARTNER_OPERATOR_MAIL_MODE", "value: hold"}},
 	"mail rate": {"mail: {rate: 0.5}", []string{"PARTNER_OPERATOR_MAIL_RATE", `value: "0.5"`}},
@@ -91,7 +102,8 @@ var matrix = map[string]row{
 	"all on": {
 		smtpUser + `
 ---
-portal: {trustedProxies: [10.0.0.0/8], brandHosts: [brand.example]}
+namespaces: [acme, globex]
+portal: {separate: true, trustedProxies: [10.0.0.0/8], brandHosts: [brand.example]}
 mail: {from: partners@acme.example, mode: log, rate: 10}
 ingress: {enabled: true, className: nginx, tlsSecret: portal-tls}
 httpRoute: {enabled: true, parentRefs: [{name: public}]}

@@ -91,8 +91,12 @@ func mustTemplate(t *testing.T, texts ...string) []*unstructured.Unstructured {
 }
 
 // kustomize does what kustomize build does with a folder of the project.
-func kustomize(path string) ([]*unstructured.Unstructured, error) {
-	built, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), folder(path))
+func kustomize(path string) ([]*unstructured.Unstructured, error) { return build(folder(path)) }
+
+func build(path string) ([]*unstructured.Unstructured, error) {
+	options := krusty.MakeDefaultOptions()
+	options.Reorder = krusty.ReorderOptionLegacy // as kustomize build and kubectl kustomize do
+	built, err := krusty.MakeKustomizer(options).Run(filesys.MakeFsOnDisk(), path)
 	if err != nil {
 		return nil, fmt.Errorf("kustomize build %s: %w", path, err)
 	}

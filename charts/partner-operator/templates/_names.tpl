@@ -31,10 +31,6 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end }}
 {{- end -}}
 
-{{- define "partner-operator.serviceAccountName" -}}
-{{- default (include "partner-operator.fullname" .) .Values.serviceAccount.name -}}
-{{- end -}}
-
 {{- define "partner-operator.image" -}}
 {{- with .Values.manager.image -}}
 {{- if .digest -}}

@@ -1,6 +1,14 @@
 {{/* The flags of the operator. */}}
 {{- define "partner-operator.args" -}}
+{{- with .Part }}
+- --components={{ . }}
+{{- end }}
+{{- if ne .Part "portal" }}
 - --leader-elect
+{{- end }}
+{{- with .Values.namespaces }}
+- --namespaces={{ join "," . }}
+{{- end }}
 {{- with .Values.manager.args }}
 {{ toYaml . }}
 {{- end }}
@@ -14,14 +22,24 @@
       fieldPath: metadata.namespace
 - name: PARTNER_OPERATOR_PORTAL_URL
   value: {{ .Values.portal.url | quote }}
-{{- with .Values.portal.trustedProxies }}
-- name: PARTNER_OPERATOR_TRUSTED_PROXIES
-  value: {{ join "," . | quote }}
-{{- end }}
 {{- with .Values.mail.from }}
 - name: PARTNER_OPERATOR_MAIL_FROM
   value: {{ . | quote }}
 {{- end }}
+{{- if ne .Part "controllers" }}
+{{- with .Values.portal.trustedProxies }}
+- name: PARTNER_OPERATOR_TRUSTED_PROXIES
+  value: {{ join "," . | quote }}
+{{- end }}
+{{- end }}
+{{- if ne .Part "portal" }}
+{{- include "partner-operator.mailEnv" . }}
+{{- end }}
+{{- include "partner-operator.metricsEnv" . }}
+{{- end -}}
+
+{{/* The portal alone sends no mail, and knows no mail server. */}}
+{{- define "partner-operator.mailEnv" -}}
 {{- if ne .Values.mail.mode "send" }}
 - name: PARTNER_OPERATOR_MAIL_MODE
   value: {{ .Values.mail.mode }}
@@ -30,11 +48,6 @@
 - name: PARTNER_OPERATOR_MAIL_RATE
   value: {{ . | quote }}
 {{- end }}
-{{- include "partner-operator.smtpEnv" . }}
-{{- include "partner-operator.metricsEnv" . }}
-{{- end -}}
-
-{{- define "partner-operator.smtpEnv" -}}
 {{- with .Values.smtp }}
 {{- if .urlKey }}
 - name: PARTNER_OPERATOR_SMTP_URL
@@ -89,7 +102,7 @@ name: operator
 image: {{ include "partner-operator.image" . }}
 imagePullPolicy: {{ .Values.manager.image.pullPolicy }}
 args:
-{{ include "partner-operator.args" . }}
+{{- include "partner-operator.args" . }}
 {{- with .Values.manager.envFrom }}
 envFrom:
 {{ toYaml . }}
@@ -97,8 +110,10 @@ envFrom:
 env:
 {{ include "partner-operator.allEnv" . }}
 ports:
+{{- if ne .Part "controllers" }}
 - name: portal
   containerPort: 8080
+{{- end }}
 {{- if .Values.metrics.enabled }}
 - name: metrics
   containerPort: {{ .Values.metrics.port }}
@@ -119,7 +134,7 @@ lifecycle:
   preStop:
     sleep:
       seconds: 2
-{{- with .Values.manager.resources }}
+{{- with eq .Part "portal" | ternary .Values.portal.resources .Values.manager.resources }}
 resources:
   {{- toYaml . | nindent 2 }}
 {{- end }}
@@ -134,7 +149,7 @@ volumeMounts:
 {{- end -}}
 
 {{- define "partner-operator.volumeMounts" -}}
-{{- if .Values.smtp.existingSecret }}
+{{- if and .Values.smtp.existingSecret (ne .Part "portal") }}
 - name: smtp
   mountPath: /etc/partner-operator/smtp
   readOnly: true
@@ -145,10 +160,10 @@ volumeMounts:
 {{- end -}}
 
 {{- define "partner-operator.volumes" -}}
-{{- with .Values.smtp.existingSecret }}
+{{- if and .Values.smtp.existingSecret (ne .Part "portal") }}
 - name: smtp
   secret:
-    secretName: {{ . }}
+    secretName: {{ .Values.smtp.existingSecret }}
 {{- end }}
 {{- with .Values.manager.extraVolumes }}
 {{ toYaml . }}

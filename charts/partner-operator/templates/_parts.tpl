@@ -1,0 +1,60 @@
+{{/*
+The operator runs as one, or as two parts with pods and rights of their own. What is said of a part gets a scope: the root's
+own things, and .Part, which is empty, controllers or portal.
+*/}}
+
+{{/* The parts, as YAML. */}}
+{{- define "partner-operator.parts" -}}
+{{- if .Values.portal.separate -}}
+- controllers
+- portal
+{{- else -}}
+- ""
+{{- end -}}
+{{- end -}}
+
+{{/* The name of a part. */}}
+{{- define "partner-operator.partName" -}}
+{{- list (include "partner-operator.fullname" .) .Part | compact | join "-" -}}
+{{- end -}}
+
+{{/* What the pods of a part are found by. */}}
+{{- define "partner-operator.partSelector" -}}
+{{ include "partner-operator.selectorLabels" . }}
+{{- with .Part }}
+app.kubernetes.io/component: {{ . }}
+{{- end }}
+{{- end -}}
+
+{{/* The labels of what a part is made of. */}}
+{{- define "partner-operator.partLabels" -}}
+{{ include "partner-operator.labels" . }}
+{{- with .Part }}
+app.kubernetes.io/component: {{ . }}
+{{- end }}
+{{- end -}}
+
+{{- define "partner-operator.serviceAccountName" -}}
+{{- list (default (include "partner-operator.fullname" .) .Values.serviceAccount.name) .Part | compact | join "-" -}}
+{{- end -}}
+
+{{- define "partner-operator.subject" -}}
+- kind: ServiceAccount
+  name: {{ include "partner-operator.serviceAccountName" . }}
+  namespace: {{ .Release.Namespace }}
+{{- end -}}
+
+{{/* The rules of a generated role, as they are: of (root, kind, name). */}}
+{{- define "partner-operator.rules" -}}
+{{- $root := index . 0 -}}
+{{- $kind := index . 1 -}}
+{{- $name := index . 2 -}}
+{{- range $_, $text := $root.Files.Glob "files/rbac/*.yaml" -}}
+{{- range regexSplit "(?m)^---$" (toString $text) -1 | compact -}}
+{{- $role := fromYaml . -}}
+{{- if and (eq $role.kind $kind) (eq $role.metadata.name $name) -}}
+{{- toYaml $role.rules -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
