@@ -34,6 +34,9 @@ type Options struct {
 	PortalAddress string
 	// Args are further flags; they go over the usual ones.
 	Args []string
+	// Env is the operator's whole environment, as a manifest would have it, in place of this process's and of the usual
+	// flags about the portal's address and mail; nil: not so.
+	Env []string
 	// Log also gets what it logs; nil: nobody.
 	Log io.Writer
 }
@@ -67,11 +70,12 @@ func Start(ctx context.Context, options Options) (*Operator, error) {
 	o := &Operator{Portal: "http://" + portal, probes: "http://" + probes, log: &logTail{also: options.Log}, ended: make(chan struct{})}
 	args := []string{
 		"--kubeconfig=" + options.Kubeconfig,
-		"--portal-url=" + o.Portal,
 		"--portal-bind-address=" + portal,
 		"--health-probe-bind-address=" + probes,
 		"--metrics-bind-address=0",
-		"--mail-from=Acme Partners <partners@acme.example>",
+	}
+	if options.Env == nil {
+		args = append(args, "--portal-url="+o.Portal, "--mail-from=Acme Partners <partners@acme.example>")
 	}
 	if options.SMTPAddr != "" {
 		args = append(args, "--smtp-url=smtp://"+options.SMTPAddr+"?tls=none")
@@ -95,6 +99,10 @@ func (o *Operator) run(options Options, args []string) error {
 	}
 	if o.command, err = options.Cluster.Command(binary, args...); err != nil {
 		return err
+	}
+	if options.Env != nil {
+		// What guards it looks for programs.
+		o.command.Env = append([]string{"PATH=" + os.Getenv("PATH")}, options.Env...)
 	}
 	o.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	o.command.Stdout, o.command.Stderr = o.log, o.log
