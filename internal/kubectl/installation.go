@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -15,7 +16,7 @@ import (
 type Installation struct {
 	// Namespace is the operator's own.
 	Namespace string
-	// Deployment is its name.
+	// Deployment is its name, to which -controllers is added if the parts of the operator run apart.
 	Deployment string
 	// PortalURL is its --portal-url; empty: as the Deployment says.
 	PortalURL string
@@ -23,7 +24,7 @@ type Installation struct {
 
 func (w *Installation) addFlags(command *cobra.Command) {
 	command.Flags().StringVar(&w.Namespace, "operator-namespace", "partner-operator-system", "namespace of the operator")
-	command.Flags().StringVar(&w.Deployment, "deployment", "partner-operator", "name of the operator's Deployment")
+	command.Flags().StringVar(&w.Deployment, "deployment", "partner-operator", "name of the operator's Deployment, without -controllers where the parts run apart")
 	command.Flags().StringVar(&w.PortalURL, "portal-url", "", "public address of the portal; unset: as the operator's Deployment says")
 }
 
@@ -69,14 +70,22 @@ func (w Installation) Settings(ctx context.Context, c client.Reader) (map[string
 	return settings, nil
 }
 
-// deployed is the operator's Deployment.
+// deployed is the operator's Deployment, that of the controllers where the portal runs apart.
 func (w Installation) deployed(ctx context.Context, c client.Reader) (*appsv1.Deployment, error) {
 	var deployment appsv1.Deployment
-	if err := c.Get(ctx, client.ObjectKey{Namespace: w.Namespace, Name: w.Deployment}, &deployment); err != nil {
+	key := client.ObjectKey{Namespace: w.Namespace, Name: w.Deployment}
+	err := c.Get(ctx, key, &deployment)
+	if apierrors.IsNotFound(err) {
+		key.Name += "-controllers"
+		if apart := c.Get(ctx, key, &deployment); !apierrors.IsNotFound(apart) {
+			err = apart
+		}
+	}
+	if err != nil {
 		return nil, err
 	}
 	if len(deployment.Spec.Template.Spec.Containers) == 0 {
-		return nil, fmt.Errorf("Deployment %q has no container", w.Deployment)
+		return nil, fmt.Errorf("Deployment %q has no container", key.Name)
 	}
 	return &deployment, nil
 }
