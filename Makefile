@@ -53,14 +53,15 @@ build: ## Build bin/partner-operator, bin/kubectl-partner and what completes its
 test-unit: ## Run the tests that need nothing but Go.
 	go test ./...
 
-# What these suites run and apply lies outside of their modules, where Go does not see that it changed: -count=1.
+# Go takes an earlier result for the present one as long as nothing within the module has changed. These suites test what is
+# outside of theirs: the binary, config, the chart.
 .PHONY: test-server
 test-server: build ## Run the suites that need a control plane or a mail server.
-	KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh) && export KUBEBUILDER_ASSETS && \
-	go test -C hack -timeout 10m ./... && go test -C test -count=1 -p 1 -timeout 10m $$(go list -C test ./... | grep -v /e2e) && \
+	KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh) && export KUBEBUILDER_ASSETS GOFLAGS="$$GOFLAGS -count=1" && \
+	go test -C hack -timeout 10m ./... && go test -C test -p 1 -timeout 10m $$(go list -C test ./... | grep -v /e2e) && \
 	go test -C test -timeout 25m ./e2e -ginkgo.label-filter='!portal' && $(MAKE) --no-print-directory test-portal && \
-	for suite in gitops install observe; do go test -C test/$$suite -count=1 -timeout 5m ./... || exit 1; done && \
-	test/browser/install.sh && go test -C test/browser -count=1 -timeout 10m
+	for suite in gitops install observe; do go test -C test/$$suite -timeout 5m ./... || exit 1; done && \
+	test/browser/install.sh && go test -C test/browser -timeout 10m
 
 # Data races are looked for by what a C compiler makes; without one the same specs run, and it is said.
 .PHONY: test-portal
@@ -71,7 +72,7 @@ test-portal: build ## Run the portal's specs while people click at once, against
 		go build -race -o $$OPERATOR ./cmd && go test -race ./internal/portal ./internal/accept ./internal/keylock ./internal/brandbook ./internal/tombstone ./internal/controller ./internal/sink; \
 	else \
 		echo 'WARNING: there is no C compiler, so data races are NOT looked for; install gcc to have them found.'; \
-	fi && go test -C test -timeout 15m ./e2e -ginkgo.label-filter=portal
+	fi && go test -C test -count=1 -timeout 15m ./e2e -ginkgo.label-filter=portal
 
 .PHONY: test-faults
 test-faults: build ## Let everything go wrong while mails are under way, and count them (8 minutes); make test has a short form.
