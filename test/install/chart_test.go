@@ -99,6 +99,45 @@ func TestMatrixSetsEachValue(t *testing.T) {
 	}
 }
 
+// The notes tell who has installed the chart what to do next.
+func TestNotes(t *testing.T) {
+	for name, test := range map[string]struct {
+		values      string
+		says, hides []string
+	}{
+		"nothing but what is required": {
+			"{}",
+			[]string{"rollout status deployment/partner-operator\n", "No mail leaves", "Let https://partners.example.com lead to the Service partner-operator-portal", "kubectl create namespace acme", "The kinds stay"},
+			[]string{"WARNING", "create secret"},
+		},
+		"a mail server with a password": {smtpUser, []string{"create secret generic mail-password --from-file=password=FILE"}, []string{"No mail leaves"}},
+		"parts": {
+			"portal: {separate: true}",
+			[]string{"deployment/partner-operator-controllers\n", "deployment/partner-operator-portal\n", "--deployment=partner-operator-controllers"}, nil,
+		},
+		"some namespaces": {"namespaces: [globex]", []string{"kubectl -n globex apply", "kubectl -n globex get pinvite"}, []string{"create namespace", "acme"}},
+		"ingress":         {"ingress: {enabled: true}", []string{"The portal is at https://partners.example.com when"}, []string{"ingress.enabled"}},
+		"kinds that go":   {"crd: {keep: false}", []string{"WARNING: crd.keep is false"}, []string{"The kinds stay"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, notes, err := template(t, required, test.values)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, want := range test.says {
+				if !strings.Contains(notes, want) {
+					t.Errorf("%q is not said: %s", want, notes)
+				}
+			}
+			for _, unwanted := range test.hides {
+				if strings.Contains(notes, unwanted) {
+					t.Errorf("%q is said: %s", unwanted, notes)
+				}
+			}
+		})
+	}
+}
+
 func defaultValues(t *testing.T) map[string]any {
 	t.Helper()
 	text, err := os.ReadFile(chart + "/values.yaml")

@@ -136,10 +136,11 @@ func wantsVersion(t *testing.T, names []string, version string) {
 func wantsGone(t *testing.T, objects []*unstructured.Unstructured) {
 	t.Helper()
 	for _, object := range objects {
-		err := api.Get(t.Context(), client.ObjectKeyFromObject(object), object.DeepCopy())
+		found := object.DeepCopy()
+		err := api.Get(t.Context(), client.ObjectKeyFromObject(object), found)
 		switch {
-		case object.GetKind() == "CustomResourceDefinition" && err != nil:
-			t.Errorf("%s is gone: %v", object.GetName(), err)
+		case object.GetKind() == "CustomResourceDefinition" && (err != nil || found.GetDeletionTimestamp() != nil):
+			t.Errorf("%s is gone, and all partners with it (%v)", object.GetName(), err)
 		case object.GetKind() != "CustomResourceDefinition" && !apierrors.IsNotFound(err):
 			t.Errorf("%s %s/%s is left (%v)", object.GetKind(), object.GetNamespace(), object.GetName(), err)
 		}

@@ -124,12 +124,30 @@ func waitUntilAllowed(t *testing.T, user string) {
 		{Namespace: operatorNamespace, Verb: "get", Resource: "secrets", Name: "partner-operator-keys"},
 		{Namespace: tenant, Verb: "watch", Group: "partner-operator.io", Resource: "programs"},
 	} {
-		review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{User: user, ResourceAttributes: &resource}}
-		eventually(t, user+" may "+resource.Verb+" "+resource.Resource, func() (bool, error) {
-			err := api.Create(t.Context(), review)
-			return review.Status.Allowed, err
-		})
+		eventually(t, user+" may "+resource.Verb+" "+resource.Resource, func() (bool, error) { return may(t, user, resource) })
 	}
+}
+
+// isLocked tells that an account has no right in a namespace.
+func isLocked(t *testing.T, namespace, account string) {
+	t.Helper()
+	user := "system:serviceaccount:" + operatorNamespace + ":" + account
+	for _, resource := range []authorizationv1.ResourceAttributes{
+		{Namespace: namespace, Verb: "list", Group: "partner-operator.io", Resource: "programs"},
+		{Namespace: namespace, Verb: "get", Resource: "configmaps"},
+		{Namespace: namespace, Verb: "create", Resource: "secrets"},
+	} {
+		if allowed, err := may(t, user, resource); allowed || err != nil {
+			t.Errorf("%s may %s %s in %s (%v)", account, resource.Verb, resource.Resource, namespace, err)
+		}
+	}
+}
+
+func may(t *testing.T, user string, resource authorizationv1.ResourceAttributes) (bool, error) {
+	t.Helper()
+	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{User: user, ResourceAttributes: &resource}}
+	err := api.Create(t.Context(), review)
+	return review.Status.Allowed, err
 }
 
 // eventually waits for what should be so soon.

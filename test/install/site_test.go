@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -76,10 +77,12 @@ func (s site) check(t *testing.T, by string, lay layout, pods []pod) {
 	invite(t, elsewhere, name+"-elsewhere")
 	walk(t, s.inbox, s.portalURL, name)
 	if lay.name == "namespaced" {
+		isLocked(t, elsewhere, "partner-operator")
 		isUntouched(t, s.inbox, s.portalURL, elsewhere, name+"-elsewhere")
 	} else {
 		mailTo(t, s.inbox, name+"-elsewhere@example.com", "invite")
 	}
+	s.askPlugin(t, lay)
 	for _, pod := range pods {
 		checkMetrics(t, pod.metrics)
 		if err := pod.Stop(); err != nil {
@@ -98,4 +101,30 @@ func (s site) accept(t *testing.T, person *browser.Person, name string) {
 	link := mailTo(t, s.inbox, address, "invite")
 	wants(t, must(t)(person.Post(t.Context(), link+"/accept", url.Values{"email": {address}})), http.StatusSeeOther)
 	wants(t, must(t)(person.Get(t.Context(), s.dashboard())), http.StatusOK, "Acme Referral")
+}
+
+// askPlugin asks kubectl partner how the installation is. It finds everything, and only pods that are ready it cannot see.
+func (s site) askPlugin(t *testing.T, lay layout) {
+	t.Helper()
+	bin, err := filepath.Abs(folder("bin"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	command := plane.Kubectl(t.Context(), "partner", "check", "-n", tenant)
+	command.Env = append(command.Environ(), "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"))
+	said, err := command.CombinedOutput()
+	if err == nil {
+		t.Error("nothing is wrong, where no pod runs")
+	}
+	table := strings.Join(strings.Fields(string(said)), " ")
+	for _, want := range []string{
+		"operator failed 0 of 2 replicas of partner-operator:",
+		"operator's rights ok system:serviceaccount:" + operatorNamespace + ":" + lay.parts[0] + " may do what it has to",
+		"signing keys ok Secret partner-operator-keys holds 1",
+		"portal warning " + s.portalURL + " answers, without https",
+	} {
+		if !strings.Contains(table, want) {
+			t.Errorf("kubectl partner check does not say %q: %s", want, said)
+		}
+	}
 }
