@@ -73,8 +73,15 @@ var matrix = map[string]row{
 	"disruptions in percent": {"podDisruptionBudget: {maxUnavailable: 50%}", []string{"maxUnavailable: 50%"}},
 	"no disruption budget":   {"podDisruptionBudget: {enabled: false}", nil},
 	"no rights":              {"rbac: {create: false}", nil},
+	"no roles for people":    {"rbac: {helpers: {enabled: false}}", nil},
+	"policies":               {"policy: {enabled: true}", []string{"kind: ValidatingAdmissionPolicy", "- Deny"}},
+	"policies to be tried": {
+		"policy: {enabled: true, validationActions: [Warn, Audit], matchResources: {namespaceSelector: {matchLabels: {guarded: 'yes'}}}}",
+		[]string{"- Warn", "namespaceSelector:", `guarded: "yes"`},
+	},
 	"no account":             {"serviceAccount: {enabled: false, name: given}", []string{"serviceAccountName: given"}},
 	"annotations of account": {"serviceAccount: {annotations: {example.com/role: mail}}", []string{"example.com/role: mail"}},
+	"nothing said of kinds":  {"crd: {}\nmanager: {replicas: 3}", []string{"kind: CustomResourceDefinition"}},
 	"no kinds":               {"crd: {enabled: false}", nil},
 	"kinds go too":           {"crd: {keep: false}", nil},
 
@@ -108,6 +115,7 @@ mail: {from: partners@acme.example, mode: log, rate: 10}
 ingress: {enabled: true, className: nginx, tlsSecret: portal-tls}
 httpRoute: {enabled: true, parentRefs: [{name: public}]}
 networkPolicy: {enabled: true}
+policy: {enabled: true}
 manager: {priorityClassName: important}
 `,
 		[]string{"kind: Ingress", "kind: HTTPRoute", "kind: NetworkPolicy", "priorityClassName"},
@@ -115,7 +123,7 @@ manager: {priorityClassName: important}
 	"all off": {
 		`
 crd: {enabled: false}
-rbac: {create: false}
+rbac: {create: false, helpers: {enabled: false}}
 serviceAccount: {enabled: false}
 podDisruptionBudget: {enabled: false}
 metrics: {enabled: false}

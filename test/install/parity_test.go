@@ -32,11 +32,41 @@ func TestChartAndKustomizeInstallTheSame(t *testing.T) {
 	}
 }
 
-func TestChartAndKustomizeHaveTheSameNetworkPolicy(t *testing.T) {
-	chart := specs("NetworkPolicy")(t, mustTemplate(t, required, "networkPolicy: {enabled: true}"))
-	if diff := cmp.Diff(specs("NetworkPolicy")(t, mustKustomize(t, "config/network-policy")), chart); diff != "" {
-		t.Errorf("the chart has +, kustomize has -: %s", diff)
+func TestChartAndKustomizeHaveTheSameOptions(t *testing.T) {
+	for _, test := range []struct {
+		folder, values string
+		view           func(*testing.T, []*unstructured.Unstructured) map[string]any
+	}{
+		{"config/network-policy", "networkPolicy: {enabled: true}", specs("NetworkPolicy")},
+		{"config/policy", "policy: {enabled: true}", specs("ValidatingAdmissionPolicy")},
+		{"config/policy", "policy: {enabled: true}", specs("ValidatingAdmissionPolicyBinding")},
+		{"config/policy", "policy: {enabled: true}", func(t *testing.T, objects []*unstructured.Unstructured) map[string]any {
+			return rights(t, slices.DeleteFunc(objects, func(object *unstructured.Unstructured) bool { return object.GetName() != "partner-garbage-collector" }))
+		}},
+		{"config/rbac/people", "rbac: {create: false}", rights},
+		{"config/rbac/people", "rbac: {create: false}", aggregated},
+	} {
+		chart := test.view(t, mustTemplate(t, required, test.values))
+		if diff := cmp.Diff(test.view(t, mustKustomize(t, test.folder)), chart); diff != "" {
+			t.Errorf("%s: the chart has +, kustomize has -: %s", test.folder, diff)
+		}
+		if len(chart) == 0 {
+			t.Errorf("%s: there is nothing to compare", test.folder)
+		}
 	}
+}
+
+// aggregated are the roles that others take up.
+func aggregated(_ *testing.T, objects []*unstructured.Unstructured) map[string]any {
+	found := map[string]any{}
+	for _, role := range only(objects, "ClusterRole") {
+		for label := range role.GetLabels() {
+			if into, is := strings.CutPrefix(label, "rbac.authorization.k8s.io/aggregate-to-"); is {
+				found[into] = role.GetName()
+			}
+		}
+	}
+	return found
 }
 
 // The kinds of the chart are the generated ones, and stay when the chart goes.

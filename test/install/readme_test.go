@@ -15,8 +15,8 @@ var update = flag.Bool("update", false, "write the table of values into the char
 
 const (
 	readme     = chart + "/README.md"
-	tableBegin = "<!-- values: made from values.yaml by go test -C test/install -run Readme -update -->\n"
-	tableEnd   = "<!-- end of values -->\n"
+	tableBegin = "<!-- table of values: begin -->\n"
+	tableEnd   = "<!-- table of values: end -->\n"
 )
 
 // The README lists every value with its default and what values.yaml says of it.

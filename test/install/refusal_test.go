@@ -27,6 +27,7 @@ func TestValuesThatAreWrong(t *testing.T) {
 		"two mail servers":           {required + "\nsmtp: {url: 'smtp://mail.example.com', urlKey: url, existingSecret: x}", []string{"smtp.url and smtp.urlKey say the same"}},
 		"a key of no Secret":         {required + "\nsmtp: {urlKey: url}", []string{"smtp.urlKey is a key of the Secret that smtp.existingSecret names"}},
 
+		"policies without an action":   {required + "\npolicy: {validationActions: []}", []string{"at '/policy/validationActions'"}},
 		"a route to no Gateway":        {required + "\nhttpRoute: {enabled: true}", []string{"httpRoute.parentRefs is required"}},
 		"a variable of a value":        {required + "\nmanager: {env: [{name: PARTNER_OPERATOR_PORTAL_URL, value: x}]}", []string{"manager.env sets PARTNER_OPERATOR_PORTAL_URL, which is set by a value of its own"}},
 		"a value that there is not":    {required + "\nmanager: {replica: 3}", []string{"at '/manager': additional properties 'replica' not allowed"}},
