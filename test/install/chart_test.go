@@ -4,6 +4,7 @@ import (
 	"maps"
 	"os"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -81,6 +82,19 @@ func TestTemplatesNameOnlyValuesThatThereAre(t *testing.T) {
 		if _, err := (engine.Engine{Strict: true}).RenderWithContext(t.Context(), loaded, all); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// GitOps engines render without a cluster, again and again, and take each difference for a change.
+func TestTemplatesAskAndMakeUpNothing(t *testing.T) {
+	unsteady := regexp.MustCompile(`\b(lookup|now|date|htpasswd|derivePassword|uuidv4|getHostByName|rand\w+|gen(CA|PrivateKey|SelfSignedCert|SignedCert)\w*|\.Capabilities)\b`)
+	for _, file := range load(t).Templates {
+		if found := unsteady.Find(file.Data); found != nil && !strings.HasSuffix(file.Name, "NOTES.txt") {
+			t.Errorf("%s uses %s", file.Name, found)
+		}
+	}
+	if first, second := dump(t, mustTemplate(t, matrix["all on"].layers()...)), dump(t, mustTemplate(t, matrix["all on"].layers()...)); first != second {
+		t.Error("the same values render differently")
 	}
 }
 
