@@ -60,5 +60,5 @@ func TestInstaller(t *testing.T) {
 
 // What is optional can be applied beside the operator.
 func TestOptionalFolders(t *testing.T) {
-	admit(t, mustKustomize(t, "config/network-policy", "config/policy"))
+	admit(t, mustKustomize(t, "config/network-policy", "config/policy", "config/prometheus"))
 }

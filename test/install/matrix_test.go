@@ -43,6 +43,9 @@ var matrix = map[string]row{
 	"other key of the password": {smtpUser + "\n---\nsmtp: {passwordKey: pw}", []string{"value: /etc/partner-operator/smtp/pw"}},
 	"mail server from a Secret": {"smtp: {existingSecret: mail-password, urlKey: url}", []string{"secretKeyRef", "key: url"}},
 
+	"receiver of events":               {"events: {url: 'https://crm.example.com/hook'}", []string{"PARTNER_OPERATOR_EVENTS_URL", "value: https://crm.example.com/hook"}},
+	"receiver of events from a Secret": {"events: {existingSecret: events, urlKey: address}", []string{"secretKeyRef", "key: address"}},
+
 	"replicas":        {"manager: {replicas: 1}", []string{"replicas: 1"}},
 	"image":           {"manager: {image: {repository: registry.example.com/partner-operator, tag: v1.2.3, pullPolicy: Always}}", []string{"image: registry.example.com/partner-operator:v1.2.3", "imagePullPolicy: Always"}},
 	"image by digest": {"manager: {image: {digest: 'sha256:0123456789012345678901234567890123456789012345678901234567890123'}}", []string{"image: partner-operator@sha256:0123"}},
@@ -98,6 +101,22 @@ var matrix = map[string]row{
 	"no metrics":       {"metrics: {enabled: false}", []string{"PARTNER_OPERATOR_METRICS_BIND_ADDRESS", `value: "0"`}},
 	"metrics in clear": {"metrics: {secure: false, port: 9090}", []string{"PARTNER_OPERATOR_METRICS_SECURE", "containerPort: 9090", "value: :9090"}},
 
+	"service monitor": {
+		"prometheus: {serviceMonitor: {enabled: true, labels: {release: prometheus}, interval: 15s}}",
+		[]string{"kind: ServiceMonitor", "release: prometheus", "interval: 15s", "scheme: https"},
+	},
+	"service monitor in clear": {
+		"prometheus: {serviceMonitor: {enabled: true}}\nmetrics: {secure: false}", []string{"kind: ServiceMonitor", "scheme: http\n"},
+	},
+	"alerts": {
+		"prometheus: {rules: {enabled: true, labels: {release: prometheus}}}\nfullnameOverride: acme",
+		[]string{"kind: PrometheusRule", "release: prometheus", `job="acme-metrics"`, "{{ $labels."},
+	},
+	"dashboard": {
+		"prometheus: {dashboard: {enabled: true, labels: {grafana_dashboard: here}, annotations: {folder: Partners}}}",
+		[]string{"partner-operator.json", "grafana_dashboard: here", "folder: Partners"},
+	},
+
 	"network policy": {"networkPolicy: {enabled: true}", []string{"kind: NetworkPolicy", "port: 587"}},
 	"strict network policy": {
 		"networkPolicy: {enabled: true, portalFrom: [{namespaceSelector: {matchLabels: {ingress: 'yes'}}}], metricsFrom: [{podSelector: {}}], smtpPorts: [2525], httpsPorts: [8443], extraEgress: [{to: [{ipBlock: {cidr: 10.0.0.0/8}}]}]}",
@@ -116,6 +135,8 @@ ingress: {enabled: true, className: nginx, tlsSecret: portal-tls}
 httpRoute: {enabled: true, parentRefs: [{name: public}]}
 networkPolicy: {enabled: true}
 policy: {enabled: true}
+events: {existingSecret: events}
+prometheus: {serviceMonitor: {enabled: true}, rules: {enabled: true}, dashboard: {enabled: true}}
 manager: {priorityClassName: important}
 `,
 		[]string{"kind: Ingress", "kind: HTTPRoute", "kind: NetworkPolicy", "priorityClassName"},

@@ -45,6 +45,9 @@ func TestChartAndKustomizeHaveTheSameOptions(t *testing.T) {
 		}},
 		{"config/rbac/people", "rbac: {create: false}", rights},
 		{"config/rbac/people", "rbac: {create: false}", aggregated},
+		{"config/prometheus", "prometheus: {serviceMonitor: {enabled: true}}", specs("ServiceMonitor")},
+		{"config/prometheus", "prometheus: {rules: {enabled: true}}", specs("PrometheusRule")},
+		{"config/prometheus", "prometheus: {dashboard: {enabled: true}}", dashboards},
 	} {
 		chart := test.view(t, mustTemplate(t, required, test.values))
 		if diff := cmp.Diff(test.view(t, mustKustomize(t, test.folder)), chart); diff != "" {
@@ -64,6 +67,18 @@ func aggregated(_ *testing.T, objects []*unstructured.Unstructured) map[string]a
 			if into, is := strings.CutPrefix(label, "rbac.authorization.k8s.io/aggregate-to-"); is {
 				found[into] = role.GetName()
 			}
+		}
+	}
+	return found
+}
+
+// dashboards are what Grafana finds.
+func dashboards(t *testing.T, objects []*unstructured.Unstructured) map[string]any {
+	t.Helper()
+	found := map[string]any{}
+	for _, object := range only(objects, "ConfigMap") {
+		for name, text := range as[corev1.ConfigMap](t, object).Data {
+			found[object.GetName()+"/"+name+" for "+object.GetLabels()["grafana_dashboard"]] = strings.TrimSpace(text)
 		}
 	}
 	return found

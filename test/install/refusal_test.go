@@ -27,6 +27,8 @@ func TestValuesThatAreWrong(t *testing.T) {
 		"two mail servers":           {required + "\nsmtp: {url: 'smtp://mail.example.com', urlKey: url, existingSecret: x}", []string{"smtp.url and smtp.urlKey say the same"}},
 		"a key of no Secret":         {required + "\nsmtp: {urlKey: url}", []string{"smtp.urlKey is a key of the Secret that smtp.existingSecret names"}},
 
+		"two receivers":                {required + "\nevents: {url: 'https://crm.example.com', existingSecret: x}", []string{"events.url and events.existingSecret say the same"}},
+		"alerts without metrics":       {required + "\nprometheus: {rules: {enabled: true}}\nmetrics: {enabled: false}", []string{"need metrics.enabled"}},
 		"policies without an action":   {required + "\npolicy: {validationActions: []}", []string{"at '/policy/validationActions'"}},
 		"a route to no Gateway":        {required + "\nhttpRoute: {enabled: true}", []string{"httpRoute.parentRefs is required"}},
 		"a variable of a value":        {required + "\nmanager: {env: [{name: PARTNER_OPERATOR_PORTAL_URL, value: x}]}", []string{"manager.env sets PARTNER_OPERATOR_PORTAL_URL, which is set by a value of its own"}},

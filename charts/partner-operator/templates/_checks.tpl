@@ -27,6 +27,12 @@
 {{- if and .smtp.url (ne $user (not (empty .smtp.existingSecret))) -}}
 {{- fail "a user in smtp.url, as in smtp://user@mail.example.com, and smtp.existingSecret with the password go together: set both or neither" -}}
 {{- end -}}
+{{- if and .events.url .events.existingSecret -}}
+{{- fail "events.url and events.existingSecret say the same: set one of them" -}}
+{{- end -}}
+{{- if and (not .metrics.enabled) (or .prometheus.serviceMonitor.enabled .prometheus.rules.enabled) -}}
+{{- fail "prometheus.serviceMonitor and prometheus.rules need metrics.enabled" -}}
+{{- end -}}
 {{- if and .httpRoute.enabled (not .httpRoute.parentRefs) -}}
 {{- fail "httpRoute.parentRefs is required with httpRoute.enabled: the Gateways, such as [{name: public, namespace: gateways}]" -}}
 {{- end -}}

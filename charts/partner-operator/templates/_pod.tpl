@@ -38,7 +38,7 @@
 {{- include "partner-operator.metricsEnv" . }}
 {{- end -}}
 
-{{/* The portal alone sends no mail, and knows no mail server. */}}
+{{/* The portal alone sends neither mail nor events, and knows no mail server. */}}
 {{- define "partner-operator.mailEnv" -}}
 {{- if ne .Values.mail.mode "send" }}
 - name: PARTNER_OPERATOR_MAIL_MODE
@@ -47,6 +47,18 @@
 {{- with .Values.mail.rate }}
 - name: PARTNER_OPERATOR_MAIL_RATE
   value: {{ . | quote }}
+{{- end }}
+{{- with .Values.events }}
+{{- if .existingSecret }}
+- name: PARTNER_OPERATOR_EVENTS_URL
+  valueFrom:
+    secretKeyRef:
+      name: {{ .existingSecret }}
+      key: {{ .urlKey }}
+{{- else if .url }}
+- name: PARTNER_OPERATOR_EVENTS_URL
+  value: {{ .url | quote }}
+{{- end }}
 {{- end }}
 {{- with .Values.smtp }}
 {{- if .urlKey }}
