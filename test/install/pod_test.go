@@ -78,6 +78,17 @@ func environment(t *testing.T, spec corev1.PodSpec) (all []string) {
 		case from == nil:
 		case from.FieldRef != nil && from.FieldRef.FieldPath == "metadata.namespace":
 			value = operatorNamespace
+		case from.SecretKeyRef != nil:
+			secret := &corev1.Secret{}
+			err := api.Get(t.Context(), client.ObjectKey{Namespace: operatorNamespace, Name: from.SecretKeyRef.Name}, secret)
+			content, has := secret.Data[from.SecretKeyRef.Key]
+			if !has && from.SecretKeyRef.Optional != nil && *from.SecretKeyRef.Optional {
+				continue
+			}
+			if err != nil || !has {
+				t.Fatalf("%s has no value: %v", variable.Name, err)
+			}
+			value = string(content)
 		default:
 			t.Fatalf("what is %v?", from)
 		}
