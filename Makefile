@@ -153,11 +153,12 @@ PLATFORMS ?= linux/$$(go env GOARCH)
 
 .PHONY: image-archive
 image-archive: ## Write the image IMG as an OCI archive to dist, without a container engine; PLATFORMS="linux/amd64 linux/arm64" for several.
-	@binaries= && for platform in $(PLATFORMS); do \
-		binary=dist/image/$$platform/partner-operator && \
-		CGO_ENABLED=0 GOOS=$${platform%%/*} GOARCH=$$(echo $$platform | cut -d/ -f2) go build -trimpath -ldflags '-s -w' -o $$binary ./cmd && \
-		binaries="$$binaries $$platform=$$binary" || exit 1; \
-	done && go build -C hack -o $(CURDIR)/dist/image/image ./image && \
+	@binaries= && export CGO_ENABLED=0 && for platform in $(PLATFORMS); do \
+		folder=dist/image/$$platform && export GOOS=$${platform%%/*} GOARCH=$$(echo $$platform | cut -d/ -f2) && \
+		go build -trimpath -ldflags '-s -w' -o $$folder/partner-operator ./cmd && \
+		go build -C hack -trimpath -ldflags '-s -w' -o $(CURDIR)/$$folder/agent ./agent/cmd && \
+		binaries="$$binaries $$platform=$$folder/partner-operator,$$folder/agent" || exit 1; \
+	done && unset GOOS GOARCH && go build -C hack -o $(CURDIR)/dist/image/image ./image && \
 	dist/image/image -name $(IMG) -to dist/partner-operator.tar $$binaries
 
 .PHONY: build-installer

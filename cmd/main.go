@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	// The image holds the operator and nothing else. What the system trusts goes before these.
+	// The image holds no certificates of authorities. What the system trusts goes before these.
 	_ "golang.org/x/crypto/x509roots/fallback"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"

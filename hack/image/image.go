@@ -19,29 +19,41 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"github.com/partner-operator/partner-operator/hack/agent"
 )
 
 const (
-	// entrypoint is where the operator stands in the image; nothing else does.
+	// entrypoint is where the operator stands in the image.
 	entrypoint = "/partner-operator"
 	// user is who it runs as, by number, so that nodes can tell that it is not root.
 	user = "65532:65532"
 )
 
-// aBinary is the operator for one platform.
-type aBinary struct {
-	path     string
-	platform v1.Platform
+// content is what the image holds for one platform.
+type content struct {
+	// operator is the path of the operator here, and agent that of the end-to-end test's agent; empty: without it.
+	operator, agent string
+	platform        v1.Platform
 }
 
-// build makes the image of a binary. It holds that binary alone, and is the same whenever and wherever it is made of it.
-func build(b aBinary) (v1.Image, error) {
-	layer, err := layerOf(b.path)
-	if err != nil {
-		return nil, err
+// build makes the image of some binaries. It holds them alone, and is the same whenever and wherever it is made of them.
+// The agent is a layer of its own, so that the operator's is the same with and without it.
+func build(c content) (v1.Image, error) {
+	layers := []v1.Layer{}
+	for _, file := range []struct{ from, to string }{{c.operator, entrypoint}, {c.agent, agent.Path}} {
+		if file.from == "" {
+			continue
+		}
+		layer, err := layerOf(file.from, file.to)
+		if err != nil {
+			return nil, err
+		}
+		layers = append(layers, layer)
 	}
 	image := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
-	if image, err = mutate.AppendLayers(image, layer); err != nil {
+	image, err := mutate.AppendLayers(image, layers...)
+	if err != nil {
 		return nil, err
 	}
 	file, err := image.ConfigFile()
@@ -49,7 +61,7 @@ func build(b aBinary) (v1.Image, error) {
 		return nil, err
 	}
 	file = file.DeepCopy()
-	file.OS, file.Architecture, file.Variant = b.platform.OS, b.platform.Architecture, b.platform.Variant
+	file.OS, file.Architecture, file.Variant = c.platform.OS, c.platform.Architecture, c.platform.Variant
 	file.Config.User = user
 	file.Config.Entrypoint = []string{entrypoint}
 	file.Config.ExposedPorts = map[string]struct{}{"8080/tcp": {}, "8081/tcp": {}, "8443/tcp": {}}
@@ -60,19 +72,25 @@ func build(b aBinary) (v1.Image, error) {
 	return mutate.ConfigFile(image, file)
 }
 
-// layerOf is a layer with the operator, which everybody may run and nobody change.
-func layerOf(binary string) (v1.Layer, error) {
-	content, err := os.ReadFile(binary)
+// layerOf is a layer with one program, which everybody may run and nobody change.
+func layerOf(binary, to string) (v1.Layer, error) {
+	program, err := os.ReadFile(binary)
 	if err != nil {
 		return nil, err
 	}
 	var archive bytes.Buffer
 	w := tar.NewWriter(&archive)
-	header := &tar.Header{Name: path.Base(entrypoint), Mode: 0o555, Size: int64(len(content)), ModTime: time.Unix(0, 0), Typeflag: tar.TypeReg}
+	if folder := path.Dir(to); folder != "/" {
+		header := &tar.Header{Name: folder[1:] + "/", Mode: 0o555, ModTime: time.Unix(0, 0), Typeflag: tar.TypeDir}
+		if err := w.WriteHeader(header); err != nil {
+			return nil, err
+		}
+	}
+	header := &tar.Header{Name: to[1:], Mode: 0o555, Size: int64(len(program)), ModTime: time.Unix(0, 0), Typeflag: tar.TypeReg}
 	if err := w.WriteHeader(header); err != nil {
 		return nil, err
 	}
-	if _, err := w.Write(content); err != nil {
+	if _, err := w.Write(program); err != nil {
 		return nil, err
 	}
 	if err := w.Close(); err != nil {
@@ -83,7 +101,7 @@ func layerOf(binary string) (v1.Layer, error) {
 }
 
 // archive writes an OCI archive under a name. With several platforms the name leads to an index of them.
-func archive(to, name string, binaries []aBinary) error {
+func archive(to, name string, contents []content) error {
 	folder, err := os.MkdirTemp("", "partner-operator-image")
 	if err != nil {
 		return err
@@ -96,15 +114,15 @@ func archive(to, name string, binaries []aBinary) error {
 	// Containerd and podman read the name of an image from the one annotation, docker and skopeo from the other.
 	names := layout.WithAnnotations(map[string]string{"io.containerd.image.name": name, "org.opencontainers.image.ref.name": name})
 	all := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
-	for _, b := range binaries {
-		image, err := build(b)
+	for _, c := range contents {
+		image, err := build(c)
 		if err != nil {
-			return fmt.Errorf("the image for %s: %w", b.platform, err)
+			return fmt.Errorf("the image for %s: %w", c.platform, err)
 		}
-		if len(binaries) == 1 {
-			return errors.Join(at.AppendImage(image, names, layout.WithPlatform(b.platform)), pack(folder, to))
+		if len(contents) == 1 {
+			return errors.Join(at.AppendImage(image, names, layout.WithPlatform(c.platform)), pack(folder, to))
 		}
-		all = mutate.AppendManifests(all, mutate.IndexAddendum{Add: image, Descriptor: v1.Descriptor{Platform: &b.platform}})
+		all = mutate.AppendManifests(all, mutate.IndexAddendum{Add: image, Descriptor: v1.Descriptor{Platform: &c.platform}})
 	}
 	return errors.Join(at.AppendIndex(all, names), pack(folder, to))
 }
@@ -129,7 +147,7 @@ func pack(folder, to string) (err error) {
 	defer func() { err = errors.Join(err, out.Close()) }()
 	w := tar.NewWriter(out)
 	for _, file := range files {
-		content, err := os.ReadFile(file)
+		bytes, err := os.ReadFile(file)
 		if err != nil {
 			return err
 		}
@@ -137,11 +155,11 @@ func pack(folder, to string) (err error) {
 		if err != nil {
 			return err
 		}
-		header := &tar.Header{Name: filepath.ToSlash(name), Mode: 0o444, Size: int64(len(content)), ModTime: time.Unix(0, 0), Typeflag: tar.TypeReg}
+		header := &tar.Header{Name: filepath.ToSlash(name), Mode: 0o444, Size: int64(len(bytes)), ModTime: time.Unix(0, 0), Typeflag: tar.TypeReg}
 		if err := w.WriteHeader(header); err != nil {
 			return err
 		}
-		if _, err := w.Write(content); err != nil {
+		if _, err := w.Write(bytes); err != nil {
 			return err
 		}
 	}

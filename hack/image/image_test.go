@@ -16,6 +16,8 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
+
+	"github.com/partner-operator/partner-operator/hack/agent"
 )
 
 func TestFullName(t *testing.T) {
@@ -41,13 +43,13 @@ func TestMistakesAreTold(t *testing.T) {
 	}
 }
 
-// operator builds the operator for a platform of this machine's system.
-func operator(t *testing.T, architecture string) string {
+// built is a program of a module, for this machine.
+func built(t *testing.T, module, program string) string {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "partner-operator")
-	command := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, "./cmd")
-	command.Dir = "../.."
-	command.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+architecture)
+	binary := filepath.Join(t.TempDir(), "program")
+	command := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, program)
+	command.Dir = module
+	command.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux")
 	if out, err := command.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
@@ -78,8 +80,11 @@ func extract(t *testing.T, from io.Reader, folder string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !filepath.IsLocal(header.Name) || header.Typeflag != tar.TypeReg {
+		if !filepath.IsLocal(header.Name) || header.Typeflag != tar.TypeReg && header.Typeflag != tar.TypeDir {
 			t.Fatalf("%s is no plain file of the archive", header.Name)
+		}
+		if header.Typeflag == tar.TypeDir {
+			continue
 		}
 		to := filepath.Join(folder, header.Name)
 		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
@@ -130,9 +135,9 @@ func imageIn(t *testing.T, archive string) v1.Image {
 
 // The smoke test: what the archive holds runs as a node would run it, as somebody who is not root, with nothing around it.
 func TestTheImageRuns(t *testing.T) {
-	binary := operator(t, runtime.GOARCH)
 	to := filepath.Join(t.TempDir(), "image.tar")
-	if err := run("partner-operator:test", to, []string{"linux/" + runtime.GOARCH + "=" + binary}); err != nil {
+	programs := built(t, "../..", "./cmd") + "," + built(t, "..", "./agent/cmd")
+	if err := run("partner-operator:test", to, []string{"linux/" + runtime.GOARCH + "=" + programs}); err != nil {
 		t.Fatal(err)
 	}
 	image := imageIn(t, to)
@@ -148,12 +153,17 @@ func TestTheImageRuns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	content, err := only(t, layers).Uncompressed()
-	if err != nil {
-		t.Fatal(err)
+	for _, layer := range layers {
+		content, err := layer.Uncompressed()
+		if err != nil {
+			t.Fatal(err)
+		}
+		extract(t, content, root)
+		if err := content.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
-	extract(t, content, root)
-	if err := errors.Join(os.Chmod(root, 0o755), content.Close()); err != nil {
+	if err := os.Chmod(root, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	command := smoke(t, root, only(t, file.Config.Entrypoint), "--help")
@@ -164,6 +174,37 @@ func TestTheImageRuns(t *testing.T) {
 	out, err = smoke(t, root, only(t, file.Config.Entrypoint), "--portal-url=https://p.example", "--kubeconfig=/nowhere").CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "partner-operator: ") || strings.Count(strings.TrimSpace(string(out)), "\n") > 0 {
 		t.Errorf("without an API server it ends with %v: %s", err, out)
+	}
+	out, err = smoke(t, root, agent.Path, "-smtp=nowhere").CombinedOutput()
+	if err == nil || !strings.HasPrefix(string(out), "agent: listen for mail") {
+		t.Errorf("the agent, without an address, ends with %v: %s", err, out)
+	}
+}
+
+func TestTheOperatorIsTheSameWithoutTheAgent(t *testing.T) {
+	folder := t.TempDir()
+	operator, agent := filepath.Join(folder, "operator"), filepath.Join(folder, "agent")
+	if err := errors.Join(os.WriteFile(operator, []byte("operator"), 0o600), os.WriteFile(agent, []byte("agent"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	var first []string
+	for programs, want := range map[string]int{operator: 1, operator + "," + agent: 2} {
+		to := filepath.Join(t.TempDir(), "image.tar")
+		if err := run("partner-operator:test", to, []string{"linux/amd64=" + programs}); err != nil {
+			t.Fatal(err)
+		}
+		layers, err := imageIn(t, to).Layers()
+		if err != nil || len(layers) != want {
+			t.Fatalf("%s is %d layers, want %d: %v", programs, len(layers), want, err)
+		}
+		digest, err := layers[0].Digest()
+		if err != nil {
+			t.Fatal(err)
+		}
+		first = append(first, digest.String())
+	}
+	if first[0] != first[1] {
+		t.Errorf("the operator's layers are %q", first)
 	}
 }
 

@@ -13,11 +13,14 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
+// example is an argument.
+const example = "linux/amd64=bin/partner-operator"
+
 func main() {
 	name := flag.String("name", "partner-operator:latest", "the name of the image")
 	to := flag.String("to", "dist/partner-operator.tar", "the file to write")
 	flag.Usage = func() {
-		_, _ = fmt.Fprintln(flag.CommandLine.Output(), "Usage: image [-name NAME] [-to FILE] PLATFORM=BINARY..., such as linux/amd64=bin/partner-operator")
+		_, _ = fmt.Fprintln(flag.CommandLine.Output(), "Usage: image [-name NAME] [-to FILE] PLATFORM=OPERATOR[,AGENT]..., such as "+example)
 		flag.PrintDefaults()
 	}
 	flag.Parse()
@@ -29,22 +32,23 @@ func main() {
 
 func run(name, to string, args []string) error {
 	if len(args) == 0 {
-		return errors.New("no binary is given, such as linux/amd64=bin/partner-operator")
+		return errors.New("no binary is given, such as " + example)
 	}
-	var binaries []aBinary
+	var contents []content
 	for _, arg := range args {
-		platform, path, found := strings.Cut(arg, "=")
+		platform, paths, found := strings.Cut(arg, "=")
 		parsed, err := v1.ParsePlatform(platform)
 		if !found || err != nil || parsed.OS == "" || parsed.Architecture == "" {
-			return fmt.Errorf("%q is not of the form linux/amd64=bin/partner-operator", arg)
+			return fmt.Errorf("%q is not of the form %s", arg, example)
 		}
-		binaries = append(binaries, aBinary{path, *parsed})
+		operator, agent, _ := strings.Cut(paths, ",")
+		contents = append(contents, content{operator, agent, *parsed})
 	}
 	full := fullName(name)
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return err
 	}
-	if err := archive(to, full, binaries); err != nil {
+	if err := archive(to, full, contents); err != nil {
 		return err
 	}
 	fmt.Printf("%s holds %s\n", to, full)
