@@ -14,8 +14,14 @@ ONCE ?=
 # ONLY is a regular expression of the pages that `make screenshots` takes, or of what `make bench` measures; empty: all.
 ONLY ?=
 
+# E2E_WAYS are how `make e2e` installs the operator, in turn. E2E_FORCE=1 also uses a cluster that has the kinds, and
+# removes them with all that there is of them; E2E_KEEP=1 leaves everything as it is when a step fails.
+E2E_WAYS ?= kustomize,helm
+E2E_FORCE ?=
+E2E_KEEP ?=
+
 # The modules: the product, and what people and tests run beside it.
-MODULES := . hack test test/gitops test/install test/observe test/browser
+MODULES := . hack test test/cluster test/gitops test/install test/observe test/browser
 TOOLS := bin/tools
 CONTROLLER_GEN := $(TOOLS)/controller-gen
 GOLANGCI_LINT := $(TOOLS)/golangci-lint
@@ -32,7 +38,7 @@ PORTAL_RIGHTS := $(SHARED_RIGHTS) paths=./internal/portal
 
 .PHONY: help
 help: ## Show this help.
-	@awk 'BEGIN {FS = ":.*##"; printf "Usage: make TARGET\n"} /^[a-zA-Z_-]+:.*##/ {printf "  %-16s %s\n", $$1, $$2} /^##@/ {printf "\n%s\n", substr($$0, 5)}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*##"; printf "Usage: make TARGET\n"} /^[a-zA-Z0-9_-]+:.*##/ {printf "  %-16s %s\n", $$1, $$2} /^##@/ {printf "\n%s\n", substr($$0, 5)}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: build-demo ## Run everything on this machine and say what to open; ONCE=1 walks the main job unattended.
@@ -60,8 +66,8 @@ test-server: build ## Run the suites that need a control plane or a mail server.
 	KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh) && export KUBEBUILDER_ASSETS GOFLAGS="$$GOFLAGS -count=1" && \
 	go test -C hack -timeout 10m ./... && go test -C test -p 1 -timeout 10m $$(go list -C test ./... | grep -v /e2e) && \
 	go test -C test -timeout 25m ./e2e -ginkgo.label-filter='!portal' && $(MAKE) --no-print-directory test-portal && \
-	for suite in gitops install observe; do go test -C test/$$suite -timeout 5m ./... || exit 1; done && \
-	test/browser/install.sh && go test -C test/browser -timeout 10m
+	for suite in cluster gitops install observe; do go test -C test/$$suite -timeout 5m ./... || exit 1; done && \
+	$(MAKE) --no-print-directory e2e-loopback OPTIONAL=1 && test/browser/install.sh && go test -C test/browser -timeout 10m
 
 # Data races are looked for by what a C compiler makes; without one the same specs run, and it is said.
 .PHONY: test-portal
@@ -83,6 +89,25 @@ test-faults: build ## Let everything go wrong while mails are under way, and cou
 bench: build ## Measure the operator on this machine, each figure beside what it is compared with (20 minutes); ONLY=invites for some, FULL=1 for more.
 	@go build -C hack -o $(CURDIR)/bin/bench ./bench
 	@KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh) bin/bench -only '$(ONLY)' $(if $(FULL),-full)
+
+.PHONY: e2e
+e2e: ## Walk the main job on the cluster that KUBECONFIG names, and on whose nodes the image IMG is; see docs/development.md.
+	@go build -C test/cluster -o $(CURDIR)/bin/e2e . && \
+	bin/e2e -image $(IMG) -ways $(E2E_WAYS) $(if $(E2E_FORCE),-force) $(if $(E2E_KEEP),-keep)
+
+# OPTIONAL=1 lets `make e2e-loopback` do nothing but say so where the system lets it make no networks.
+OPTIONAL ?=
+
+.PHONY: e2e-loopback
+e2e-loopback: image-archive ## Walk the same on this machine alone, with a control plane and a node that runs pods as processes (Linux, 3 minutes).
+	@go build -C test/cluster -o $(CURDIR)/bin/loopback ./loopback && go build -C test/cluster -o $(CURDIR)/bin/e2e . && \
+	export KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh) && \
+	bin/loopback -archive dist/partner-operator.tar -log dist/loopback.log bin/e2e -image $(IMG) -ways $(E2E_WAYS); code=$$?; \
+	if [ $$code = 77 ] && [ -n '$(OPTIONAL)' ]; then \
+		echo 'WARNING: the walk on a cluster is NOT run; see above why.'; \
+	else \
+		exit $$code; \
+	fi
 
 .PHONY: test-demo
 test-demo: build-demo ## Walk the main job in the demo.

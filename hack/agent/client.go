@@ -103,8 +103,9 @@ func (c *Client) do(ctx context.Context, method, path string, content, into any)
 		told, err := io.ReadAll(io.LimitReader(response.Body, maxControlBody))
 		return errors.Join(fmt.Errorf("the agent answers %d: %s", response.StatusCode, strings.TrimSpace(string(told))), err)
 	}
-	if into == nil {
-		return nil
+	if into != nil {
+		err = json.NewDecoder(response.Body).Decode(into)
 	}
-	return json.NewDecoder(response.Body).Decode(into)
+	_, restErr := io.Copy(io.Discard, response.Body)
+	return errors.Join(err, restErr)
 }

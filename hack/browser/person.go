@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -22,13 +23,20 @@ type Person struct {
 }
 
 // NewPerson is a person who was never here before.
-func NewPerson() *Person {
+func NewPerson() *Person { return NewPersonBehind(nil) }
+
+// NewPersonBehind is a person who was never here before, and reaches every host over what dial connects to; nil: directly.
+func NewPersonBehind(dial func(ctx context.Context, network, address string) (net.Conn, error)) *Person {
 	jar, _ := cookiejar.New(nil) // never fails without options
-	return &Person{client: &http.Client{
+	client := &http.Client{
 		Jar:           jar,
 		Timeout:       10 * time.Second,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
+	}
+	if dial != nil {
+		client.Transport = &http.Transport{DialContext: dial, DisableKeepAlives: true}
+	}
+	return &Person{client: client}
 }
 
 // Page is what the browser got.

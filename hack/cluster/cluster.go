@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -35,6 +36,13 @@ type Options struct {
 
 	// Controllers are further controllers of it to run, by their names, such as clusterrole-aggregation-controller.
 	Controllers []string
+
+	// Workloads, with ControllerManager, also runs the controllers of Deployments and Services, and gives pods the
+	// tokens of their ServiceAccounts. Running the pods is somebody else's business.
+	Workloads bool
+
+	// Address is the address of this machine that the API server listens on. Unset: a loopback address.
+	Address string
 
 	// Dir is where the kubeconfig and the data go, for one cluster at a time. Unset: a temporary folder.
 	Dir string
@@ -152,6 +160,10 @@ func (c *Cluster) startAPIServer(_ context.Context, o Options) error {
 	if err := errors.Join(os.Mkdir(certs, 0o700), os.Mkdir(data, 0o700)); err != nil {
 		return err
 	}
+	server := &envtest.APIServer{Path: apiServer, CertDir: certs, Out: o.Output, Err: o.Output}
+	if err := o.configure(server); err != nil {
+		return err
+	}
 	elsewhere := false
 	c.env = &envtest.Environment{
 		UseExistingCluster:       &elsewhere,
@@ -159,7 +171,7 @@ func (c *Cluster) startAPIServer(_ context.Context, o Options) error {
 		ErrorIfCRDPathMissing:    true,
 		ControlPlaneStartTimeout: patience,
 		ControlPlane: envtest.ControlPlane{
-			APIServer:   &envtest.APIServer{Path: apiServer, CertDir: certs, Out: o.Output, Err: o.Output},
+			APIServer:   server,
 			Etcd:        &envtest.Etcd{Path: etcd, DataDir: data, Out: o.Output, Err: o.Output},
 			KubectlPath: filepath.Join(c.Assets, "kubectl"),
 		},
@@ -171,6 +183,23 @@ func (c *Cluster) startAPIServer(_ context.Context, o Options) error {
 	}
 	c.Config = unlimited(config)
 	return nil
+}
+
+// configure says what is not as envtest has it.
+func (o Options) configure(server *envtest.APIServer) error {
+	if o.Workloads {
+		server.Configure().Disable("disable-admission-plugins") // envtest disables ServiceAccount, for want of tokens
+	}
+	if o.Address == "" {
+		return nil
+	}
+	listener, err := net.Listen("tcp", net.JoinHostPort(o.Address, "0"))
+	if err != nil {
+		return err
+	}
+	server.Address = o.Address
+	_, server.Port, err = net.SplitHostPort(listener.Addr().String())
+	return errors.Join(err, listener.Close())
 }
 
 // unlimited is a copy of config without a client-side rate limit, and with a host that a path can be appended to.

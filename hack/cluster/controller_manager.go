@@ -19,12 +19,20 @@ import (
 
 const managerName = "kube-controller-manager"
 
-// managerControllers are what a namespace with partners needs; no workload runs here.
+// managerControllers are what a namespace with partners needs.
 var managerControllers = []string{
 	"garbage-collector-controller",
 	"namespace-controller",
 	"root-ca-certificate-publisher-controller",
 	"serviceaccount-controller",
+}
+
+// workloadControllers are what an operator needs that runs in pods.
+var workloadControllers = []string{
+	"deployment-controller",
+	"disruption-controller",
+	"endpointslice-controller",
+	"replicaset-controller",
 }
 
 // controllerManager is a running kube-controller-manager.
@@ -47,11 +55,15 @@ func (c *Cluster) startControllerManager(ctx context.Context, o Options) error {
 	if err := os.WriteFile(rootCA, c.Config.CAData, 0o600); err != nil {
 		return err
 	}
+	controllers := managerControllers
+	if o.Workloads {
+		controllers = slices.Concat(controllers, workloadControllers)
+	}
 	cmd := exec.Command(program,
 		"--kubeconfig="+c.Kubeconfig,
 		"--leader-elect=false",
 		"--secure-port=0",
-		"--controllers="+strings.Join(slices.Concat(managerControllers, o.Controllers), ","),
+		"--controllers="+strings.Join(slices.Concat(controllers, o.Controllers), ","),
 		"--use-service-account-credentials", // each controller is a user of its own, as in most clusters
 		"--service-account-private-key-file="+filepath.Join(c.state, "certs", "sa-signer.key"),
 		"--root-ca-file="+rootCA,
