@@ -7,6 +7,7 @@ import (
 	"net/url"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
 )
 
 // environment is that of the container's process; later words go over earlier ones.
@@ -30,23 +31,34 @@ func (c *container) environment() ([]string, error) {
 		}
 	}
 	for _, variable := range c.Env {
-		value, err := c.pod.value(variable)
+		value, has, err := c.pod.value(variable)
 		if err != nil {
 			return nil, err
 		}
-		words = append(words, variable.Name+"="+value)
+		if has {
+			words = append(words, variable.Name+"="+value)
+		}
 	}
 	return words, nil
 }
 
-func (p *pod) value(variable corev1.EnvVar) (string, error) {
+// value is that of a variable, which an optional one may not have.
+func (p *pod) value(variable corev1.EnvVar) (value string, has bool, err error) {
 	switch from := variable.ValueFrom; {
 	case from == nil:
-		return variable.Value, nil
+		return variable.Value, true, nil
 	case from.FieldRef != nil:
-		return p.field(from.FieldRef.FieldPath)
+		value, err = p.field(from.FieldRef.FieldPath)
+		return value, true, err
+	case from.SecretKeyRef != nil:
+		content, err := p.secret(from.SecretKeyRef.Name, from.SecretKeyRef.Optional)
+		key, has := content[from.SecretKeyRef.Key]
+		if err == nil && !has && !ptr.Deref(from.SecretKeyRef.Optional, false) {
+			err = fmt.Errorf("the Secret %s has no %s", from.SecretKeyRef.Name, from.SecretKeyRef.Key)
+		}
+		return string(key), has, err
 	}
-	return "", fmt.Errorf("the variable %s is of what this node does not know", variable.Name)
+	return "", false, fmt.Errorf("the variable %s is of what this node does not know", variable.Name)
 }
 
 // field is what the pod may know of itself.

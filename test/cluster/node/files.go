@@ -70,12 +70,7 @@ func (p *pod) project(source corev1.VolumeProjection, files map[string][]byte) (
 	var content map[string][]byte
 	switch {
 	case source.Secret != nil:
-		secret := &corev1.Secret{}
-		err = p.node.api.Get(p.node.ctx, client.ObjectKey{Namespace: p.namespace, Name: source.Secret.Name}, secret)
-		if apierrors.IsNotFound(err) && ptr.Deref(source.Secret.Optional, false) {
-			err = nil
-		}
-		content = secret.Data
+		content, err = p.secret(source.Secret.Name, source.Secret.Optional)
 	case source.ConfigMap != nil:
 		content, err = p.configMap(source.ConfigMap.Name)
 	case source.DownwardAPI != nil:
@@ -101,6 +96,16 @@ func (p *pod) configMap(name string) (map[string][]byte, error) {
 		content[key] = []byte(value)
 	}
 	return content, err
+}
+
+// secret is the content of a Secret, which there may not be if it is optional.
+func (p *pod) secret(name string, optional *bool) (map[string][]byte, error) {
+	object := &corev1.Secret{}
+	err := p.node.api.Get(p.node.ctx, client.ObjectKey{Namespace: p.namespace, Name: name}, object)
+	if apierrors.IsNotFound(err) && ptr.Deref(optional, false) {
+		err = nil
+	}
+	return object.Data, err
 }
 
 // token is a token of the pod's ServiceAccount that is good as long as the pod.
