@@ -57,7 +57,7 @@ func TestMentions(t *testing.T) {
 
 var (
 	helpFlag         = regexp.MustCompile(`(?m)^  --([a-z-]+)`)
-	makeTarget       = regexp.MustCompile(`(?m)^([a-z][a-z-]*):`)
+	makeTarget       = regexp.MustCompile(`(?m)^([a-z][a-z0-9-]*):`)
 	makeVariable     = regexp.MustCompile(`(?m)^([A-Z_]+) [?:]?=`)
 	testFunction     = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Benchmark)[A-Z]\w+)\(`)
 	foldersWithCode  = []string{"api", "cmd", "hack", "internal", "test"}
