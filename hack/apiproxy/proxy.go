@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -33,6 +34,7 @@ type Proxy struct {
 	done   map[string]map[Request]int // by namespace
 	rights map[Right]bool             // those that were asked for: whether RBAC ever granted them
 	lag    time.Duration
+	late   []string // the resources of which watches lag; empty: all
 	fault  func(*http.Request) Fault
 	lifted chan struct{} // closed when the fault is
 	held   int
@@ -80,7 +82,8 @@ func Start(access *rest.Config) (*Proxy, error) {
 		FlushInterval: -1,
 		ModifyResponse: func(r *http.Response) error {
 			if r.Request.URL.Query().Get("watch") == "true" {
-				r.Body = &laggard{ReadCloser: r.Body, proxy: p}
+				kind, _ := kindOf(r.Request)
+				r.Body = &laggard{ReadCloser: r.Body, proxy: p, resource: kind.Resource}
 			}
 			p.answered(r)
 			return p.noteRight(r)
@@ -99,11 +102,21 @@ func (p *Proxy) Close() error {
 	return p.server.Close()
 }
 
-// Lag makes every watch tell its news that much later: the caches are stale.
-func (p *Proxy) Lag(lag time.Duration) {
+// Lag makes watches of some resources tell their news that much later, or of all if none is named: the caches are stale.
+func (p *Proxy) Lag(lag time.Duration, resources ...string) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
-	p.lag = lag
+	p.lag, p.late = lag, resources
+}
+
+// lagOf is by how much a watch of a resource lags.
+func (p *Proxy) lagOf(resource string) time.Duration {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	if len(p.late) > 0 && !slices.Contains(p.late, resource) {
+		return 0
+	}
+	return p.lag
 }
 
 // Break asks for each request what goes wrong with it; nil: nothing. What was held for the fault before goes on.
@@ -271,15 +284,13 @@ func (a *answer) give(w http.ResponseWriter) {
 // laggard tells the news of a watch late.
 type laggard struct {
 	io.ReadCloser
-	proxy *Proxy
+	proxy    *Proxy
+	resource string
 }
 
 func (l *laggard) Read(p []byte) (int, error) {
 	n, err := l.ReadCloser.Read(p)
-	l.proxy.mutex.Lock()
-	lag := l.proxy.lag
-	l.proxy.mutex.Unlock()
-	time.Sleep(lag)
+	time.Sleep(l.proxy.lagOf(l.resource))
 	return n, err
 }
 

@@ -141,7 +141,7 @@ func (r *PartnerInviteReconciler) observe(ctx context.Context, i *v1alpha1.Partn
 	return in, style, err
 }
 
-// appliedTogether is how young an invite is for which a brand may have been applied a moment before it.
+// appliedTogether is how young an invite is for which a brand or a program may have been applied a moment before it.
 const appliedTogether = 10 * time.Second
 
 // send makes a claim and carries it out. The claim is of the moment that the rate lets the mail leave: one that was made
@@ -155,7 +155,7 @@ func (r *PartnerInviteReconciler) send(ctx context.Context, in invite.Input, sty
 	}
 	in.Now = r.now()
 	if in.Now.Sub(i.CreationTimestamp.Time) < appliedTogether {
-		if same, err := r.post.book.Confirm(ctx, i.Namespace); err != nil || !same {
+		if same, err := r.confirm(ctx, i, in.Catalog); err != nil || !same {
 			return reconcile.Result{RequeueAfter: retrySoon}, err
 		}
 	}
@@ -211,6 +211,18 @@ func (r *PartnerInviteReconciler) send(ctx context.Context, in invite.Input, sty
 		return reconcile.Result{RequeueAfter: retrySoon}, nil
 	}
 	return reconcile.Result{RequeueAfter: next.RequeueAfter}, nil
+}
+
+// confirm asks the API server whether the caches knew all that was applied before an invite and decides what it says: the
+// brand, and which programs there are, if it offers all of them and is issued for the first time.
+func (r *PartnerInviteReconciler) confirm(ctx context.Context, i *v1alpha1.PartnerInvite, catalog program.Catalog) (bool, error) {
+	if same, err := r.post.book.Confirm(ctx, i.Namespace); err != nil || !same {
+		return false, err
+	}
+	if len(i.Spec.Programs) > 0 || len(i.Status.Programs) > 0 {
+		return true, nil
+	}
+	return lookup.KnowsPrograms(ctx, r.live, i.Namespace, catalog)
 }
 
 // place takes a place under the brakes of the programs for a mail. What is no mail needs none.

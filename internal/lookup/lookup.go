@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
@@ -147,6 +148,17 @@ func Catalog(ctx context.Context, cache client.Reader, namespace string) (progra
 		return program.Catalog{}, err
 	}
 	return program.NewCatalog(programs.Items, groups.Items), nil
+}
+
+// KnowsPrograms asks the API server, past any cache, whether a catalog holds every Program of a namespace.
+func KnowsPrograms(ctx context.Context, live client.Reader, namespace string, catalog program.Catalog) (bool, error) {
+	var list metav1.PartialObjectMetadataList
+	list.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("ProgramList"))
+	if err := live.List(ctx, &list, client.InNamespace(namespace)); err != nil {
+		return false, err
+	}
+	missing := func(p metav1.PartialObjectMetadata) bool { return catalog.Programs[p.Name] == nil }
+	return !slices.ContainsFunc(list.Items, missing), nil
 }
 
 // InviteByUID finds an invite; nil: there is none.

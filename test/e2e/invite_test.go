@@ -62,6 +62,17 @@ var _ = Describe("an invite", func() {
 		Consistently(func() []v1alpha1.ProgramGrant { return reread(i).Status.Programs }, quiet).Should(Equal([]v1alpha1.ProgramGrant{grant("referral", ""), grant("reseller", "")}))
 	})
 
+	It("offers also a program that was applied a moment before it and that the cache has not seen", func() {
+		ns := newTenant()
+		proxy.Lag(time.Second, "programs")
+		DeferCleanup(func() { proxy.Lag(0) })
+		create(program(ns, "reseller", "Acme Reseller", ""))
+		i := invite(ns, "ada")
+		create(i)
+		Eventually(stateOf(i), soon, often).Should(Equal(v1alpha1.InviteSent))
+		Expect(i.Status.Programs).To(HaveExactElements(HaveField("Name", "referral"), HaveField("Name", "reseller")))
+	})
+
 	It("costs two status writes, one event and one mail each, for 500 at once with 16 workers and a slow mail server", func() {
 		const invites = 500
 		ns := newTenant()
