@@ -4,11 +4,11 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"net/http"
 	"net/smtp"
 	"slices"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -222,9 +222,16 @@ func (p *place) sendOne(ctx context.Context, line *smtp.Client, i *v1alpha1.Part
 	if err := p.api.Status().Update(ctx, i); err != nil {
 		return err
 	}
+	return p.tell(ctx, i)
+}
+
+// tell makes an event about an object, as the operator does of each transition.
+func (p *place) tell(ctx context.Context, about client.Object) error {
 	return p.api.Create(ctx, &eventsv1.Event{
-		ObjectMeta: metav1.ObjectMeta{Namespace: i.Namespace, Name: i.Name + ".bare"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: about.GetNamespace(), GenerateName: about.GetName() + "-"},
+		Regarding:  corev1.ObjectReference{APIVersion: v1alpha1.GroupVersion.String(), Kind: "PartnerInvite", Namespace: about.GetNamespace(), Name: about.GetName(), UID: about.GetUID()},
 		EventTime:  metav1.NowMicro(), ReportingController: "bare", ReportingInstance: "bare", Action: "Send", Reason: "Sent", Type: "Normal",
+		Note: "Mailed to a•••@e•••.com for the first time",
 	})
 }
 
@@ -243,56 +250,4 @@ func handOver(line *smtp.Client, to string, mail mailcatcher.Message) error {
 		return err
 	}
 	return data.Close()
-}
-
-// measureCost counts the requests that go to the API server for one invite, with the mails that leave.
-func measureCost(ctx context.Context, s settings, r *report) error {
-	const count = 500
-	p, err := open(ctx, s)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = p.close() }()
-	p.kubeconfig = p.proxy.Kubeconfig
-	if _, _, _, err := p.send(ctx, batch{10, workers, 0}); err != nil { // what is asked once, at the start, is no cost of an invite
-		return err
-	}
-	o, err := p.start(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = o.Stop() }()
-	ns, err := p.tenant(ctx)
-	if err != nil {
-		return err
-	}
-	p.inbox.Reset()
-	p.inbox.SetDelay(50 * time.Millisecond)
-	p.proxy.Forget()
-	if err := each(ctx, count, appliers, func(ctx context.Context, n int) error { return p.api.Create(ctx, invite(ns, n)) }); err != nil {
-		return err
-	}
-	if _, err := p.allSent(ctx, ns, count); err != nil {
-		return err
-	}
-	time.Sleep(5 * time.Second) // the counts of the program follow
-	r.add("mails", float64(p.inbox.Count())/count, "per invite")
-	kinds := map[string]float64{}
-	for request, times := range p.proxy.Seen() {
-		switch {
-		case request.Resource == "leases" || request.Method == "WATCH":
-		case request.Method == http.MethodGet || request.Method == "LIST":
-			kinds["reads"] += float64(times)
-		case request.Resource == "events":
-			kinds["events"] += float64(times)
-		case request.Resource == "partnerinvites/status":
-			kinds["writes of its status"] += float64(times)
-		default:
-			kinds["other writes"] += float64(times)
-		}
-	}
-	for _, kind := range []string{"writes of its status", "other writes", "events", "reads"} {
-		r.add(kind, kinds[kind]/count, "per invite")
-	}
-	return nil
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 )
 
@@ -35,7 +36,7 @@ type measurement struct {
 var measurements = []measurement{
 	{"invites", "invites from apply to sent, beside a client that only does the same writes and sends", measureInvites},
 	{"concurrency", "the same with other numbers of workers", measureConcurrency},
-	{"cost", "what one invite asks of the API server", measureCost},
+	{"cost", "what one invite asks of the API server, and accepting it", measureCost},
 	{"portal", "pages, beside a handler that gives the same bytes, or a client that does the same writes", measurePortal},
 	{"redirect", "shared links, beside a bare redirect", measureRedirects},
 	{"settled", "many partners: revoking one, starting again, doing nothing", measureSettled},
@@ -49,6 +50,7 @@ func main() {
 		return
 	}
 	log.SetLogger(logr.Discard())
+	klog.SetLogger(logr.Discard())
 	s := settings{}
 	only := flag.String("only", ".", "`pattern` of the measurements to make: "+names())
 	flag.StringVar(&s.root, "root", ".", "`folder` of the project")
