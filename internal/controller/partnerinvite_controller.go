@@ -92,7 +92,7 @@ func (r *PartnerInviteReconciler) Reconcile(ctx context.Context, i *v1alpha1.Par
 	case d.Action == invite.ActionRepeat:
 		return r.repeat(ctx, in, style)
 	case d.Action == invite.ActionFinish:
-		err = r.accept.Finish(ctx, i.DeepCopy())
+		err = r.finish(ctx, i)
 	case !equality.Semantic.DeepEqual(before, d.Status):
 		after := i.DeepCopy()
 		after.Status = d.Status
@@ -101,6 +101,19 @@ func (r *PartnerInviteReconciler) Reconcile(ctx context.Context, i *v1alpha1.Par
 		}
 	}
 	return resultOf(d.RequeueAfter, err)
+}
+
+// finish carries out an answer of which whoever took it left something open. What the cache does not know of that would be
+// done again: a partnership that was made and deleted since would come back.
+func (r *PartnerInviteReconciler) finish(ctx context.Context, i *v1alpha1.PartnerInvite) error {
+	now := &v1alpha1.PartnerInvite{}
+	if err := r.live.Get(ctx, client.ObjectKeyFromObject(i), now); err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	if now.UID != i.UID || now.Status.Acceptance == nil || len(now.Status.PartnershipRefs) > 0 {
+		return nil
+	}
+	return r.accept.Finish(ctx, now)
 }
 
 func (r *PartnerInviteReconciler) observe(ctx context.Context, i *v1alpha1.PartnerInvite) (invite.Input, *style, error) {

@@ -125,12 +125,19 @@ func (d *Decision) followEnd(end *metav1.Time) {
 	}
 }
 
+// finishing is how long whoever took an answer has to carry it out, before others think that it died. A portal needs a
+// fraction of a second; two at once would only get into each other's way.
+const finishing = 5 * time.Second
+
 // accepted settles what an acceptance left open. A resend of an accepted invite does nothing.
 func (d *Decision) accepted(in Input) {
-	if len(d.Status.PartnershipRefs) == 0 {
-		d.Action = ActionFinish
-	} else {
+	switch since := in.Now.Sub(d.Status.Acceptance.Time.Time); {
+	case len(d.Status.PartnershipRefs) > 0:
 		Mirror(&d.Status, in.Invite, in.Team, in.Now)
+	case since >= 0 && since < finishing: // a clock that is ahead would make it wait for long
+		d.lookAgain(d.Status.Acceptance.Time.Add(finishing), in.Now)
+	default:
+		d.Action = ActionFinish
 	}
 	if resendAsked(in.Invite) {
 		d.Status.HandledResend = asked(in.Invite)
@@ -152,7 +159,7 @@ func (d *Decision) answeredUnsent(in Input) {
 		return
 	}
 	if due := Tries(d.Status).Last.Add(delivery.InFlight); in.Now.Before(due) {
-		d.RequeueAfter = due.Sub(in.Now)
+		d.lookAgain(due, in.Now)
 		return
 	}
 	d.Status.SentTime = d.Status.LastAttemptTime

@@ -414,7 +414,19 @@ func TestDecide(t *testing.T) {
 			steps(mailed(busy), after(week)), over(v1alpha1.InviteExpired, "False/Expired", "False/TemporaryFailure", 1),
 		},
 		"accepted, not finished": {
-			steps(mailed(nil), answers(v1alpha1.DecisionAccepted)),
+			steps(mailed(nil), answers(v1alpha1.DecisionAccepted), after(finishing)),
+			with(over(v1alpha1.InviteAccepted, "True/Accepted", "True/Sent", 1), func(s *standing) {
+				s.Action, s.Ready, s.Reconciling = ActionFinish, "False/Accepted", v1alpha1.ReasonAccepted
+			}),
+		},
+		"accepted a second ago, which the portal may be finishing": {
+			steps(mailed(nil), answers(v1alpha1.DecisionAccepted), after(time.Second)),
+			with(over(v1alpha1.InviteAccepted, "True/Accepted", "True/Sent", 1), func(s *standing) {
+				s.Again, s.Ready, s.Reconciling = finishing-time.Second, "False/Accepted", v1alpha1.ReasonAccepted
+			}),
+		},
+		"accepted by a portal whose clock is ahead": {
+			steps(mailed(nil), answers(v1alpha1.DecisionAccepted), after(-time.Minute)),
 			with(over(v1alpha1.InviteAccepted, "True/Accepted", "True/Sent", 1), func(s *standing) {
 				s.Action, s.Ready, s.Reconciling = ActionFinish, "False/Accepted", v1alpha1.ReasonAccepted
 			}),

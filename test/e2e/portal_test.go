@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/hack/apiproxy"
 	"github.com/partner-operator/partner-operator/hack/browser"
 	"github.com/partner-operator/partner-operator/internal/partnership"
 )
@@ -155,6 +156,40 @@ var _ = Describe("the page of an invite", Label("portal"), func() {
 		Expect(api.List(ctx, &list, client.InNamespace(ns))).To(Succeed())
 		Expect(list.Items).To(HaveLen(1))
 		Eventually(eventReasons(i), soon, often).Should(ConsistOf("Sent", "Accepted"))
+	})
+
+	It("costs one read, two writes of the invite, two of the partnership and two events for each who accepts", func() {
+		const people = 20
+		ns := newTenant()
+		var links []string
+		for n := range people {
+			_, link := sentInvite(ns, fmt.Sprintf("p%d", n), grant("referral", ""))
+			links = append(links, link)
+		}
+		settle()
+		proxy.Forget()
+		var all sync.WaitGroup
+		for n, link := range links {
+			all.Go(func() {
+				defer GinkgoRecover()
+				Expect(post(somebody(), link+"/accept", "email", address(ns, fmt.Sprintf("p%d", n))).Code).To(Equal(http.StatusSeeOther))
+			})
+		}
+		all.Wait()
+		for n := range people {
+			Eventually(partnershipOf(ns, fmt.Sprintf("p%d", n), "referral"), soon, often).Should(HaveField("Status.State", v1alpha1.PartnershipActive))
+		}
+		settle()
+		seen := proxy.Seen()
+		for request, each := range map[apiproxy.Request]int{
+			{Method: http.MethodGet, Resource: "partnerinvites"}:        1,
+			{Method: http.MethodPut, Resource: "partnerinvites/status"}: 2,
+			{Method: http.MethodPost, Resource: "partnerships"}:         1,
+			{Method: http.MethodPut, Resource: "partnerships/status"}:   1,
+			{Method: http.MethodPost, Resource: "events"}:               2,
+		} {
+			Expect(seen[request]).To(Equal(each*people), "%v of %v", request, seen)
+		}
 	})
 
 	It("declines without an account, for good", func() {
