@@ -32,6 +32,7 @@ type Book struct {
 
 	mutex sync.Mutex
 	pages map[client.ObjectKey]*page
+	live  versions
 }
 
 // page is what is known of one ConfigMap.
@@ -149,13 +150,9 @@ func (b *Book) Confirm(ctx context.Context, namespace string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	var meta metav1.PartialObjectMetadata
-	meta.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("ConfigMap"))
-	if err := b.Live.Get(ctx, key, &meta); client.IgnoreNotFound(err) != nil {
-		return false, err
-	}
-	if meta.ResourceVersion == before.version {
-		return true, nil
+	version, err := b.live.of(ctx, b.Live, key)
+	if err != nil || version == before.version {
+		return err == nil, err
 	}
 	_, err = b.fetch(ctx, key, before.seen)
 	return false, err
