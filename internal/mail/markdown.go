@@ -11,10 +11,12 @@ import (
 	"github.com/yuin/goldmark/text"
 )
 
+// md is for all mails; it keeps nothing of a text.
+var md = goldmark.New()
+
 // markdown renders a text of the company. HTML in it is left out, links lead to http, https and mailto only, and an image
 // becomes its description, since a mail loads nothing from elsewhere.
 func markdown(source string) (template.HTML, error) {
-	md := goldmark.New()
 	document := md.Parser().Parse(text.NewReader([]byte(source)))
 	describeImages(document, []byte(source))
 	var page bytes.Buffer
