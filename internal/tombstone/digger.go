@@ -2,6 +2,7 @@ package tombstone
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -79,12 +80,26 @@ func (d *Digger) flush(ctx context.Context) {
 	d.turn.Unlock()
 	for _, each := range plots {
 		err := d.write(ctx, each)
-		if err == nil || apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
+		if err == nil || namespaceGoes(err) {
 			continue
 		}
 		log.FromContext(ctx).Error(err, "Tombstones could not be written; trying again", "namespace", each.program.Namespace, "program", each.program.Name)
 		d.putBack(each)
 	}
+}
+
+// namespaceGoes tells whether a page cannot be made because the namespace is being deleted, or is gone: then nobody can
+// apply there any more. Trying again would go on for as long as the process lives.
+func namespaceGoes(err error) bool {
+	if apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
+		return true
+	}
+	var answer apierrors.APIStatus
+	if !apierrors.IsNotFound(err) || !errors.As(err, &answer) {
+		return false
+	}
+	details := answer.Status().Details
+	return details != nil && details.Kind == "namespaces"
 }
 
 func (d *Digger) putBack(failed *plot) {

@@ -9,7 +9,9 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
@@ -23,6 +25,7 @@ type apiServer struct {
 	client.Client
 	reads, writes int
 	away          bool
+	refuses       error // what it answers to a new page; nil: it takes it
 }
 
 func (a *apiServer) Get(ctx context.Context, key client.ObjectKey, object client.Object, options ...client.GetOption) error {
@@ -33,6 +36,9 @@ func (a *apiServer) Get(ctx context.Context, key client.ObjectKey, object client
 func (a *apiServer) Create(ctx context.Context, object client.Object, options ...client.CreateOption) error {
 	if a.writes++; a.away {
 		return errors.New("the API server is away")
+	}
+	if a.refuses != nil {
+		return a.refuses
 	}
 	return a.Client.Create(ctx, object, options...)
 }
@@ -132,4 +138,30 @@ func TestWhatCannotBeWrittenStaysNoted(t *testing.T) {
 	d.flush(t.Context())
 	d.must(t, p, "ada@example.com", true)
 	d.must(t, p, "grace@example.com", true)
+}
+
+func TestATenantThatIsGoneNeedsNoTombstones(t *testing.T) {
+	resource := func(name string) schema.GroupResource { return schema.GroupResource{Resource: name} }
+	going := apierrors.NewForbidden(resource("configmaps"), "page", errors.New("it is being terminated"))
+	going.ErrStatus.Details.Causes = []metav1.StatusCause{{Type: corev1.NamespaceTerminatingCause}}
+	for name, test := range map[string]struct {
+		answer error
+		writes int // in two flushes
+	}{
+		"the namespace is going":    {going, 1},
+		"the namespace is gone":     {apierrors.NewNotFound(resource("namespaces"), "acme"), 1},
+		"something else is missing": {apierrors.NewNotFound(resource("configmaps"), "page"), 2},
+		"it is forbidden":           {apierrors.NewForbidden(resource("configmaps"), "page", errors.New("no role")), 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, server := dig(t)
+			d.mustNote(t, programOf("11111111-a"), "ada@example.com")
+			server.refuses = test.answer
+			d.flush(t.Context())
+			d.flush(t.Context())
+			if server.writes != test.writes {
+				t.Errorf("it was written %d times, not %d", server.writes, test.writes)
+			}
+		})
+	}
 }
