@@ -60,6 +60,7 @@ type Server struct {
 	Options
 	handler  http.Handler
 	signIns  chan signInRequest
+	retries  chan struct{} // a place for each request for a link that waits for its next try
 	clients  *limiter      // requests that send mail, by client
 	mailed   *limiter      // requests that send mail, by address
 	failures *limiter      // tokens that did not open, by client
@@ -75,7 +76,8 @@ const failuresPerMinute = 30
 func New(o Options) *Server {
 	s := &Server{
 		Options:  o,
-		signIns:  make(chan signInRequest, 1024),
+		signIns:  make(chan signInRequest, signInsWaiting),
+		retries:  make(chan struct{}, signInsWaiting),
 		clients:  newLimiter(o.ClientRate, o.Now),
 		mailed:   newLimiter(o.AddressRate, o.Now),
 		failures: newLimiter(failuresPerMinute, o.Now),

@@ -11,7 +11,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/address"
@@ -64,40 +63,8 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.seal(w, token.PurposeSignInRequest, namespace, session{Address: typed, Next: ownPath(namespace, r.PostForm.Get("next"))}, requestLifetime)
-	select {
-	case s.signIns <- signInRequest{namespace, typed}:
-	default:
-		log.FromContext(r.Context()).Info("A sign-in request was dropped, too many are waiting", "namespace", namespace)
-	}
+	s.queueSignIn(r.Context(), signInRequest{namespace: namespace, email: typed, asked: s.Now()})
 	http.Redirect(w, r, loginPath(namespace)+"?asked", http.StatusSeeOther)
-}
-
-// signInRequest is an address that asked for a link.
-type signInRequest struct{ namespace, email string }
-
-// handOutSignIns carries out the requests for sign-in links, a few at once.
-func (s *Server) handOutSignIns(ctx context.Context) error {
-	const workers = 4
-	done := make(chan struct{})
-	for range workers {
-		go func() {
-			defer func() { done <- struct{}{} }()
-			for {
-				select {
-				case <-ctx.Done():
-					return
-				case request := <-s.signIns:
-					if err := s.handOutSignIn(ctx, request); err != nil {
-						log.FromContext(ctx).Error(err, "A sign-in link could not be issued", "namespace", request.namespace, "address", address.Mask(request.email))
-					}
-				}
-			}
-		}()
-	}
-	for range workers {
-		<-done
-	}
-	return nil
 }
 
 // handOutSignIn notes on the oldest partnership with access that a link is asked for; a controller mails it.
@@ -125,10 +92,17 @@ func (s *Server) handOutSignIn(ctx context.Context, request signInRequest) error
 	oldest := slices.MinFunc(open, func(a, b v1alpha1.Partnership) int {
 		return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), strings.Compare(a.Name, b.Name))
 	})
-	return s.change(ctx, client.ObjectKeyFromObject(&oldest), func(p *v1alpha1.Partnership) error {
+	err = s.change(ctx, client.ObjectKeyFromObject(&oldest), func(p *v1alpha1.Partnership) error {
+		if request.carriedOut(p.Status.SignIn) {
+			return errNothing
+		}
 		partnership.RequestSignIn(&p.Status, s.Now())
 		return nil
 	})
+	if errors.Is(err, errNothing) {
+		return nil
+	}
+	return err
 }
 
 // askRepeat notes on the newest open invite of a person without access that its mail is to be sent once more, with the

@@ -15,7 +15,7 @@ import (
 	"github.com/partner-operator/partner-operator/internal/token"
 )
 
-// errNothing tells that a team is to stay as it is.
+// errNothing tells that an object is to stay as it is.
 var errNothing = errors.New("there is nothing to do")
 
 // handOutByTeam notes on the oldest team through which the person can sign in that a link is asked for; a controller mails
@@ -27,7 +27,7 @@ func (s *Server) handOutByTeam(ctx context.Context, request signInRequest) (memb
 	}
 	if len(open) > 0 {
 		return true, s.changePerson(ctx, &open[0], request.email, func(t *v1alpha1.PartnerTeam, m *v1alpha1.TeamMember) error {
-			if m.State != v1alpha1.MemberActive {
+			if m.State != v1alpha1.MemberActive || request.carriedOut(m.SignIn) {
 				return errNothing
 			}
 			team.RequestSignIn(t, m, s.Now())

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -324,6 +325,29 @@ var _ = Describe("signing in", Label("portal"), func() {
 		Expect(get(person, tenantURL(ns, "")).Wants(http.StatusOK, "Acme Referral")).To(Succeed())
 		Expect(post(other, link, "email", address(ns, "grace")).Code).To(Equal(http.StatusNotFound), "the link is used")
 	})
+
+	DescribeTable("mails one link, also if the API server does not answer at once", func(fault apiproxy.Fault, times int) {
+		ns := newTenant()
+		grace := partner(ns, "grace", "referral")
+		create(grace)
+		Eventually(partnershipState(grace), soon, often).Should(Equal(v1alpha1.PartnershipActive))
+		var struck atomic.Int32
+		proxy.Break(func(r *http.Request) apiproxy.Fault {
+			if r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, "/"+grace.Name+"/status") && int(struck.Add(1)) <= times {
+				return fault
+			}
+			return apiproxy.None
+		})
+		DeferCleanup(proxy.Break, (func(*http.Request) apiproxy.Fault)(nil))
+		person := somebody()
+		Expect(post(person, tenantURL(ns, "login"), "email", address(ns, "grace")).Code).To(Equal(http.StatusSeeOther))
+		Expect(post(person, linkTo(address(ns, "grace"), v1alpha1.MailSignIn)).Location).To(Equal(tenantURL(ns, "")))
+		Consistently(mailsTo(address(ns, "grace"), v1alpha1.MailSignIn), 3*time.Second, often).Should(Equal(1))
+	},
+		Entry("to a request that it never heard of", apiproxy.Refuse, 2),
+		Entry("to a request that it refused", apiproxy.Fail, 2),
+		Entry("to a request that it carried out", apiproxy.LoseAnswer, 1),
+	)
 
 	It("gives the same answer to every address, and mails only those who have access", func() {
 		ns := newTenant()
