@@ -2,6 +2,7 @@ package portal
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -49,39 +50,43 @@ func (s *Server) queueSignIn(ctx context.Context, request signInRequest) {
 }
 
 // handOutSignIns carries out the requests for sign-in links, a few at once. When it is told to stop, those that wait are
-// carried out first.
+// carried out first, as far as there is time.
 func (s *Server) handOutSignIns(ctx context.Context) error {
 	const workers = 4
-	done := make(chan struct{})
+	var all sync.WaitGroup
 	for range workers {
-		go func() {
-			defer func() { done <- struct{}{} }()
+		all.Go(func() {
 			for ctx.Err() == nil {
 				select {
 				case <-ctx.Done():
 				case request := <-s.signIns:
-					s.tryToHandOut(ctx, request)
+					s.tryToHandOut(ctx, context.WithoutCancel(ctx), request)
 				}
 			}
-			for {
-				select {
-				case request := <-s.signIns:
-					s.tryToHandOut(ctx, request)
-				default:
-					return
-				}
-			}
-		}()
+			s.handOutRest(ctx)
+		})
 	}
-	for range workers {
-		<-done
-	}
+	all.Wait()
 	return nil
 }
 
-// tryToHandOut carries out one request, or lets it be tried again after a while.
-func (s *Server) tryToHandOut(ctx context.Context, request signInRequest) {
-	trying, cancel := context.WithTimeout(context.WithoutCancel(ctx), signInTimeout)
+// handOutRest carries out what waits when the process stops.
+func (s *Server) handOutRest(ctx context.Context) {
+	rest, cancel := context.WithTimeout(context.WithoutCancel(ctx), signInTimeout)
+	defer cancel()
+	for {
+		select {
+		case request := <-s.signIns:
+			s.tryToHandOut(ctx, rest, request)
+		default:
+			return
+		}
+	}
+}
+
+// tryToHandOut carries out one request within a context, or lets it be tried again after a while.
+func (s *Server) tryToHandOut(ctx, within context.Context, request signInRequest) {
+	trying, cancel := context.WithTimeout(within, signInTimeout)
 	defer cancel()
 	err := s.handOutSignIn(trying, request)
 	if err == nil {
