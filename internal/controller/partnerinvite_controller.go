@@ -200,6 +200,9 @@ func (r *PartnerInviteReconciler) send(ctx context.Context, in invite.Input, sty
 			return send(ctx)
 		},
 		record: func(i *v1alpha1.PartnerInvite, failure *delivery.Failure) bool {
+			if i.Status.Acceptance != nil { // the person was quicker than this record, and who took the answer has told of it
+				before = *i.Status.DeepCopy()
+			}
 			if i.Status.MessageID != id || i.Status.SentTime != nil {
 				return false
 			}
