@@ -90,6 +90,19 @@ bench: build ## Measure the operator on this machine, each figure beside what it
 	@go build -C hack -o $(CURDIR)/bin/bench ./bench
 	@KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh) bin/bench -only '$(ONLY)' $(if $(FULL),-full)
 
+# FOR is how long `make soak` lets people use the operator, SEED chooses what happens (empty: the time does), RATE is how
+# many operations there are in a second, RACE=1 takes an operator that reports data races, which needs a C compiler.
+FOR ?= 30m
+SEED ?=
+RATE ?= 4
+RACE ?=
+
+.PHONY: soak
+soak: build ## Use two replicas for FOR=30m while things go wrong, and check that nothing is lost, comes twice or grows; SEED=, RATE=, RACE=1.
+	@$(if $(RACE),CGO_ENABLED=1 go build -race -o bin/race/partner-operator ./cmd)
+	@go build -C hack -o $(CURDIR)/bin/soak ./soak
+	@KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh) bin/soak -for $(FOR) -rate $(RATE) $(if $(SEED),-seed $(SEED)) $(if $(RACE),-operator bin/race/partner-operator)
+
 .PHONY: e2e
 e2e: ## Walk the main job on the cluster that KUBECONFIG names, and on whose nodes the image IMG is; see docs/development.md.
 	@go build -C test/cluster -o $(CURDIR)/bin/e2e . && \

@@ -4,6 +4,7 @@ package apiproxy
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"maps"
 	"net"
@@ -59,6 +60,10 @@ const (
 	Stall Fault = "Stall"
 	// Withhold: the API server carries it out, and the answer does not come until Break is called again.
 	Withhold Fault = "Withhold"
+	// Fail: the answer is 500, and the API server does not hear of it.
+	Fail Fault = "Fail"
+	// Conflict: the answer is that somebody else changed the object, and the API server does not hear of it.
+	Conflict Fault = "Conflict"
 )
 
 // Start makes a proxy on loopback that acts with the access of a config.
@@ -227,9 +232,20 @@ func (p *Proxy) serve(fault Fault, lifted <-chan struct{}, next http.Handler, w 
 		next.ServeHTTP(kept, r)
 		p.hold(r, lifted)
 		kept.give(w)
+	case Fail:
+		fail(w, http.StatusInternalServerError, "InternalError")
+	case Conflict:
+		fail(w, http.StatusConflict, "Conflict")
 	default:
 		next.ServeHTTP(w, r)
 	}
+}
+
+// fail answers as an API server does that does not carry out a request.
+func fail(w http.ResponseWriter, code int, reason string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	_, _ = fmt.Fprintf(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","message":"made to fail","reason":%q,"code":%d}`, reason, code)
 }
 
 // hold waits until a fault is lifted, or else ends the request with its client.

@@ -76,6 +76,8 @@ func TestFaultsAtOnce(t *testing.T) {
 		None:       {"yes hello", 1},
 		Refuse:     {"", 0},
 		LoseAnswer: {"", 1},
+		Fail:       {` {"kind":"Status","apiVersion":"v1","status":"Failure","message":"made to fail","reason":"InternalError","code":500}`, 0},
+		Conflict:   {` {"kind":"Status","apiVersion":"v1","status":"Failure","message":"made to fail","reason":"Conflict","code":409}`, 0},
 	} {
 		t.Run(string(fault), func(t *testing.T) {
 			b := start(t)
