@@ -3,7 +3,7 @@ package brandbook
 import (
 	"context"
 	"errors"
-	"fmt"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -23,7 +23,7 @@ type slow struct {
 func (s *slow) Get(ctx context.Context, _ client.ObjectKey, object client.Object, _ ...client.GetOption) error {
 	s.mutex.Lock()
 	s.asked++
-	object.SetResourceVersion(fmt.Sprint(s.asked))
+	object.SetResourceVersion(strconv.Itoa(s.asked))
 	s.mutex.Unlock()
 	select {
 	case <-time.After(time.Second):
