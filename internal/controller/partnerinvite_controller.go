@@ -200,10 +200,11 @@ func (r *PartnerInviteReconciler) send(ctx context.Context, in invite.Input, sty
 			return send(ctx)
 		},
 		record: func(i *v1alpha1.PartnerInvite, failure *delivery.Failure) bool {
-			if i.Status.Acceptance != nil { // the person was quicker than this record, and who took the answer has told of it
+			outdated := i.Status.MessageID != id || i.Status.SentTime != nil
+			if outdated || i.Status.Acceptance != nil { // whoever wrote that has told of it
 				before = *i.Status.DeepCopy()
 			}
-			if i.Status.MessageID != id || i.Status.SentTime != nil {
+			if outdated {
 				return false
 			}
 			if failure == nil {

@@ -11,7 +11,6 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-	coordinationv1 "k8s.io/api/coordination/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -190,6 +189,9 @@ var _ = Describe("a fault", Ordered, ContinueOnFailure, Label("faults"), func() 
 		Expect(running.Continue()).To(Succeed())
 		Eventually(running.Ended(), time.Minute).Should(BeClosed(), "it has no lease any more")
 		account(hanging)
+		for _, m := range hanging {
+			m.toldOnce()
+		}
 	})
 
 	It("that breaks connections, or an API server that crashes, neither loses a mail nor repeats one whose record was written", func() {
@@ -225,6 +227,15 @@ var _ = Describe("a fault", Ordered, ContinueOnFailure, Label("faults"), func() 
 			Eventually(func() time.Duration { return time.Since(began) }, time.Minute, often).Should(BeNumerically(">", 25*time.Second))
 		})
 		Eventually(running.Ended(), time.Minute).Should(BeClosed(), "the lease lasts 15 seconds")
+		account(all)
+	})
+
+	It("of two operators that were started without leader election sends everybody one mail", func() {
+		startOperator()
+		startBeside()
+		inbox.SetDelay(30 * time.Millisecond)
+		all := ofBothKinds(crowd(), mailing{fault: "two operators lead at once", comes: once})
+		postAll(all)
 		account(all)
 	})
 
@@ -508,86 +519,4 @@ func storm(all []*mailing) (calm func()) {
 		close(stop)
 		writers.Wait()
 	}
-}
-
-// leader is who holds the lease; empty: nobody.
-func leader() string {
-	GinkgoHelper()
-	lease := &coordinationv1.Lease{}
-	err := api.Get(ctx, client.ObjectKey{Namespace: operatorNamespace, Name: "partner-operator"}, lease)
-	Expect(client.IgnoreNotFound(err)).NotTo(HaveOccurred())
-	if lease.Spec.HolderIdentity == nil {
-		return ""
-	}
-	return *lease.Spec.HolderIdentity
-}
-
-// lead starts the operator that all specs share as the leader.
-func lead(args ...string) {
-	GinkgoHelper()
-	before := leader()
-	startOperator(append([]string{"--leader-elect"}, args...)...)
-	Eventually(leader, soon, often).ShouldNot(Or(BeEmpty(), Equal(before)))
-}
-
-// replica is an operator that starts again whenever it ends, as in a Deployment: on a busy machine it may lose the lease.
-type replica struct {
-	mutex   sync.Mutex
-	started []*operator.Operator
-	stopped bool
-}
-
-// startSecond starts a replica that waits for the lease.
-func startSecond() {
-	GinkgoHelper()
-	second = &replica{}
-	Expect(second.start()).To(Succeed())
-}
-
-func (r *replica) start() error {
-	r.mutex.Lock()
-	defer r.mutex.Unlock()
-	if r.stopped {
-		return nil
-	}
-	o, err := operator.Start(ctx, operator.Options{
-		Binary: binary, Cluster: plane, Kubeconfig: proxies[1].Kubeconfig, SMTPAddr: inbox.SMTPAddr(),
-		Args: []string{"--leader-elect", "--portal-url=http://" + portalAddress, "--zap-log-level=debug"},
-		Log:  logFile(),
-	})
-	if err != nil {
-		return err
-	}
-	r.started = append(r.started, o)
-	go func() {
-		defer GinkgoRecover()
-		<-o.Ended()
-		Eventually(r.start, time.Minute).Should(Succeed(), "the API server may be away")
-	}()
-	return nil
-}
-
-// stop ends the replica, if there is one.
-func (r *replica) stop() {
-	GinkgoHelper()
-	if r == nil {
-		return
-	}
-	r.mutex.Lock()
-	defer r.mutex.Unlock()
-	r.stopped = true
-	Expect(r.started[len(r.started)-1].Stop()).To(Succeed())
-}
-
-// logs are those of all that were started.
-func (r *replica) logs() (logs []string) {
-	if r == nil {
-		return nil
-	}
-	r.mutex.Lock()
-	defer r.mutex.Unlock()
-	for _, each := range r.started {
-		logs = append(logs, each.Log())
-	}
-	return logs
 }

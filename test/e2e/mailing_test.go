@@ -156,6 +156,18 @@ func (m *mailing) allSay(word string) {
 	Eventually(m.said, soon, often).Should(Equal(map[string]int{word: m.size}), m.String())
 }
 
+// toldOnce fails if any transition of any object was told in several events.
+func (m *mailing) toldOnce() {
+	GinkgoHelper()
+	objects, err := m.objects()
+	Expect(err).NotTo(HaveOccurred())
+	for _, object := range objects {
+		reasons := eventReasons(object)()
+		slices.Sort(reasons)
+		Expect(slices.Compact(slices.Clone(reasons))).To(Equal(reasons), "%s to %s", m, object.GetName())
+	}
+}
+
 // String names a mailing in a failure.
 func (m *mailing) String() string { return fmt.Sprintf("%s mails, %s", m.kind, m.fault) }
 
