@@ -29,12 +29,12 @@ func entered(before v1alpha1.PartnershipState, after v1alpha1.PartnershipStatus)
 		return event.Normal("Revoked", "Revoke", "Access ended; sessions are dead")
 	case now == v1alpha1.PartnershipExpired:
 		return event.Normal("Expired", "Expire", "Access ended at validUntil; sessions are dead")
-	case now == v1alpha1.PartnershipRejected:
-		return event.Normal("Rejected", "Reject", "The company decided against the partner")
 	case before == v1alpha1.PartnershipRevoked:
 		return event.Normal("Reinstated", "Reinstate", restored(now))
 	case before == v1alpha1.PartnershipExpired:
 		return event.Normal("Extended", "Extend", restored(now))
+	case now == v1alpha1.PartnershipRejected:
+		return event.Normal("Rejected", "Reject", "The company decided against the partner")
 	case before == v1alpha1.PartnershipConflict:
 		return event.Normal("ConflictResolved", "Resolve", "No older Partnership of the same partner stands in the way any more; this one is "+string(now))
 	case now == v1alpha1.PartnershipInvited:
