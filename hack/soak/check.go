@@ -221,7 +221,8 @@ func (c *checker) notices() {
 			{v1alpha1.MailRejected, asked.Decision == string(v1alpha1.ApprovalRejected) && !asked.Revoked},
 		} {
 			failed := slices.ContainsFunc(is.Status.Mails, func(m v1alpha1.MailDelivery) bool {
-				return m.Kind == due.kind && m.State == v1alpha1.DeliveryFailed && c.rejected()
+				dropped := m.State == v1alpha1.DeliverySkipped && asked.Revocations > 0 // it had not left when access ended
+				return m.Kind == due.kind && (dropped || m.State == v1alpha1.DeliveryFailed && c.rejected())
 			})
 			if due.is && !failed && len(c.about(due.kind, string(is.UID))) == 0 {
 				c.breaks(ruleLost, "the partnership %s got no mail %q", name, due.kind)

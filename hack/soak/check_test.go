@@ -133,6 +133,13 @@ func TestCheck(t *testing.T) {
 		}, ruleDead, "ada-link"},
 		"a revoked partnership is active": {func(j *journal, _ *observed) { j.Partners[ship].Revoked = true }, ruleGranted, "was revoked and is Active"},
 		"a deleted partnership is there":  {func(j *journal, _ *observed) { j.Partners[ship].Deleted = true }, ruleGranted, "was deleted and is Active"},
+		"who was approved was not told": {func(j *journal, _ *observed) {
+			j.Partners[ship].Decision, j.Partners[ship].Approved = "Approved", 1
+		}, ruleLost, `got no mail "approved"`},
+		"who was approved was revoked before they could be told": {func(j *journal, is *observed) {
+			j.Partners[ship].Decision, j.Partners[ship].Approved, j.Partners[ship].Revocations = "Approved", 1, 1
+			is.Partnerships[0].Status.Mails = []v1alpha1.MailDelivery{{Kind: v1alpha1.MailApproved, State: v1alpha1.DeliverySkipped}}
+		}, "", ""},
 		"a rejected partnership is active": {func(j *journal, is *observed) {
 			j.Partners[ship].Decision, j.Partners[ship].Rejected = "Rejected", 1
 			is.Mails = append(is.Mails, mailed("rejected.p1.1@acme.example", ada, at(12), ""))
