@@ -11,6 +11,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -321,10 +322,15 @@ func newPartnership(accepted *v1alpha1.PartnerInvite, grant v1alpha1.ProgramGran
 	return p
 }
 
-// recordFinished notes the partnerships on the invite, unless somebody else already did or the invite is gone.
+// patient is for a record that must not be lost: it tries for two thirds of a second.
+var patient = wait.Backoff{Duration: 20 * time.Millisecond, Factor: 2, Jitter: 0.1, Steps: 6}
+
+// recordFinished notes the partnerships on the invite, unless somebody else already did or the invite is gone. It tries
+// again whatever goes wrong: until that is noted, a partnership that the company deletes would be made anew.
 func (s *Step) recordFinished(ctx context.Context, accepted *v1alpha1.PartnerInvite, names []string) error {
 	first := true
-	return client.IgnoreNotFound(retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+	again := func(err error) bool { return !apierrors.IsNotFound(err) && ctx.Err() == nil }
+	return client.IgnoreNotFound(retry.OnError(patient, again, func() error {
 		if !first {
 			if err := s.Live.Get(ctx, client.ObjectKeyFromObject(accepted), accepted); err != nil {
 				return err

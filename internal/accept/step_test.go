@@ -216,6 +216,30 @@ func TestFinishAfterEachStepThatCanFail(t *testing.T) {
 	}
 }
 
+// Until it is noted that the partnerships were made, one that the company deletes would be made again.
+func TestTheRecordOfWhatWasMadeIsTriedAgain(t *testing.T) {
+	writes := 0
+	s := newStep(t, interceptor.Funcs{
+		SubResourceUpdate: func(ctx context.Context, c client.Client, sub string, o client.Object, opts ...client.SubResourceUpdateOption) error {
+			writes++
+			err := c.SubResource(sub).Update(ctx, o, opts...)
+			switch writes {
+			case 2: // the first is the answer
+				return errors.New("the answer of the API server was lost")
+			case 3:
+				t.Error("what was written is written again")
+			}
+			return err
+		},
+	}, invitation())
+	if _, err := s.answer(t, entered); err != nil {
+		t.Fatal(err)
+	}
+	if refs := stored(t, s, "ada", &v1alpha1.PartnerInvite{}).Status.PartnershipRefs; len(refs) != 2 {
+		t.Errorf("the invite names %v", refs)
+	}
+}
+
 func TestFinishLeavesPartnershipsThatExistAlone(t *testing.T) {
 	there := &v1alpha1.Partnership{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: partnership.Name(ada, "referral")},

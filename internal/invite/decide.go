@@ -127,7 +127,7 @@ func (d *Decision) followEnd(end *metav1.Time) {
 
 // finishing is how long whoever took an answer has to carry it out, before others think that it died. A portal needs a
 // fraction of a second; two at once would only get into each other's way.
-const finishing = 5 * time.Second
+const finishing = 2 * time.Second
 
 // accepted settles what an acceptance left open. A resend of an accepted invite does nothing.
 func (d *Decision) accepted(in Input) {
