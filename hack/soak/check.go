@@ -99,6 +99,19 @@ func (c *checker) partnership(name string) *v1alpha1.Partnership {
 // sorted are the names of a map in order, so that two runs say the same.
 func sorted[T any](of map[string]T) []string { return slices.Sorted(maps.Keys(of)) }
 
+// triedLater is how many tries of a mail failed after which the next is too far off to be waited for: 4 minutes and more.
+const triedLater = 3
+
+// later tells whether an invite's mail waits for a try that is too far off.
+func later(i *v1alpha1.PartnerInvite) bool {
+	return i.Status.State == v1alpha1.InvitePending && i.Status.NextAttemptTime != nil && i.Status.Attempts >= triedLater
+}
+
+// mailLater tells the same of another mail.
+func mailLater(state v1alpha1.DeliveryState, attempts int32) bool {
+	return state == v1alpha1.DeliveryPending && attempts >= triedLater
+}
+
 // invites: each invite that was applied and not withdrawn has its mail, or says why not.
 func (c *checker) invites() {
 	for _, name := range sorted(c.said.Invites) {
@@ -109,6 +122,7 @@ func (c *checker) invites() {
 		case asked.Deleted:
 		case is == nil:
 			c.breaks(ruleLost, "invite %s was applied and is not there", name)
+		case later(is):
 		case is.Status.State == v1alpha1.InviteFailed && !c.rejected():
 			c.breaks(ruleLost, "invite %s is Failed, and no address was refused", name)
 		case is.Status.State == v1alpha1.InvitePending || is.Status.State == v1alpha1.InviteHeld || is.Status.State == "":
@@ -168,6 +182,8 @@ func (c *checker) linksOfInvites() {
 		switch {
 		case alive && is.Status.ExpiryTime != nil && (is.Status.State == v1alpha1.InviteSent || is.Status.State == v1alpha1.InviteExpired):
 			alive = o.At.Before(is.Status.ExpiryTime.Time)
+		case alive && later(is): // its mail arrived, though the answer of the mail server was lost
+			alive = o.Code == 200
 		case alive:
 			alive = is.Status.State == v1alpha1.InviteSent
 		}
@@ -222,7 +238,7 @@ func (c *checker) notices() {
 		} {
 			failed := slices.ContainsFunc(is.Status.Mails, func(m v1alpha1.MailDelivery) bool {
 				dropped := m.State == v1alpha1.DeliverySkipped && asked.Revocations > 0 // it had not left when access ended
-				return m.Kind == due.kind && (dropped || m.State == v1alpha1.DeliveryFailed && c.rejected())
+				return m.Kind == due.kind && (dropped || mailLater(m.State, m.Attempts) || m.State == v1alpha1.DeliveryFailed && c.rejected())
 			})
 			if due.is && !failed && len(c.about(due.kind, string(is.UID))) == 0 {
 				c.breaks(ruleLost, "the partnership %s got no mail %q", name, due.kind)
@@ -369,32 +385,41 @@ func (c *checker) events() {
 
 // unsettled are what the operator has yet to do, in words.
 func unsettled(is observed) (left []string) {
-	pending := func(state v1alpha1.DeliveryState) bool {
-		return state == v1alpha1.DeliveryPending || state == v1alpha1.DeliverySending
+	pending := func(state v1alpha1.DeliveryState, attempts int32) bool {
+		return (state == v1alpha1.DeliveryPending || state == v1alpha1.DeliverySending) && !mailLater(state, attempts)
 	}
 	retries := func(conditions []metav1.Condition) bool {
 		return meta.IsStatusConditionTrue(conditions, v1alpha1.ConditionReconciling)
 	}
 	for _, i := range is.Invites {
+		if later(&i) {
+			continue
+		}
 		waits := i.Status.State == v1alpha1.InvitePending || i.Status.State == v1alpha1.InviteHeld || i.Status.State == ""
-		if waits || retries(i.Status.Conditions) || i.Status.ObservedGeneration != i.Generation || i.Status.Repeat != nil && pending(i.Status.Repeat.State) {
+		if waits || retries(i.Status.Conditions) || i.Status.ObservedGeneration != i.Generation || i.Status.Repeat != nil && pending(i.Status.Repeat.State, i.Status.Repeat.Attempts) {
 			left = append(left, fmt.Sprintf("invite %s/%s is %q", i.Namespace, i.Name, i.Status.State))
 		}
 	}
 	for _, p := range is.Partnerships {
-		mails := slices.ContainsFunc(p.Status.Mails, func(m v1alpha1.MailDelivery) bool { return pending(m.State) })
+		if slices.ContainsFunc(p.Status.Mails, func(m v1alpha1.MailDelivery) bool { return mailLater(m.State, m.Attempts) }) {
+			continue
+		}
+		mails := slices.ContainsFunc(p.Status.Mails, func(m v1alpha1.MailDelivery) bool { return pending(m.State, m.Attempts) })
 		if mails || retries(p.Status.Conditions) || p.Status.ObservedGeneration != p.Generation || p.DeletionTimestamp != nil {
 			left = append(left, fmt.Sprintf("partnership %s/%s is %q, mails %v", p.Namespace, p.Name, p.Status.State, p.Status.Mails))
 		}
 	}
 	for _, t := range is.Teams {
-		mails := slices.ContainsFunc(t.Status.Mails, func(m v1alpha1.TeamMail) bool { return pending(m.State) })
+		if slices.ContainsFunc(t.Status.Mails, func(m v1alpha1.TeamMail) bool { return mailLater(m.State, m.Attempts) }) {
+			continue
+		}
+		mails := slices.ContainsFunc(t.Status.Mails, func(m v1alpha1.TeamMail) bool { return pending(m.State, m.Attempts) })
 		if mails || retries(t.Status.Conditions) || t.Status.ObservedGeneration != t.Generation {
 			left = append(left, fmt.Sprintf("team %s/%s, mails %v", t.Namespace, t.Name, t.Status.Mails))
 		}
 	}
 	for _, g := range is.Groups {
-		if slices.ContainsFunc(g.Status.Verifications, func(v v1alpha1.AddressVerification) bool { return pending(v.State) }) {
+		if slices.ContainsFunc(g.Status.Verifications, func(v v1alpha1.AddressVerification) bool { return pending(v.State, v.Attempts) }) {
 			left = append(left, fmt.Sprintf("group %s/%s has verifications to mail", g.Namespace, g.Name))
 		}
 	}

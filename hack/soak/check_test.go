@@ -103,6 +103,10 @@ func TestCheck(t *testing.T) {
 		"an invite expired without a mail, and says nothing": {func(j *journal, is *observed) {
 			j.Invites["ada-1"].Accepted, is.Mails, is.Invites[0].Status.State = nil, is.Mails[1:], v1alpha1.InviteExpired
 		}, ruleLost, "never arrived"},
+		"an invite waits for its fourth try": {func(j *journal, is *observed) {
+			j.Invites["ada-1"].Accepted, j.Opened[0].Code = nil, 200
+			is.Invites[0].Status.State, is.Invites[0].Status.Attempts, is.Invites[0].Status.NextAttemptTime = v1alpha1.InvitePending, 3, &metav1.Time{Time: at(99)}
+		}, "", ""},
 		"an acceptance is lost": {func(_ *journal, is *observed) { is.Invites[0].Status.Acceptance = nil }, ruleLost, "does not say so"},
 		"an acceptance made nothing": {func(_ *journal, is *observed) {
 			is.Invites[0].Status.PartnershipRefs = nil
