@@ -60,18 +60,33 @@ test-unit: ## Run the tests that need nothing but Go.
 	go test ./...
 
 # Go takes an earlier result for the present one as long as nothing within the module has changed. These suites test what is
-# outside of theirs: the binary, config, the chart.
+# outside of theirs: the binary, config, the chart. Two at a time, since most of them wait most of the time.
+UNCACHED := GOFLAGS="$$GOFLAGS -count=1"
+# BUILT=1 says that the binaries are there, and nobody must make them anew meanwhile.
+BUILT ?=
+
 .PHONY: test-server
 test-server: build ## Run the suites that need a control plane or a mail server.
-	KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh) && export KUBEBUILDER_ASSETS GOFLAGS="$$GOFLAGS -count=1" && \
+	@hack/controlplane/build.sh >/dev/null
+	$(MAKE) --no-print-directory -j2 -Otarget BUILT=1 test-e2e test-suites
+	$(MAKE) --no-print-directory e2e-loopback OPTIONAL=1
+	@test/browser/install.sh
+	KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh) $(UNCACHED) go test -C test/browser -timeout 10m
+
+.PHONY: test-e2e
+test-e2e: $(if $(BUILT),,build) ## Run the specs of the binary, but for the portal's.
+	KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh) $(UNCACHED) go test -C test -timeout 25m ./e2e -ginkgo.label-filter='!portal'
+
+.PHONY: test-suites
+test-suites: $(if $(BUILT),,build) ## Run the other suites, and the portal's specs.
+	export KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh) $(UNCACHED) && \
 	go test -C hack -timeout 10m ./... && go test -C test -p 1 -timeout 10m $$(go list -C test ./... | grep -v /e2e) && \
-	go test -C test -timeout 25m ./e2e -ginkgo.label-filter='!portal' && $(MAKE) --no-print-directory test-portal && \
-	for suite in cluster gitops install observe; do go test -C test/$$suite -timeout 5m ./... || exit 1; done && \
-	$(MAKE) --no-print-directory e2e-loopback OPTIONAL=1 && test/browser/install.sh && go test -C test/browser -timeout 10m
+	for suite in cluster gitops install observe; do go test -C test/$$suite -timeout 5m ./... || exit 1; done
+	$(MAKE) --no-print-directory test-portal
 
 # Data races are looked for by what a C compiler makes; without one the same specs run, and it is said.
 .PHONY: test-portal
-test-portal: build ## Run the portal's specs while people click at once, against an operator that reports data races.
+test-portal: $(if $(BUILT),,build) ## Run the portal's specs while people click at once, against an operator that reports data races.
 	@KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh) && export KUBEBUILDER_ASSETS && \
 	if command -v "$$(go env CC)" >/dev/null; then \
 		export CGO_ENABLED=1 OPERATOR=$(CURDIR)/bin/race/partner-operator && set -x && \
@@ -85,10 +100,14 @@ test-faults: build ## Let everything go wrong while mails are under way, and cou
 	KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh) FAULTS=full \
 	go test -C test -count=1 -v -timeout 30m ./e2e -ginkgo.label-filter=faults
 
+# FULL=1 lets `make bench` measure sizes that take long, too; PROFILE is a folder for profiles of the operator.
+FULL ?=
+PROFILE ?=
+
 .PHONY: bench
-bench: build ## Measure the operator on this machine, each figure beside what it is compared with (20 minutes); ONLY=invites for some, FULL=1 for more.
+bench: build ## Measure the operator on this machine, each figure beside what it is compared with (20 minutes); ONLY=invites for some, FULL=1 for more, PROFILE=FOLDER for profiles.
 	@go build -C hack -o $(CURDIR)/bin/bench ./bench
-	@KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh) bin/bench -only '$(ONLY)' $(if $(FULL),-full)
+	@KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh) bin/bench -only '$(ONLY)' $(if $(FULL),-full) $(if $(PROFILE),-profile $(PROFILE))
 
 # FOR is how long `make soak` lets people use the operator, SEED chooses what happens (empty: the time does), RATE is how
 # many operations there are in a second, RACE=1 takes an operator that reports data races, which needs a C compiler.

@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	goruntime "runtime"
 	"strings"
 	"time"
 
@@ -59,7 +60,8 @@ func run(ctx context.Context, o options) error {
 	logger := zap.New(zap.UseFlagOptions(&o.log))
 	ctrl.SetLogger(logger)
 	klog.SetLogger(logger)
-	logger.Info("Starting", "controllers", o.runControllers, "portal", o.runPortal, "namespaces", cmp.Or(strings.Join(o.namespaces, ","), "all"))
+	limit := limitMemory(memoryLimits, os.LookupEnv)
+	logger.Info("Starting", "controllers", o.runControllers, "portal", o.runPortal, "namespaces", cmp.Or(strings.Join(o.namespaces, ","), "all"), "memoryLimit", limit)
 
 	mgr, err := newManager(restConfig, o)
 	if err != nil {
@@ -111,15 +113,25 @@ func connect(o options) (*rest.Config, error) {
 	return restConfig, nil
 }
 
+// profile lets profiles tell where goroutines wait for each other, at a cost that is not noticed.
+func profile() {
+	goruntime.SetMutexProfileFraction(100)
+	goruntime.SetBlockProfileRate(int(time.Millisecond))
+}
+
 func newManager(restConfig *rest.Config, o options) (ctrl.Manager, error) {
 	scheme := runtime.NewScheme()
 	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
 	utilruntime.Must(v1alpha1.AddToScheme(scheme))
 	grace := gracePeriod
+	if o.pprofAddress != "" {
+		profile()
+	}
 	options := ctrl.Options{
 		Scheme:                  scheme,
 		Metrics:                 metrics.Serve(o.metricsAddress, o.metricsSecure),
 		HealthProbeBindAddress:  o.probeAddress,
+		PprofBindAddress:        o.pprofAddress,
 		GracefulShutdownTimeout: &grace,
 		Cache: cache.Options{
 			DefaultTransform: cache.TransformStripManagedFields(),

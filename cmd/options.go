@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"net"
 	netmail "net/mail"
 	"net/netip"
 	"os"
@@ -44,6 +45,8 @@ type options struct {
 	metricsAddress string
 	metricsSecure  bool
 	probeAddress   string
+	// pprofAddress is where profiles are served, on loopback; empty: nowhere.
+	pprofAddress string
 
 	smtp     smtp.Config
 	useSMTP  bool
@@ -80,6 +83,7 @@ func parseOptions(args []string, environment func(string) (string, bool), help i
 	f.StringVar(&o.metricsAddress, "metrics-bind-address", ":8443", "`address` that metrics are served on; 0: nowhere")
 	f.BoolVar(&o.metricsSecure, "metrics-secure", true, "serve metrics over https to callers whom the API server authorizes; false: http for everybody")
 	f.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", "`address` that /healthz and /readyz are served on")
+	f.Func("pprof-bind-address", "`address` on loopback that profiles of this process are served on, such as 127.0.0.1:6060; unset: nowhere", o.setPprofAddress)
 	f.StringVar(&smtpURL, "smtp-url", "", "mail server, as `smtp://[user@]host:port?tls=starttls|implicit|none`; unset: no mail is sent, and invites wait")
 	f.StringVar(&o.smtp.PasswordFile, "smtp-password-file", "", "`file` with the password of the user in --smtp-url; it is read for each connection")
 	f.StringVar(&mailFrom, "mail-from", "", "`sender` of all mail, such as «Acme Partners <partners@acme.example>»; unset: no-reply at the host of --portal-url")
@@ -131,6 +135,22 @@ func (o *options) setComponents(list string) error {
 			return errors.New("it can be controllers, portal or controllers,portal")
 		}
 	}
+	return nil
+}
+
+// setPprofAddress tells where profiles are served. Whoever reaches that address may let the process compute for as long as
+// they like, and nobody asks them who they are: so it is on loopback.
+func (o *options) setPprofAddress(address string) error {
+	o.pprofAddress = ""
+	if address == "" || address == "0" {
+		return nil
+	}
+	host, _, err := net.SplitHostPort(address)
+	ip, _ := netip.ParseAddr(host)
+	if err != nil || host != "localhost" && !ip.IsLoopback() {
+		return errors.New("it has to be on loopback, such as 127.0.0.1:6060; kubectl port-forward reaches it there")
+	}
+	o.pprofAddress = address
 	return nil
 }
 

@@ -43,6 +43,7 @@ type told struct {
 	MailMode                                   controller.MailMode
 	Controllers, PortalRuns                    bool
 	Namespaces                                 []string
+	Profiles                                   string
 }
 
 func tell(o options) told {
@@ -52,7 +53,7 @@ func tell(o options) told {
 	}
 	t := told{
 		MailMode: o.mailMode, Events: o.receiver != nil,
-		Controllers: o.runControllers, PortalRuns: o.runPortal, Namespaces: o.namespaces,
+		Controllers: o.runControllers, PortalRuns: o.runPortal, Namespaces: o.namespaces, Profiles: o.pprofAddress,
 		Kubeconfig: o.kubeconfig, OperatorNamespace: o.operatorNamespace, LeaderElect: o.leaderElect,
 		Concurrency: o.concurrency, ClientRate: o.clientRate, AddressRate: o.addressRate,
 		Portal: o.portal.Origin(), PortalAddress: o.portalAddress, TrustedProxies: strings.Join(proxies, " "),
@@ -101,12 +102,17 @@ func TestOptions(t *testing.T) {
 			args: flags("--operator-namespace=acme-system"), environment: env{"POD_NAMESPACE": "pod-system"},
 			want: func(w *told) { w.OperatorNamespace = "acme-system" },
 		},
-		"leader-elect":              {args: flags("--leader-elect"), want: func(w *told) { w.LeaderElect = true }},
-		"concurrency":               {args: flags("--concurrency=4"), want: func(w *told) { w.Concurrency = 4 }},
-		"with one dash":             {args: flags("-concurrency", "4"), want: func(w *told) { w.Concurrency = 4 }},
-		"portal-bind-address":       {args: flags("--portal-bind-address=127.0.0.1:80"), want: func(w *told) { w.PortalAddress = "127.0.0.1:80" }},
-		"metrics-bind-address":      {args: flags("--metrics-bind-address=0"), want: func(w *told) { w.MetricsAddress = "0" }},
-		"metrics-secure":            {args: flags("--metrics-secure=false"), want: func(w *told) { w.MetricsSecure = false }},
+		"leader-elect":         {args: flags("--leader-elect"), want: func(w *told) { w.LeaderElect = true }},
+		"concurrency":          {args: flags("--concurrency=4"), want: func(w *told) { w.Concurrency = 4 }},
+		"with one dash":        {args: flags("-concurrency", "4"), want: func(w *told) { w.Concurrency = 4 }},
+		"portal-bind-address":  {args: flags("--portal-bind-address=127.0.0.1:80"), want: func(w *told) { w.PortalAddress = "127.0.0.1:80" }},
+		"metrics-bind-address": {args: flags("--metrics-bind-address=0"), want: func(w *told) { w.MetricsAddress = "0" }},
+		"metrics-secure":       {args: flags("--metrics-secure=false"), want: func(w *told) { w.MetricsSecure = false }},
+		"pprof-bind-address":   {args: flags("--pprof-bind-address=127.0.0.1:6060"), want: func(w *told) { w.Profiles = "127.0.0.1:6060" }},
+		"pprof-bind-address, by name and IPv6": {
+			args: flags("--pprof-bind-address=localhost:1", "--pprof-bind-address=[::1]:6060"), want: func(w *told) { w.Profiles = "[::1]:6060" },
+		},
+		"pprof-bind-address 0":      {args: flags("--pprof-bind-address=0"), want: func(*told) {}},
 		"health-probe-bind-address": {args: flags("--health-probe-bind-address=:9"), want: func(w *told) { w.ProbeAddress = ":9" }},
 		"client-rate":               {args: flags("--client-rate=0"), want: func(w *told) { w.ClientRate = 0 }},
 		"address-rate":              {args: flags("--address-rate=0"), want: func(w *told) { w.AddressRate = 0 }},
@@ -277,6 +283,9 @@ func TestOptionsAreRefused(t *testing.T) {
 		"events-url of no address":      {flags("--events-url=crm.example.com/s3cret"), nil, "--events-url", "https://crm.example.com/"},
 		"events-url with a password":    {flags("--events-url=https://acme:s3cret@crm.example.com"), nil, "--events-url", "secret path"},
 		"a variable of no address":      {flags(), env{"PARTNER_OPERATOR_EVENTS_URL": "s3cret\n"}, "--events-url", "https://crm.example.com/"},
+		"profiles for everybody":        {flags("--pprof-bind-address=:6060"), nil, "-pprof-bind-address", "on loopback"},
+		"profiles on all addresses":     {flags("--pprof-bind-address=0.0.0.0:6060"), nil, "-pprof-bind-address", "on loopback"},
+		"profiles without a port":       {flags("--pprof-bind-address=127.0.0.1"), nil, "-pprof-bind-address", "127.0.0.1:6060"},
 		"a log level that is none":      {flags("--zap-log-level=loud"), nil, "-zap-log-level", "--help"},
 
 		"a variable of no number":       {flags(), env{"PARTNER_OPERATOR_CONCURRENCY": "many"}, "PARTNER_OPERATOR_CONCURRENCY", `"many"`},
@@ -311,7 +320,7 @@ func TestHelpListsEveryFlag(t *testing.T) {
 		"kubeconfig": "", "portal-url": "", "portal-bind-address": ":8080", "metrics-bind-address": ":8443", "metrics-secure": "true",
 		"health-probe-bind-address": ":8081", "leader-elect": "", "operator-namespace": "", "smtp-url": "", "smtp-password-file": "",
 		"mail-from": "", "mail-rate": "", "mail-mode": "send", "concurrency": "16", "trusted-proxies": "", "client-rate": "10", "address-rate": "2",
-		"components": "controllers,portal", "namespaces": "", "events-url": "",
+		"components": "controllers,portal", "namespaces": "", "events-url": "", "pprof-bind-address": "",
 		"zap-devel": "", "zap-encoder": "", "zap-log-level": "", "zap-stacktrace-level": "", "zap-time-encoding": "",
 	}
 	for _, ask := range []string{"--help", "-help", "-h"} {

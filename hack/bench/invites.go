@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/smtp"
@@ -60,6 +61,9 @@ func measureConcurrency(ctx context.Context, s settings, r *report) error {
 
 func measureBatches(ctx context.Context, s settings, r *report, batches []batch) error {
 	for _, b := range batches {
+		if !s.part.MatchString(b.String()) {
+			continue
+		}
 		var ours, floors, waits []float64
 		for range rounds {
 			// A place of its own for each round: an API server slows down with what it has written before.
@@ -108,6 +112,8 @@ func (p *place) send(ctx context.Context, b batch) (rate float64, waited []float
 	p.inbox.Reset()
 	p.inbox.SetDelay(b.smtp)
 	defer p.inbox.SetDelay(0)
+	finish := p.profileNow(ctx, b.String())
+	defer func() { err = errors.Join(err, finish()) }()
 	created := make([]time.Time, b.invites)
 	began := time.Now()
 	if err := each(ctx, b.invites, appliers, func(ctx context.Context, n int) error {

@@ -23,7 +23,10 @@ import (
 // settings are what a person asks for.
 type settings struct {
 	root, json string
-	only       *regexp.Regexp
+	// profile is the folder for profiles of the operator; empty: none are made.
+	profile string
+	// only and part choose measurements, and of those with several rows the rows.
+	only, part *regexp.Regexp
 	full       bool
 }
 
@@ -52,15 +55,20 @@ func main() {
 	log.SetLogger(logr.Discard())
 	klog.SetLogger(logr.Discard())
 	s := settings{}
-	only := flag.String("only", ".", "`pattern` of the measurements to make: "+names())
+	only := flag.String("only", ".", "`pattern` of the measurements to make, and behind a slash of their rows, as in invites/2000.*50ms: "+names())
 	flag.StringVar(&s.root, "root", ".", "`folder` of the project")
 	flag.StringVar(&s.json, "json", "dist/bench.json", "`file` for the figures")
+	flag.StringVar(&s.profile, "profile", "", "`folder` for profiles of the operator; unset: none, and nothing is slowed down by them")
 	flag.BoolVar(&s.full, "full", false, "also the sizes that take long: 50 000 partners")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	var err error
-	if s.only, err = regexp.Compile(*only); err == nil {
+	name, part, _ := strings.Cut(*only, "/")
+	if s.only, err = regexp.Compile(name); err == nil {
+		s.part, err = regexp.Compile(part)
+	}
+	if err == nil {
 		err = run(ctx, s)
 	}
 	if err != nil {

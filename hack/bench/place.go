@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -15,6 +16,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/kubernetes"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -34,10 +36,12 @@ type place struct {
 	plane      *cluster.Cluster
 	inbox      *mailcatcher.Catcher
 	api        client.Client
+	objects    *kubernetes.Clientset
 	account    *rest.Config
 	kubeconfig string
 	proxy      *apiproxy.Proxy
 	tenants    int
+	profiles   string // where the operator that was started last serves them
 }
 
 // open starts a place; close it.
@@ -60,6 +64,9 @@ func open(ctx context.Context, s settings) (p *place, err error) {
 		return p, err
 	}
 	if p.api, err = client.New(p.plane.Config, client.Options{Scheme: scheme}); err != nil {
+		return p, err
+	}
+	if p.objects, err = kubernetes.NewForConfig(p.plane.Config); err != nil {
 		return p, err
 	}
 	for _, folder := range []string{"config/namespace", "config/rbac"} {
@@ -99,9 +106,13 @@ func (p *place) startCounted(ctx context.Context, args ...string) (*operator.Ope
 }
 
 func (p *place) startAt(ctx context.Context, kubeconfig string, args ...string) (*operator.Operator, error) {
+	flags, err := p.profiling()
+	if err != nil {
+		return nil, err
+	}
 	return operator.Start(ctx, operator.Options{
 		Binary: filepath.Join(p.root, "bin/partner-operator"), Cluster: p.plane, Kubeconfig: kubeconfig, SMTPAddr: p.inbox.SMTPAddr(),
-		Args: append([]string{"--client-rate=0", "--address-rate=0", "--trusted-proxies=127.0.0.0/8"}, args...),
+		Args: slices.Concat([]string{"--client-rate=0", "--address-rate=0", "--trusted-proxies=127.0.0.0/8"}, flags, args),
 	})
 }
 

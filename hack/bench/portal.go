@@ -100,8 +100,9 @@ func (p *portal) accept(ctx context.Context, r *report) error {
 	if err != nil {
 		return err
 	}
+	finish := p.profileNow(ctx, "accept")
 	ours, took, err := p.posted(ctx, func(n int) string { return links[n] + "/accept" }, p.email)
-	if err != nil {
+	if err := errors.Join(err, finish()); err != nil {
 		return err
 	}
 	bare, err := p.acceptBarely(ctx)
@@ -210,7 +211,7 @@ func (p *portal) signIn(ctx context.Context, r *report) error {
 	return nil
 }
 
-func (p *portal) dashboard(ctx context.Context, r *report) error {
+func (p *portal) dashboard(ctx context.Context, r *report) (err error) {
 	const pages = 4000
 	address := p.Portal + "/t/" + p.ns + "/"
 	var cookies sync.Map
@@ -229,6 +230,8 @@ func (p *portal) dashboard(ctx context.Context, r *report) error {
 	}
 	defer stop()
 	var ours, bare, took []float64
+	finish := p.profileNow(ctx, "dashboard")
+	defer func() { err = errors.Join(err, finish()) }()
 	for range rounds {
 		perSecond, each, err := rate(ctx, host(p.Portal), pages, func(n int) hit {
 			cookie, _ := cookies.Load(n % visitors)

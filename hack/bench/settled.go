@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/hack/browser"
+	"github.com/partner-operator/partner-operator/hack/cluster"
 	"github.com/partner-operator/partner-operator/hack/operator"
 )
 
@@ -40,6 +42,11 @@ func measureSettled(ctx context.Context, s settings, r *report) error {
 			return err
 		}
 		there = size
+		stored, err := p.ofAPIServer(ctx, "apiserver_storage_size_bytes{")
+		if err != nil {
+			return err
+		}
+		r.add("  etcd's file, with the versions of some minutes, for each", stored/float64(size)/1024, "KiB")
 		if err := p.revoke(ctx, r, ns, size); err != nil {
 			return err
 		}
@@ -50,6 +57,17 @@ func measureSettled(ctx context.Context, s settings, r *report) error {
 		r.compare(fmt.Sprintf("starting again with %d partners, until ready", size), []float64{started.ready.Seconds()}, "s", "s with none", []float64{none.ready.Seconds()})
 		r.compare("  peak memory", []float64{started.peak}, "MiB", "MiB with none", []float64{none.peak})
 		r.add("  memory after a minute", started.memory, "MiB")
+		r.add("  more of that for each 10 000", (started.memory-none.memory)/float64(size)*10_000, "MiB")
+		serving, err := p.ofAPIServer(ctx, "process_resident_memory_bytes")
+		if err != nil {
+			return err
+		}
+		r.add("  memory of the API server", serving/(1<<20), "MiB")
+		if serving, err = p.servingAgain(ctx); err != nil {
+			return err
+		}
+		r.add("  the same after it was started again", serving/(1<<20), "MiB")
+		r.add("  longer until ready for each 10 000", (started.ready-none.ready).Seconds()/float64(size)*10_000, "s")
 		r.add("  writes", started.writes, "")
 		r.add("  mails", started.mails, "")
 		r.add("  computing, in the minute after it", started.computed*1000, "ms")
@@ -69,18 +87,63 @@ func (p *place) settle(ctx context.Context, r *report, ns string, from, to int) 
 	if err := each(ctx, to-from, appliers, func(ctx context.Context, n int) error { return p.api.Create(ctx, partner(ns, from+n)) }); err != nil {
 		return err
 	}
+	if err := p.counted(ctx, ns, to); err != nil {
+		return err
+	}
+	r.add(fmt.Sprintf("%d partners, from apply to Active", to-from), float64(to-from)/time.Since(began).Seconds(), "partners/s")
+	return nil
+}
+
+// servingAgain starts the API server again, which then knows nothing of what was written before, lets an operator read all
+// there is, and gives the memory that it takes in bytes.
+func (p *place) servingAgain(ctx context.Context) (float64, error) {
+	if err := p.plane.Restart(ctx, cluster.APIServer, nil); err != nil {
+		return 0, err
+	}
+	o, err := p.start(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = o.Stop() }()
+	if err := pause(ctx, 30*time.Second); err != nil {
+		return 0, err
+	}
+	return p.ofAPIServer(ctx, "process_resident_memory_bytes")
+}
+
+// counted waits until the program has counted so many partners, and its group too.
+func (p *place) counted(ctx context.Context, ns string, partners int) error {
 	for {
 		var program v1alpha1.Program
 		if err := p.api.Get(ctx, client.ObjectKey{Namespace: ns, Name: "referral"}, &program); err != nil {
 			return err
 		}
-		if counted := program.Status.Partnerships; counted != nil && int(counted.Active) >= to {
-			break
+		var group v1alpha1.PartnerGroup
+		if err := p.api.Get(ctx, client.ObjectKey{Namespace: ns, Name: "gold"}, &group); err != nil {
+			return err
 		}
-		time.Sleep(200 * time.Millisecond)
+		inProgram, inGroup := program.Status.Partnerships, group.Status.Partnerships
+		if inProgram != nil && int(inProgram.Active) == partners && inProgram.Revoked == 0 && inGroup != nil && int(inGroup.Active) == partners {
+			return nil
+		}
+		if err := pause(ctx, 200*time.Millisecond); err != nil {
+			return err
+		}
 	}
-	r.add(fmt.Sprintf("%d partners, from apply to Active", to-from), float64(to-from)/time.Since(began).Seconds(), "partners/s")
-	return nil
+}
+
+// ofAPIServer is a metric of the API server, by its name and what comes before its value.
+func (p *place) ofAPIServer(ctx context.Context, name string) (float64, error) {
+	text, err := p.objects.RESTClient().Get().AbsPath("/metrics").DoRaw(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(text)) {
+		if fields := strings.Fields(line); len(fields) == 2 && strings.HasPrefix(fields[0], name) {
+			return strconv.ParseFloat(fields[1], 64)
+		}
+	}
+	return 0, errors.New("the API server does not tell " + name)
 }
 
 // revoke revokes some of many partners, who look at both of two replicas all the time.
@@ -105,6 +168,9 @@ func (p *place) revoke(ctx context.Context, r *report, ns string, size int) erro
 		refused = append(refused, milliseconds(after)...)
 	}
 	if err := p.removeAll(ctx, ns, size, people); err != nil {
+		return err
+	}
+	if err := p.counted(ctx, ns, size); err != nil {
 		return err
 	}
 	r.add(fmt.Sprintf("refused on both replicas after a revocation, %d partners, p50", size), quantile(refused, 0.5), "ms")
