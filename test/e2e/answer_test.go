@@ -16,6 +16,7 @@ import (
 var _ = Describe("an answer that comes before the record of the mail", Label("portal"), func() {
 	It("is told once", func() {
 		ns := newTenant()
+		known(ns)
 		var writes atomic.Int32
 		proxy.Break(func(r *http.Request) apiproxy.Fault {
 			if r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, "/"+ns+"/partnerinvites/ada/status") && writes.Add(1) == 2 {

@@ -71,8 +71,7 @@ func ofBothKinds(size int, like mailing) []*mailing {
 func (m mailing) to(size int) *mailing {
 	GinkgoHelper()
 	m.size, m.ns, m.struck = size, newTenant(), &sync.Map{}
-	Eventually(func() int64 { return reread(program(m.ns, "referral", "", "")).Status.ObservedGeneration }, soon, often).Should(BeEquivalentTo(1))
-	Eventually(func() int64 { return reread(group(m.ns, "standard", "referral")).Status.ObservedGeneration }, soon, often).Should(BeEquivalentTo(1))
+	known(m.ns)
 	if m.kind == v1alpha1.MailRevoked {
 		m.each(func(name string) { create(partner(m.ns, name, "referral")) })
 		m.each(func(name string) {
@@ -82,6 +81,16 @@ func (m mailing) to(size int) *mailing {
 	}
 	m.before = m.statusWrites()
 	return &m
+}
+
+// known waits until the operator's cache has the program and the groups of a tenant: what refers to them before that is
+// written once more.
+func known(ns string) {
+	GinkgoHelper()
+	Eventually(func() int64 { return reread(program(ns, "referral", "", "")).Status.ObservedGeneration }, soon, often).Should(BeNumerically(">=", 1))
+	for _, name := range []string{"standard", "gold"} {
+		Eventually(func() int64 { return reread(group(ns, name, "referral")).Status.ObservedGeneration }, soon, often).Should(BeNumerically(">=", 1))
+	}
 }
 
 func (m *mailing) each(do func(name string)) {

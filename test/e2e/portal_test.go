@@ -63,6 +63,7 @@ func tenantURL(ns, path string) string { return running.Portal + "/t/" + ns + "/
 // sentInvite is an open invite and its link.
 func sentInvite(ns, name string, grants ...v1alpha1.ProgramGrant) (*v1alpha1.PartnerInvite, string) {
 	GinkgoHelper()
+	known(ns)
 	i := invite(ns, name, grants...)
 	create(i)
 	link := linkTo(address(ns, name), v1alpha1.MailInvite)
