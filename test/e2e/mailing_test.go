@@ -83,14 +83,20 @@ func (m mailing) to(size int) *mailing {
 	return &m
 }
 
-// known waits until the operator's cache has the program and the groups of a tenant: what refers to them before that is
-// written once more.
+// known waits until the operator's cache has the programs and groups of a tenant: an invite that refers to them before that
+// is written once more.
 func known(ns string) {
 	GinkgoHelper()
-	Eventually(func() int64 { return reread(program(ns, "referral", "", "")).Status.ObservedGeneration }, soon, often).Should(BeNumerically(">=", 1))
-	for _, name := range []string{"standard", "gold"} {
-		Eventually(func() int64 { return reread(group(ns, name, "referral")).Status.ObservedGeneration }, soon, often).Should(BeNumerically(">=", 1))
-	}
+	Eventually(func(g Gomega) {
+		var programs v1alpha1.ProgramList
+		var groups v1alpha1.PartnerGroupList
+		g.Expect(api.List(ctx, &programs, client.InNamespace(ns))).To(Succeed())
+		g.Expect(api.List(ctx, &groups, client.InNamespace(ns))).To(Succeed())
+		g.Expect(programs.Items).To(HaveEach(HaveField("Status.ObservedGeneration", BeNumerically(">=", 1))))
+		if len(groups.Items) > 0 {
+			g.Expect(groups.Items).To(HaveEach(HaveField("Status.ObservedGeneration", BeNumerically(">=", 1))))
+		}
+	}, soon, often).Should(Succeed())
 }
 
 func (m *mailing) each(do func(name string)) {
