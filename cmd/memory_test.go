@@ -21,7 +21,6 @@ func TestLimitMemory(t *testing.T) {
 		"cgroups 1":               {"", "2000000\n", "", 1_800_000},
 		"cgroups 1, no limit":     {"", "9223372036854771712\n", "", 0},
 		"GOMEMLIMIT goes first":   {"1000000\n", "", "64MiB", 0},
-		"an empty GOMEMLIMIT":     {"1000000\n", "", "", 900_000},
 		"something else in there": {"many\n", "", "", 0},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -24,14 +24,11 @@ func measureCost(ctx context.Context, s settings, r *report) error {
 	if _, _, _, err := p.send(ctx, batch{10, workers, 0}); err != nil { // what is asked once, at the start, is no cost of an invite
 		return err
 	}
-	at := &portal{place: p}
-	if at.Operator, err = p.start(ctx); err != nil {
+	at, err := p.openPortal(ctx)
+	if err != nil {
 		return err
 	}
 	defer func() { _ = at.Stop() }()
-	if at.ns, err = p.tenant(ctx); err != nil {
-		return err
-	}
 	p.inbox.Reset()
 	p.inbox.SetDelay(50 * time.Millisecond)
 	p.proxy.Forget()

@@ -37,20 +37,30 @@ func measurePortal(ctx context.Context, s settings, r *report) error {
 		return err
 	}
 	defer func() { _ = p.close() }()
-	at := &portal{place: p}
-	if at.Operator, err = p.start(ctx); err != nil {
+	at, err := p.openPortal(ctx)
+	if err != nil {
 		return err
 	}
 	defer func() { _ = at.Stop() }()
-	if at.ns, err = p.tenant(ctx); err != nil {
-		return err
-	}
 	for _, step := range []func(context.Context, *report) error{at.accept, at.signIn, at.dashboard} {
 		if err := step(ctx, r); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// openPortal starts an operator, and makes a tenant in whose portal nobody is yet. Stop it.
+func (p *place) openPortal(ctx context.Context) (*portal, error) {
+	o, err := p.start(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ns, err := p.tenant(ctx)
+	if err != nil {
+		return nil, errors.Join(err, o.Stop())
+	}
+	return &portal{place: p, Operator: o, ns: ns}, nil
 }
 
 // links are those in the newest mails of a kind, by the person's number.
