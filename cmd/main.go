@@ -31,6 +31,7 @@ import (
 	"github.com/partner-operator/partner-operator/internal/brandbook"
 	"github.com/partner-operator/partner-operator/internal/controller"
 	"github.com/partner-operator/partner-operator/internal/delivery"
+	"github.com/partner-operator/partner-operator/internal/journal"
 	"github.com/partner-operator/partner-operator/internal/keyring"
 	"github.com/partner-operator/partner-operator/internal/lookup"
 	"github.com/partner-operator/partner-operator/internal/metrics"
@@ -63,11 +64,16 @@ func run(ctx context.Context, o options) error {
 	limit := limitMemory(memoryLimits, os.LookupEnv)
 	logger.Info("Starting", "controllers", o.runControllers, "portal", o.runPortal, "namespaces", cmp.Or(strings.Join(o.namespaces, ","), "all"), "memoryLimit", limit)
 
-	mgr, err := newManager(restConfig, o)
+	mgr, err := newManager(ctx, restConfig, o)
 	if err != nil {
 		return err
 	}
-	finish, err := assemble(ctx, mgr, o)
+	events, err := journal.Open(mgr)
+	if err != nil {
+		return err
+	}
+	defer closeJournal(events)
+	finish, err := assemble(ctx, mgr, events, o)
 	if err != nil {
 		return err
 	}
@@ -84,6 +90,13 @@ func run(ctx context.Context, o options) error {
 
 // gracePeriod is how long the end may take: a mail that is claimed is handed over and recorded first.
 const gracePeriod = delivery.SendTimeout + 15*time.Second
+
+// closeJournal lets events that are on their way reach the API server. They are a service, so it is not waited for long.
+func closeJournal(events *journal.Journal) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	events.Close(ctx)
+}
 
 // connect finds the API server and asks whether it is there and knows our kinds, so that what is wrong is said at once
 // and in one line.
@@ -119,7 +132,7 @@ func profile() {
 	goruntime.SetBlockProfileRate(int(time.Millisecond))
 }
 
-func newManager(restConfig *rest.Config, o options) (ctrl.Manager, error) {
+func newManager(ctx context.Context, restConfig *rest.Config, o options) (ctrl.Manager, error) {
 	scheme := runtime.NewScheme()
 	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
 	utilruntime.Must(v1alpha1.AddToScheme(scheme))
@@ -132,6 +145,7 @@ func newManager(restConfig *rest.Config, o options) (ctrl.Manager, error) {
 		Metrics:                 metrics.Serve(o.metricsAddress, o.metricsSecure),
 		HealthProbeBindAddress:  o.probeAddress,
 		PprofBindAddress:        o.pprofAddress,
+		Logger:                  untilStopped(ctx, ctrl.Log),
 		GracefulShutdownTimeout: &grace,
 		Cache: cache.Options{
 			DefaultTransform: cache.TransformStripManagedFields(),

@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strings"
 
-	"go.uber.org/zap/zapcore"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
@@ -65,7 +64,7 @@ const environmentPrefix = "PARTNER_OPERATOR_"
 // parseOptions reads the flags, and for those that are not given the environment. Its errors name the flag and fit on
 // one line. The error flag.ErrHelp means that help was printed.
 func parseOptions(args []string, environment func(string) (string, bool), help io.Writer) (options, error) {
-	o := options{runControllers: true, runPortal: true, mailMode: controller.MailSend, log: zap.Options{TimeEncoder: zapcore.RFC3339TimeEncoder}}
+	o := options{runControllers: true, runPortal: true, mailMode: controller.MailSend, log: logging()}
 	var portalURL, proxies, smtpURL, mailFrom, eventsURL string
 	f := flag.NewFlagSet("partner-operator", flag.ContinueOnError)
 	f.SetOutput(io.Discard)

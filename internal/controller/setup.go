@@ -3,6 +3,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -15,7 +16,6 @@ import (
 
 	"github.com/partner-operator/partner-operator/internal/accept"
 	"github.com/partner-operator/partner-operator/internal/brandbook"
-	"github.com/partner-operator/partner-operator/internal/journal"
 	"github.com/partner-operator/partner-operator/internal/keyring"
 	"github.com/partner-operator/partner-operator/internal/link"
 	"github.com/partner-operator/partner-operator/internal/mail/smtp"
@@ -41,6 +41,8 @@ type Options struct {
 	Portal link.Base
 	// Accept is the step that the portal shares.
 	Accept *accept.Step
+	// Events records what happens.
+	Events events.EventRecorder
 	// Concurrency is how many invites, and how many partnerships, are worked on at once.
 	Concurrency int
 	// Receiver gets an event of all that happens; nil: there is none.
@@ -82,7 +84,7 @@ func Setup(mgr ctrl.Manager, o Options) (finish func(context.Context), err error
 	b := base{
 		Client: mgr.GetClient(),
 		live:   mgr.GetAPIReader(),
-		events: journal.Of(mgr),
+		events: o.Events,
 		now:    o.Now,
 	}
 	ways := newRoutes(b, o.SMTP, smtp.NewLimiter(o.MailRate), o.Concurrency)
@@ -127,5 +129,17 @@ func newController(mgr ctrl.Manager, name, kind string, concurrency int) *ctrl.B
 			}
 			return logger.WithValues("namespace", r.Namespace, "name", r.Name)
 		},
+	})
+}
+
+// eachOf looks at each object as the cache has it. That the process stopped meanwhile is no error: the next one looks again.
+func eachOf[O client.Object](c client.Client, r reconcile.ObjectReconciler[O]) reconcile.Reconciler {
+	looks := reconcile.AsReconciler(c, r)
+	return reconcile.Func(func(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
+		result, err := looks.Reconcile(ctx, request)
+		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+			return reconcile.Result{}, nil
+		}
+		return result, err
 	})
 }

@@ -20,7 +20,7 @@ func TestEachEventIsALine(t *testing.T) {
 	}
 	var lines []string
 	recorded := events.NewFakeRecorder(8)
-	r := recorder{recorded, funcr.New(func(_, args string) { lines = append(lines, args) }, funcr.Options{}), scheme}
+	r := &Journal{EventRecorder: recorded, log: funcr.New(func(_, args string) { lines = append(lines, args) }, funcr.Options{}), scheme: scheme}
 	ada := &v1alpha1.PartnerInvite{ObjectMeta: metav1.ObjectMeta{Namespace: "acme", Name: "ada"}}
 	r.Eventf(ada, nil, "Normal", "Accepted", "Accept", "%s accepted", "a***@example.com")
 	r.Eventf(ada, nil, "Normal", "Sent", event.ActionSend, "Mailed invite 1 to %s", "a***@example.com")

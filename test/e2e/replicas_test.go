@@ -56,6 +56,7 @@ var _ = Describe("of two replicas", func() {
 		stopped := stopInBackground(running)
 		Eventually(stopped, soon).Should(Receive(Succeed()))
 		gone, mailed := time.Now(), invitesTo(ns)()
+		Expect(running.Log()).NotTo(ContainSubstring(`"level":"error"`), "that it is told to stop is no error")
 		Eventually(invitesTo(ns), soon, time.Millisecond).Should(BeNumerically(">", mailed))
 		gap := time.Since(gone)
 		AddReportEntry("gap", fmt.Sprintf("%d of %d mails were left when the leader was told to stop; the next one sent its first %s after the end of it", left, people, gap.Round(time.Millisecond)))
@@ -103,6 +104,26 @@ var _ = Describe("of two replicas", func() {
 		Expect(answer.Code).To(Equal(http.StatusSeeOther))
 		Eventually(stopped, soon).Should(Receive(Succeed()))
 		Eventually(stateOf(i), soon, often).Should(Equal(v1alpha1.InviteAccepted))
+	})
+
+	It("one that is told to stop writes the events that it has", func() {
+		ns := newTenant()
+		DeferCleanup(proxy.Break, (func(*http.Request) apiproxy.Fault)(nil))
+		proxy.Break(func(r *http.Request) apiproxy.Fault {
+			if r.Method == http.MethodPost && strings.Contains(r.URL.Path, "/namespaces/"+ns+"/events") {
+				return apiproxy.Stall
+			}
+			return apiproxy.None
+		})
+		i := invite(ns, "ada", grant("referral", "gold"))
+		create(i)
+		Eventually(stateOf(i), soon, often).Should(Equal(v1alpha1.InviteSent))
+		Eventually(proxy.Held, soon, often).Should(BeNumerically(">", 0), "the event is being written")
+		stopped := stopInBackground(running)
+		Consistently(running.Ended(), quiet).ShouldNot(BeClosed(), "it waits for the API server")
+		proxy.Break(nil)
+		Eventually(stopped, soon).Should(Receive(Succeed()))
+		Expect(eventReasons(i)()).To(Equal([]string{"Sent"}))
 	})
 })
 
