@@ -111,10 +111,8 @@ func (s *Server) turnAway(w http.ResponseWriter, r *http.Request, who applicant)
 	switch who.standing {
 	case join.TooLate:
 		s.notice(w, r, http.StatusGone, notice{
-			Title:  "This link has expired",
-			Text:   "It worked for a day. Open the join link again and type your address, and you get a new one.",
-			GoTo:   s.joinPathOf(who),
-			GoToAs: "Get a new link",
+			Title: "This link has expired", Text: "It worked for a day. Open the join link again and type your address, and you get a new one.",
+			GoTo: s.joinPathOf(who), GoToAs: "Get a new link",
 		})
 	case join.Suspended:
 		s.pausedProgram(w, r)
@@ -132,7 +130,8 @@ func (s *Server) turnAway(w http.ResponseWriter, r *http.Request, who applicant)
 		})
 	case join.Ineligible:
 		s.notice(w, r, http.StatusForbidden, notice{
-			Title: "You cannot apply with this address", Text: "Only addresses of certain domains can. Open the join link again and type another one.",
+			Title: "You cannot apply with this address", Text: "Only addresses of certain domains can.",
+			GoTo: s.joinPathOf(who), GoToAs: "Use another address",
 		})
 	case join.TooSoon:
 		s.notice(w, r, http.StatusForbidden, notice{

@@ -222,8 +222,8 @@ func (s *Server) refuseTeammate(w http.ResponseWriter, r *http.Request, err erro
 			Text:  "It was not answered in time, so its link no longer works. Please ask the owner or an admin of the team for a new one.",
 		})
 	case refusal.Kind == team.NotAllowed:
-		s.notice(w, r, http.StatusForbidden, notice{Title: "This is not possible", Text: refusal.Text})
+		s.notice(w, r, http.StatusForbidden, notice{Title: "This is not possible", Text: refusal.Text, Back: "Back to your programs"})
 	default:
-		s.notice(w, r, http.StatusConflict, notice{Title: "That was too late", Text: refusal.Text})
+		s.notice(w, r, http.StatusConflict, notice{Title: "That was too late", Text: refusal.Text, Back: "Back to your programs"})
 	}
 }

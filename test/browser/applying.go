@@ -17,6 +17,8 @@ var (
 	// applied lets her fill it in and send it.
 	applied = inTurn(verified, types("Company", "Analytical Engines Ltd"), types("Where do invoices go?", ada), chooses("Country", "United Kingdom"),
 		ticks("Acme may tell others"), follows("Send the application"))
+	// ineligible lets her come back when only others can apply.
+	ineligible = inTurn(verified, changes("PartnerGroup", "gold", `{"spec": {"join": {"eligibleDomains": ["agency.example"]}}}`), again(403))
 )
 
 var applying = []Page{
@@ -36,9 +38,8 @@ var applying = []Page{
 	{"apply-waiting", 409, "Your application has arrived already", []Step{applied, verified}},
 	{"apply-partner", 409, "You are a partner already", []Step{verified, applies(adaPartner), again(409)}},
 	{"apply-invited", 409, "You are invited already", []Step{verified, applies(adaInvite), again(409)}},
-	{"apply-ineligible", 403, "Only addresses of certain domains can", []Step{
-		verified, changes("PartnerGroup", "gold", `{"spec": {"join": {"eligibleDomains": ["agency.example"]}}}`), again(403),
-	}},
+	{"apply-ineligible", 403, "Only addresses of certain domains can", []Step{ineligible}},
+	{"apply-ineligible-again", 200, "It has to be of agency.example", []Step{ineligible, follows("Use another address")}},
 	{"apply-too-soon", 403, "You cannot apply again yet", []Step{
 		applied, changes("Partnership", adasReferral, `{"spec": {"approval": {"decision": "Rejected"}}}`),
 		awaits("Partnership", adasReferral, "status.state", "Rejected"), verified,

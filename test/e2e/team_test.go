@@ -348,7 +348,7 @@ var _ = Describe("the people of a team", Label("portal"), func() {
 			Expect(strings.Contains(page.Body, teamPathOf(ns)+"/handover")).To(Equal(teams.May(role, teams.HandOver)), string(role))
 			Expect(strings.Contains(page.Body, teamPathOf(ns)+"/leave")).To(Equal(teams.May(role, teams.Leave)), string(role))
 		}
-		Expect(post(people[v1alpha1.RoleOwner], teamURL(ns, "/leave")).Code).To(Equal(http.StatusForbidden))
+		Expect(post(people[v1alpha1.RoleOwner], teamURL(ns, "/leave")).Wants(http.StatusForbidden, "Hand it over first", `href="/t/`+ns+`/"`)).To(Succeed())
 		Expect(post(people[v1alpha1.RoleAdmin], teamURL(ns, "/remove"), "email", address(ns, "owner")).Code).To(Equal(http.StatusForbidden))
 		Expect(post(people[v1alpha1.RoleAdmin], teamURL(ns, "/role"), "email", address(ns, "admin"), "role", "Member").Code).To(Equal(http.StatusForbidden))
 		Expect(get(people[v1alpha1.RoleMember], teamURL(ns, "")+"?q=finance").Body).To(And(ContainSubstring(address(ns, "finance")), Not(ContainSubstring(address(ns, "admin")))))
