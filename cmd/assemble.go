@@ -26,7 +26,7 @@ import (
 
 // assemble adds the parts that are to run, and the probes, to the manager. What it gives finishes what the controllers
 // have under way.
-func assemble(ctx context.Context, mgr ctrl.Manager, events *journal.Journal, o options) (finish func(context.Context), err error) {
+func assemble(ctx context.Context, mgr ctrl.Manager, watches *controller.Watches, events *journal.Journal, o options) (finish func(context.Context), err error) {
 	keys, err := openKeys(ctx, mgr, o)
 	if err != nil {
 		return nil, err
@@ -41,11 +41,12 @@ func assemble(ctx context.Context, mgr ctrl.Manager, events *journal.Journal, o 
 		return nil, fmt.Errorf("adding metrics: %w", err)
 	}
 	s := shared{
-		keys:   keys,
-		events: events,
-		step:   &accept.Step{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Events: events, Now: time.Now},
-		book:   &brandbook.Book{Cache: mgr.GetCache(), Live: mgr.GetAPIReader(), Default: brand.Default(o.mailFrom)},
-		yard:   &tombstone.Yard{Cache: mgr.GetCache(), Live: mgr.GetAPIReader(), Keys: keys},
+		keys:    keys,
+		watches: watches,
+		events:  events,
+		step:    &accept.Step{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Events: events, Now: time.Now},
+		book:    &brandbook.Book{Cache: mgr.GetCache(), Live: mgr.GetAPIReader(), Default: brand.Default(o.mailFrom)},
+		yard:    &tombstone.Yard{Cache: mgr.GetCache(), Live: mgr.GetAPIReader(), Keys: keys},
 	}
 	finish = func(context.Context) {}
 	if o.runControllers {
@@ -81,18 +82,19 @@ func openKeys(ctx context.Context, mgr ctrl.Manager, o options) (*keyring.Keyrin
 
 // shared is what both parts use.
 type shared struct {
-	keys   *keyring.Keyring
-	events *journal.Journal
-	step   *accept.Step
-	book   *brandbook.Book
-	yard   *tombstone.Yard
+	keys    *keyring.Keyring
+	watches *controller.Watches
+	events  *journal.Journal
+	step    *accept.Step
+	book    *brandbook.Book
+	yard    *tombstone.Yard
 }
 
 func addControllers(mgr ctrl.Manager, s shared, o options) (finish func(context.Context), err error) {
 	controllers := controller.Options{
 		Keys: s.keys, Book: s.book, Tombstones: s.yard, Accept: s.step, Events: s.events,
 		Portal: o.portal, MailMode: o.mailMode, MailRate: o.mailRate, Concurrency: o.concurrency, Now: time.Now,
-		Receiver: o.receiver, Namespace: o.operatorNamespace,
+		Receiver: o.receiver, Watches: s.watches, Namespace: o.operatorNamespace,
 	}
 	if o.useSMTP {
 		controllers.SMTP = &o.smtp

@@ -64,6 +64,7 @@ func run(ctx context.Context, o options) error {
 	limit := limitMemory(memoryLimits, os.LookupEnv)
 	logger.Info("Starting", "controllers", o.runControllers, "portal", o.runPortal, "namespaces", cmp.Or(strings.Join(o.namespaces, ","), "all"), "memoryLimit", limit)
 
+	watches := controller.FollowWatches(restConfig, time.Now)
 	mgr, err := newManager(ctx, restConfig, o)
 	if err != nil {
 		return err
@@ -73,7 +74,7 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	defer closeJournal(events)
-	finish, err := assemble(ctx, mgr, events, o)
+	finish, err := assemble(ctx, mgr, watches, events, o)
 	if err != nil {
 		return err
 	}

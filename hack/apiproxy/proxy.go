@@ -39,6 +39,7 @@ type Proxy struct {
 	fault  func(*http.Request) Fault
 	lifted chan struct{} // closed when the fault is
 	held   int
+	open   map[*laggard]bool // the watches
 }
 
 // Request is a kind of request, such as {"PUT", "partnerinvites/status"}, {"POST", "events"} or {"GET", "core/secrets"}.
@@ -80,7 +81,7 @@ func Start(access *rest.Config) (*Proxy, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Proxy{seen: map[Request]int{}, done: map[string]map[Request]int{}, lifted: make(chan struct{})}
+	p := &Proxy{seen: map[Request]int{}, done: map[string]map[Request]int{}, open: map[*laggard]bool{}, lifted: make(chan struct{})}
 	reverse := &httputil.ReverseProxy{
 		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(target) },
 		Transport:     transport,
@@ -88,7 +89,7 @@ func Start(access *rest.Config) (*Proxy, error) {
 		ModifyResponse: func(r *http.Response) error {
 			if r.Request.URL.Query().Get("watch") == "true" {
 				kind, _ := kindOf(r.Request)
-				r.Body = &laggard{ReadCloser: r.Body, proxy: p, resource: kind.Resource}
+				r.Body = p.watched(r.Body, kind.Resource)
 			}
 			p.answered(r)
 			return p.noteRight(r)
@@ -122,6 +123,16 @@ func (p *Proxy) lagOf(resource string) time.Duration {
 		return 0
 	}
 	return p.lag
+}
+
+// Cut ends all watches, as it happens when the API server or what lies between restarts.
+func (p *Proxy) Cut() {
+	p.mutex.Lock()
+	open := slices.Collect(maps.Keys(p.open))
+	p.mutex.Unlock()
+	for _, l := range open {
+		_ = l.Close()
+	}
 }
 
 // Break asks for each request what goes wrong with it; nil: nothing. What was held for the fault before goes on.
@@ -302,6 +313,22 @@ type laggard struct {
 	io.ReadCloser
 	proxy    *Proxy
 	resource string
+}
+
+func (p *Proxy) watched(body io.ReadCloser, resource string) io.ReadCloser {
+	l := &laggard{ReadCloser: body, proxy: p, resource: resource}
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	p.open[l] = true
+	return l
+}
+
+// Close ends the watch.
+func (l *laggard) Close() error {
+	l.proxy.mutex.Lock()
+	delete(l.proxy.open, l)
+	l.proxy.mutex.Unlock()
+	return l.ReadCloser.Close()
 }
 
 func (l *laggard) Read(p []byte) (int, error) {

@@ -26,10 +26,8 @@ const (
 	outboxName = "partner-operator-events"
 	// deliveredUntil is its key: what was noted before this time was delivered, or is lost.
 	deliveredUntil = "deliveredUntil"
-	// markEvery is how often that is written at most, and lag by how much it stays behind: by more than the clocks of
-	// replicas differ and a change takes to get here.
+	// markEvery is how often that is written at most.
 	markEvery = 5 * time.Second
-	lag       = 5 * time.Second
 )
 
 // outbox tells other systems what happened. It follows what the status of objects says, whoever wrote it there, so
@@ -38,6 +36,7 @@ const (
 type outbox struct {
 	base
 	cache    cache.Cache
+	watches  *Watches
 	sink     *sink.Sink
 	observer cloudevent.Observer
 	// namespace is the operator's.
@@ -58,7 +57,7 @@ func newOutbox(b base, mgr ctrl.Manager, o Options) *outbox {
 		logger.Info("Events go to the receiver without TLS, so whoever is on the way can read them and make up others; use https")
 	}
 	return &outbox{
-		base: b, cache: mgr.GetCache(), sink: sink.New(o.Receiver, logger, o.Now),
+		base: b, cache: mgr.GetCache(), watches: o.Watches, sink: sink.New(o.Receiver, logger, o.Now),
 		observer: cloudevent.Observer{Portal: o.Portal.Origin()}, namespace: o.Namespace,
 	}
 }
@@ -181,7 +180,7 @@ func (o *outbox) tell(before, after any, since time.Time) {
 
 // due is what deliveredUntil should say; false: it says so, or something as good.
 func (o *outbox) due() (time.Time, bool) {
-	until := o.now().Add(-lag)
+	until := o.watches.heardUntil()
 	if oldest, waits := o.sink.Oldest(); waits && oldest.Before(until) {
 		until = oldest
 	}

@@ -47,6 +47,8 @@ type Options struct {
 	Concurrency int
 	// Receiver gets an event of all that happens; nil: there is none.
 	Receiver *sink.Receiver
+	// Watches are those that the manager's cache has.
+	Watches *Watches
 	// Namespace is the operator's own.
 	Namespace string
 	// Now is the clock.

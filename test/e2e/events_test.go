@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/hack/apiproxy"
 	"github.com/partner-operator/partner-operator/internal/sink"
 )
 
@@ -260,5 +261,32 @@ var _ = Describe("events for other systems", func() {
 		Eventually(func() []string { return slices.Compact(other.of(ns)()) }, soon, often).Should(HaveLen(3))
 		again, _ := other.ids()
 		Expect(again).To(ContainElements(tried), "the same things have the same IDs")
+	})
+
+	It("come from the next process, when this one is killed before it heard of them", func() {
+		other := telling()
+		startOperator("--events-url=" + other.url())
+		ns := newTenant()
+		i, link := sentInvite(ns, "ada", grant("referral", "gold"))
+
+		DeferCleanup(proxy.Break, (func(*http.Request) apiproxy.Fault)(nil))
+		proxy.Break(func(r *http.Request) apiproxy.Fault {
+			if strings.HasSuffix(r.URL.Path, "/partnerinvites") && r.URL.Query().Get("watch") == "true" {
+				return apiproxy.Refuse
+			}
+			return apiproxy.None
+		})
+		proxy.Cut()
+		Expect(post(somebody(), link+"/accept", "email", address(ns, "ada")).Code).To(Equal(http.StatusSeeOther))
+		answered := reread(i).Status.StateTime.Time
+		for n := 0; time.Since(answered) < 12*time.Second; n++ { // longer than news take, and something else happens
+			create(partner(ns, fmt.Sprintf("p%02d", n), "referral"))
+			Eventually(other.of(ns), soon, often).Should(ContainElement(HaveSuffix(fmt.Sprintf("/p%02d", n))))
+		}
+		running.Kill()
+		proxy.Break(nil)
+		Expect(other.of(ns)()).NotTo(ContainElement("partnerinvite.accepted partnerinvites/ada"), "it did not hear of it")
+		startOperator("--events-url=" + other.url())
+		Eventually(other.of(ns), soon, often).Should(ContainElement("partnerinvite.accepted partnerinvites/ada"))
 	})
 })

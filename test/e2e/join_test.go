@@ -199,7 +199,7 @@ var _ = Describe("a join link", Label("portal"), func() {
 		Expect(partnerships(ns)()).To(BeZero())
 
 		_, invited := sentInvite(ns, "ada", grant("referral", "gold"))
-		Expect(open(apply)().Wants(http.StatusConflict, "invited already")).To(Succeed())
+		Eventually(func() error { return open(apply)().Wants(http.StatusConflict, "invited already") }, soon, often).Should(Succeed())
 		Expect(post(somebody(), invited+"/accept", "email", address(ns, "ada")).Code).To(Equal(http.StatusSeeOther))
 		Eventually(partnershipState(p), soon, often).Should(Equal(v1alpha1.PartnershipActive))
 	})

@@ -1,0 +1,106 @@
+package controller
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"k8s.io/client-go/rest"
+)
+
+const (
+	invitesPath = "/apis/partner-operator.io/v1alpha1/partnerinvites"
+	teamsPath   = "/apis/partner-operator.io/v1alpha1/namespaces/acme/partnerteams"
+)
+
+// apiServer opens each watch until it is told to end it, unless it is away.
+type apiServer struct {
+	*httptest.Server
+	client *http.Client
+	away   bool
+	ends   map[string]context.CancelFunc // by path
+}
+
+func (a *apiServer) watch(t *testing.T, path, query string) {
+	t.Helper()
+	ctx, end := context.WithCancel(t.Context())
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, a.URL+path+query, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := a.client.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.ends[path] = func() {
+		end()
+		_, _ = response.Body.Read(make([]byte, 1))
+		_ = response.Body.Close()
+	}
+}
+
+func TestHeardUntil(t *testing.T) {
+	const query = "?allowWatchBookmarks=true&watch=true"
+	start := time.Date(2027, 1, 1, 12, 0, 0, 0, time.UTC)
+	type step struct {
+		does func(t *testing.T, a *apiServer)
+		at   int // seconds
+	}
+	begins := func(path string) func(*testing.T, *apiServer) {
+		return func(t *testing.T, a *apiServer) { t.Helper(); a.away = false; a.watch(t, path, query) }
+	}
+	fails := func(path string) func(*testing.T, *apiServer) {
+		return func(t *testing.T, a *apiServer) { t.Helper(); a.away = true; a.watch(t, path, query) }
+	}
+	ends := func(path string) func(*testing.T, *apiServer) {
+		return func(_ *testing.T, a *apiServer) { a.ends[path]() }
+	}
+	lists := func(t *testing.T, a *apiServer) { t.Helper(); a.watch(t, invitesPath, "?limit=500") }
+	for name, test := range map[string]struct {
+		steps []step
+		at    int
+		want  int
+	}{
+		"nothing was watched yet":                {nil, 60, 55},
+		"a watch is open":                        {[]step{{begins(invitesPath), 0}}, 60, 55},
+		"a watch has ended":                      {[]step{{begins(invitesPath), 0}, {ends(invitesPath), 20}}, 60, 15},
+		"it does not begin anew":                 {[]step{{begins(invitesPath), 0}, {ends(invitesPath), 20}, {fails(invitesPath), 21}}, 60, 15},
+		"another one is open":                    {[]step{{begins(invitesPath), 0}, {begins(teamsPath), 0}, {ends(invitesPath), 20}}, 60, 15},
+		"two have ended":                         {[]step{{begins(invitesPath), 0}, {begins(teamsPath), 0}, {ends(teamsPath), 10}, {ends(invitesPath), 20}}, 60, 5},
+		"it is read once":                        {[]step{{begins(invitesPath), 0}, {ends(invitesPath), 20}, {lists, 21}}, 60, 15},
+		"it has just begun anew":                 {[]step{{begins(invitesPath), 0}, {ends(invitesPath), 20}, {begins(invitesPath), 57}}, 60, 15},
+		"it began anew a while ago":              {[]step{{begins(invitesPath), 0}, {ends(invitesPath), 20}, {begins(invitesPath), 50}}, 60, 55},
+		"it ends as soon as it has begun":        {[]step{{begins(invitesPath), 0}, {ends(invitesPath), 20}, {begins(invitesPath), 57}, {ends(invitesPath), 58}}, 60, 15},
+		"it ends a while after it began anew":    {[]step{{begins(invitesPath), 0}, {ends(invitesPath), 20}, {begins(invitesPath), 30}, {ends(invitesPath), 58}}, 60, 53},
+		"a second one is open when it has ended": {[]step{{begins(invitesPath), 0}, {begins(invitesPath), 10}, {ends(invitesPath), 20}}, 60, 55},
+	} {
+		t.Run(name, func(t *testing.T) {
+			now := start
+			a := &apiServer{ends: map[string]context.CancelFunc{}}
+			a.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if a.away {
+					w.WriteHeader(http.StatusInternalServerError)
+				}
+				_ = http.NewResponseController(w).Flush()
+				<-r.Context().Done()
+			}))
+			t.Cleanup(a.CloseClientConnections)
+			config := &rest.Config{Host: a.URL}
+			watches := FollowWatches(config, func() time.Time { return now })
+			var err error
+			if a.client, err = rest.HTTPClientFor(config); err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range test.steps {
+				now = start.Add(time.Duration(s.at) * time.Second)
+				s.does(t, a)
+			}
+			now = start.Add(time.Duration(test.at) * time.Second)
+			if got := watches.heardUntil().Sub(start); got != time.Duration(test.want)*time.Second {
+				t.Errorf("heard until %s, want %ds", got, test.want)
+			}
+		})
+	}
+}
