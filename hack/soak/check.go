@@ -43,6 +43,7 @@ type observed struct {
 	Groups       []v1alpha1.PartnerGroup
 	Events       []eventsv1.Event
 	Mails        []mailcatcher.Message
+	Told         []telling // in the order in which they were taken
 	Faults       []fault
 }
 
@@ -51,7 +52,7 @@ type observed struct {
 func check(j *journal, is observed) (found []finding, repeats int) {
 	c := &checker{said: j, is: is, mails: mailbox(is.Mails)}
 	for _, rule := range []func(){
-		c.invites, c.acceptances, c.linksOfInvites, c.companies, c.notices, c.repeated, c.counted, c.seconds, c.events, c.looked, c.teams, c.shared,
+		c.invites, c.acceptances, c.linksOfInvites, c.companies, c.notices, c.repeated, c.counted, c.seconds, c.events, c.told, c.looked, c.teams, c.shared,
 	} {
 		rule()
 	}
@@ -422,6 +423,9 @@ func unsettled(is observed) (left []string) {
 		if slices.ContainsFunc(g.Status.Verifications, func(v v1alpha1.AddressVerification) bool { return pending(v.State, v.Attempts) }) {
 			left = append(left, fmt.Sprintf("group %s/%s has verifications to mail", g.Namespace, g.Name))
 		}
+	}
+	for _, event := range untold(is) {
+		left = append(left, "other systems wait for "+event)
 	}
 	return left
 }

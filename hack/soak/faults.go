@@ -44,15 +44,19 @@ var troubles = []trouble{
 	{fault{Name: "API: answers lost"}, api(someWrites(0.3, apiproxy.LoseAnswer))},
 	{fault{Name: "API: requests late"}, api(someWrites(0.5, apiproxy.Stall))},
 	{fault{Name: "API: answers late"}, api(someWrites(0.5, apiproxy.Withhold))},
-	{fault{Name: "API: away", Deafens: 8 * time.Second, Ends: true}, api(func(*rand.Rand) func(*http.Request) apiproxy.Fault {
+	{fault{Name: "API: away", Deafens: 8 * time.Second, Ends: true, Retells: true}, api(func(*rand.Rand) func(*http.Request) apiproxy.Fault {
 		return func(*http.Request) apiproxy.Fault { return apiproxy.Refuse }
 	})},
 	{fault{Name: "API: watches late", Deafens: 2 * time.Second}, lag},
-	{fault{Name: "API server crashes", Deafens: 20 * time.Second, Ends: true}, crash(cluster.APIServer)},
-	{fault{Name: "etcd crashes", Deafens: 20 * time.Second, Ends: true}, crash(cluster.Etcd)},
-	{fault{Name: "replica stopped while it sends"}, restart((*replica).stop)},
-	{fault{Name: "replica killed while it sends", Repeats: true}, restart((*replica).kill)},
-	{fault{Name: "replica hangs", Repeats: true, Deafens: 2 * time.Second, Ends: true}, hang},
+	{fault{Name: "API: watches cut", Deafens: 4 * time.Second}, cut},
+	{fault{Name: "API server crashes", Deafens: 20 * time.Second, Ends: true, Retells: true}, crash(cluster.APIServer)},
+	{fault{Name: "etcd crashes", Deafens: 20 * time.Second, Ends: true, Retells: true}, crash(cluster.Etcd)},
+	{fault{Name: "replica stopped while it sends", Retells: true}, restart((*replica).stop)},
+	{fault{Name: "replica killed while it sends", Repeats: true, Retells: true}, restart((*replica).kill)},
+	{fault{Name: "replica hangs", Repeats: true, Deafens: 2 * time.Second, Ends: true, Retells: true}, hang},
+	{fault{Name: "events: answered 503"}, ailing(refuses)},
+	{fault{Name: "events: taken, and the answer lost", Retells: true}, ailing(forgetful)},
+	{fault{Name: "events: not answered"}, ailing(silent)},
 }
 
 // misfortune lets one thing after the other go wrong until the context ends.
@@ -154,6 +158,14 @@ func lag(ctx context.Context, s *scene, _ *rand.Rand) error {
 	pause(ctx, window)
 	for _, r := range s.replicas {
 		r.proxy.Lag(0)
+	}
+	return nil
+}
+
+// cut ends all watches. They begin anew after a second or two.
+func cut(_ context.Context, s *scene, _ *rand.Rand) error {
+	for _, r := range s.replicas {
+		r.proxy.Cut()
 	}
 	return nil
 }

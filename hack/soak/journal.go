@@ -171,6 +171,8 @@ type fault struct {
 	Deafens time.Duration
 	// Ends: replicas may end by it.
 	Ends bool
+	// Retells: other systems may be told again of what happened about that time.
+	Retells bool
 }
 
 func (f fault) until() time.Time {

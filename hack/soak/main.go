@@ -214,6 +214,7 @@ func (s *scene) verdict() error {
 			fmt.Println(line)
 		}
 	}
+	s.broken(s.listener.wrong...)
 	found, lines := grown(lives)
 	s.broken(append(found, leveled(s.objects, s.began.Add(judged))...)...)
 	fmt.Println(strings.Join(lines, "\n"))
@@ -244,6 +245,7 @@ func (s *scene) summary() {
 		suffered = append(suffered, fmt.Sprintf("%s %d", name, faults[name]))
 	}
 	fmt.Println("faults: " + strings.Join(suffered, ", "))
+	fmt.Printf("events taken by another system: %d, of them %d again\n", len(s.listener.told), s.listener.again())
 	fmt.Printf("mails: %d, of them %d repeats that a fault explains\n", s.inbox.Count(), s.repeats)
 	var plain, cut []time.Duration
 	for _, r := range s.refusals {

@@ -56,7 +56,7 @@ func (r *replica) start(ctx context.Context) error {
 		Binary: r.scene.binary(), Cluster: r.scene.plane, Kubeconfig: r.proxy.Kubeconfig, SMTPAddr: r.scene.inbox.SMTPAddr(),
 		PortalAddress: r.address, Log: r.log, Args: []string{
 			"--leader-elect", "--portal-url=" + r.scene.base, "--client-rate=0", "--address-rate=0", "--trusted-proxies=127.0.0.0/8",
-			"--metrics-bind-address=" + r.metrics, "--metrics-secure=false",
+			"--metrics-bind-address=" + r.metrics, "--metrics-secure=false", "--events-url=" + r.scene.listener.url,
 		},
 	})
 	if err != nil {

@@ -30,6 +30,7 @@ type scene struct {
 	settings
 	plane    *cluster.Cluster
 	inbox    *mailcatcher.Catcher
+	listener *listener
 	api      client.Client
 	replicas []*replica
 	base     string // of all links
@@ -66,6 +67,9 @@ func (s *scene) open(ctx context.Context) (err error) {
 		return err
 	}
 	if s.inbox, err = mailcatcher.Start(mailcatcher.Options{HTTPAddress: "-"}); err != nil {
+		return err
+	}
+	if s.listener, err = listen(); err != nil {
 		return err
 	}
 	scheme := runtime.NewScheme()
@@ -110,6 +114,9 @@ func (s *scene) close() error {
 	}
 	if s.inbox != nil {
 		errs = append(errs, s.inbox.Close())
+	}
+	if s.listener != nil {
+		errs = append(errs, s.listener.server.Close())
 	}
 	if s.plane != nil {
 		errs = append(errs, s.plane.Stop())
@@ -230,7 +237,7 @@ func (s *scene) observe(ctx context.Context, tenant string) (is observed, err er
 	}
 	is = observed{
 		Invites: invites.Items, Partnerships: partnerships.Items, Teams: teams.Items, Links: links.Items, Groups: groups.Items,
-		Events: events.Items, Faults: s.happened(),
+		Events: events.Items, Told: s.listener.of(tenant), Faults: s.happened(),
 	}
 	for _, mail := range s.inbox.Messages() {
 		if isOf(mail.To[0], tenant) {

@@ -67,6 +67,9 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, loginPath(namespace)+"?asked", http.StatusSeeOther)
 }
 
+// errNobody tells that an address belongs to nobody who gets a mail, as far as this replica has heard.
+var errNobody = errors.New("nobody with access or an open invite has this address")
+
 // handOutSignIn notes on the oldest partnership with access that a link is asked for; a controller mails it.
 func (s *Server) handOutSignIn(ctx context.Context, request signInRequest) error {
 	known, err := lookup.PartnershipsOf(ctx, s.Client, request.namespace, request.email)
@@ -84,10 +87,14 @@ func (s *Server) handOutSignIn(ctx context.Context, request signInRequest) error
 		}
 	}
 	if len(open) == 0 {
-		if handled, err := s.handOutByTeam(ctx, request); handled || err != nil {
+		member, invited, err := s.handOutByTeam(ctx, request)
+		if member || err != nil {
 			return err
 		}
-		return s.askRepeat(ctx, request, known)
+		if err := s.askRepeat(ctx, request, known); !invited || !errors.Is(err, errNobody) {
+			return err
+		}
+		return nil
 	}
 	oldest := slices.MinFunc(open, func(a, b v1alpha1.Partnership) int {
 		return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), strings.Compare(a.Name, b.Name))
@@ -106,7 +113,7 @@ func (s *Server) handOutSignIn(ctx context.Context, request signInRequest) error
 }
 
 // askRepeat notes on the newest open invite of a person without access that its mail is to be sent once more, with the
-// same link. A sign-in link would open nothing to them.
+// same link. A sign-in link would open nothing to them. The error is errNobody if there is no such invite.
 func (s *Server) askRepeat(ctx context.Context, request signInRequest, known []v1alpha1.Partnership) error {
 	invites, err := lookup.InvitesOf(ctx, s.Client, request.namespace, request.email)
 	if err != nil {
@@ -118,7 +125,7 @@ func (s *Server) askRepeat(ctx context.Context, request signInRequest, known []v
 	}
 	invites = slices.DeleteFunc(invites, func(i v1alpha1.PartnerInvite) bool { return !invite.Repeatable(&i, catalog, known, s.Now()) })
 	if len(invites) == 0 {
-		return nil
+		return errNobody
 	}
 	newest := slices.MaxFunc(invites, func(a, b v1alpha1.PartnerInvite) int {
 		return cmp.Or(a.Status.SentTime.Compare(b.Status.SentTime.Time), strings.Compare(a.Name, b.Name))

@@ -2,6 +2,7 @@ package portal
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -29,6 +30,8 @@ var signInPauses = []time.Duration{
 const (
 	// signInsWaiting is how many requests can wait, and as many again for their next try.
 	signInsWaiting = 1024
+	// looksAgain is how often it is looked again for an address that nobody has: this replica may not have heard of them.
+	looksAgain = 3
 	// signInTimeout is the longest that one try may take, also of a process that is told to stop.
 	signInTimeout = 10 * time.Second
 )
@@ -93,7 +96,11 @@ func (s *Server) tryToHandOut(ctx, within context.Context, request signInRequest
 		return
 	}
 	logger := log.FromContext(ctx).WithValues("namespace", request.namespace, "address", address.Mask(request.email))
-	if ctx.Err() != nil || request.failed == len(signInPauses) {
+	nobody := errors.Is(err, errNobody)
+	switch {
+	case nobody && (ctx.Err() != nil || request.failed >= looksAgain || len(s.retries) > signInsWaiting/2):
+		return
+	case ctx.Err() != nil || request.failed == len(signInPauses):
 		logger.Error(err, "A sign-in link could not be issued")
 		return
 	}
@@ -103,7 +110,9 @@ func (s *Server) tryToHandOut(ctx, within context.Context, request signInRequest
 		logger.Error(err, "A sign-in link could not be issued, and too many are waiting to be tried again")
 		return
 	}
-	logger.Info("A sign-in link could not be issued yet", "reason", err.Error())
+	if !nobody {
+		logger.Info("A sign-in link could not be issued yet", "reason", err.Error())
+	}
 	pause := signInPauses[request.failed]
 	request.failed++
 	time.AfterFunc(pause, func() {

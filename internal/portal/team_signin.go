@@ -20,13 +20,13 @@ var errNothing = errors.New("there is nothing to do")
 
 // handOutByTeam notes on the oldest team through which the person can sign in that a link is asked for; a controller mails
 // it. Who is only invited into a team gets that mail again, with the same link.
-func (s *Server) handOutByTeam(ctx context.Context, request signInRequest) (member bool, err error) {
+func (s *Server) handOutByTeam(ctx context.Context, request signInRequest) (member, invited bool, err error) {
 	open, _, err := s.openTeams(ctx, request.namespace, request.email)
 	if err != nil {
-		return false, err
+		return false, false, err
 	}
 	if len(open) > 0 {
-		return true, s.changePerson(ctx, &open[0], request.email, func(t *v1alpha1.PartnerTeam, m *v1alpha1.TeamMember) error {
+		return true, false, s.changePerson(ctx, &open[0], request.email, func(t *v1alpha1.PartnerTeam, m *v1alpha1.TeamMember) error {
 			if m.State != v1alpha1.MemberActive || request.carriedOut(m.SignIn) {
 				return errNothing
 			}
@@ -40,10 +40,11 @@ func (s *Server) handOutByTeam(ctx context.Context, request signInRequest) (memb
 			if !team.RepeatInvite(t, m, s.Now()) {
 				return errNothing
 			}
+			invited = true
 			return nil
 		}))
 	}
-	return false, err
+	return false, invited, err
 }
 
 // changePerson writes a fact about one person of a team.

@@ -170,6 +170,7 @@ var _ = Describe("a shared link", Label("portal"), func() {
 		Eventually(of, soon, often).Should(HaveLen(2))
 		Expect(of()).To(ConsistOf("ada", HavePrefix("ada-shop-")), "a name that is somebody else's is left to them")
 
+		Eventually(func() []string { return reread(p).Status.DefaultLinks }, soon, often).Should(ConsistOf("", "shop"))
 		Expect(api.Delete(ctx, partnerLink(ns, "ada", ""))).To(Succeed())
 		change(p, func(p *v1alpha1.Partnership) { p.Spec.Stage = "Prospect" })
 		Eventually(func() int64 { return reread(p).Status.ObservedGeneration }, soon, often).Should(Equal(p.Generation))

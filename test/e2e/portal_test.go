@@ -327,6 +327,16 @@ var _ = Describe("signing in", Label("portal"), func() {
 		Expect(post(other, link, "email", address(ns, "grace")).Code).To(Equal(http.StatusNotFound), "the link is used")
 	})
 
+	It("mails one link to whom the portal has yet to hear of", func() {
+		ns := newTenant()
+		known(ns)
+		proxy.Lag(time.Second, "partnerships")
+		DeferCleanup(proxy.Lag, time.Duration(0))
+		create(partner(ns, "grace", "referral"))
+		signedIn(ns, "grace")
+		Consistently(mailsTo(address(ns, "grace"), v1alpha1.MailSignIn), quiet, often).Should(Equal(1))
+	})
+
 	DescribeTable("mails one link, also if the API server does not answer at once", func(fault apiproxy.Fault, times int) {
 		ns := newTenant()
 		grace := partner(ns, "grace", "referral")
