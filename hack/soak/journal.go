@@ -134,10 +134,10 @@ func (e ending) deadline(faults []fault) time.Time {
 	for changed := true; changed; {
 		changed = false
 		for _, f := range faults {
-			if f.Deafens == 0 || f.From.After(end) || f.until().Add(f.Deafens).Before(e.At) {
+			if f.Deafens == 0 || f.From.After(end) || f.To.Add(f.Deafens).Before(e.At) {
 				continue
 			}
-			if later := f.until().Add(f.Deafens); later.After(end) {
+			if later := f.To.Add(f.Deafens); later.After(end) {
 				end, changed = later, true
 			}
 		}
@@ -161,7 +161,7 @@ func (j *journal) sees(name, who string) bool {
 // fault is something that went wrong on purpose.
 type fault struct {
 	Name string
-	// From and To frame it; To is zero while it lasts.
+	// From and To frame it.
 	From, To time.Time
 	// Repeats: a mail that was handed over at this time may come again.
 	Repeats bool
@@ -175,15 +175,8 @@ type fault struct {
 	Retells bool
 }
 
-func (f fault) until() time.Time {
-	if f.To.IsZero() {
-		return time.Now()
-	}
-	return f.To
-}
-
 // touches tells whether a fault lasted at some time of a span.
-func (f fault) touches(from, to time.Time) bool { return !f.From.After(to) && !f.until().Before(from) }
+func (f fault) touches(from, to time.Time) bool { return !f.From.After(to) && !f.To.Before(from) }
 
 func anyFault(faults []fault, from, to time.Time, is func(fault) bool) bool {
 	return slices.ContainsFunc(faults, func(f fault) bool { return is(f) && f.touches(from, to) })

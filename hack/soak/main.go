@@ -268,7 +268,7 @@ func (s *scene) summary() {
 // timeline tells when what went wrong, for who looks into a finding.
 func (s *scene) timeline() {
 	for _, f := range s.faults {
-		fmt.Printf("fault %7s to %7s  %s\n", f.From.Sub(s.began).Round(100*time.Millisecond), f.until().Sub(s.began).Round(100*time.Millisecond), f.Name)
+		fmt.Printf("fault %7s to %7s  %s\n", f.From.Sub(s.began).Round(100*time.Millisecond), f.To.Sub(s.began).Round(100*time.Millisecond), f.Name)
 	}
 }
 

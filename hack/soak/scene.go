@@ -178,11 +178,17 @@ func (s *scene) note(change func()) {
 	change()
 }
 
-// happened are the faults so far.
+// happened are the faults so far. One that lasts is taken to end now.
 func (s *scene) happened() []fault {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	return slices.Clone(s.faults)
+	all := slices.Clone(s.faults)
+	for n := range all {
+		if all[n].To.IsZero() {
+			all[n].To = time.Now()
+		}
+	}
+	return all
 }
 
 // leader is the replica that says that it leads, and nil if none does.
