@@ -83,7 +83,7 @@ type following struct {
 func (f following) RoundTrip(r *http.Request) (*http.Response, error) {
 	response, err := f.RoundTripper.RoundTrip(r)
 	path := r.URL.Path
-	if err != nil || response.StatusCode != http.StatusOK || r.URL.Query().Get("watch") != "true" || !strings.HasPrefix(path, "/apis/"+v1alpha1.GroupVersion.Group+"/") {
+	if err != nil || response.StatusCode != http.StatusOK || r.URL.Query().Get("watch") != "true" || !strings.Contains(path, "/apis/"+v1alpha1.GroupVersion.Group+"/") {
 		return response, err
 	}
 	f.watches.begin(path)

@@ -12,7 +12,7 @@ import (
 
 const (
 	invitesPath = "/apis/partner-operator.io/v1alpha1/partnerinvites"
-	teamsPath   = "/apis/partner-operator.io/v1alpha1/namespaces/acme/partnerteams"
+	teamsPath   = "/k8s/clusters/c-1/apis/partner-operator.io/v1alpha1/namespaces/acme/partnerteams"
 )
 
 // apiServer opens each watch until it is told to end it, unless it is away.

@@ -69,8 +69,9 @@ func (j *Journal) Eventf(regarding, related runtime.Object, eventType, reason, a
 	j.log.Info(reason, of...)
 }
 
-// Close takes no more events, and waits until those that it has are written, as long as the context allows.
+// Close waits until the events that were recorded are written, as long as the context allows, and takes no more.
 func (j *Journal) Close(ctx context.Context) {
+	j.writes.rest(ctx) // what was recorded a moment ago is on its way to the broadcaster
 	j.broadcaster.Shutdown()
 	j.writes.rest(ctx)
 	j.stop()
