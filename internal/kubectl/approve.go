@@ -18,6 +18,8 @@ type ApproveOptions struct {
 	Group string
 	// Note is for people; it is not mailed.
 	Note string
+	// Team is the PartnerTeam that an applicant is to join instead; empty: none.
+	Team string
 }
 
 // Approve makes a partner of somebody who waits for the company's decision, or whom the company rejected before.
@@ -36,8 +38,15 @@ func Approve(ctx context.Context, d Desk, p *v1alpha1.Partnership, o ApproveOpti
 			return Outcome{}, err
 		}
 	}
+	approval := &v1alpha1.Approval{Decision: v1alpha1.ApprovalApproved, Note: o.Note}
+	if o.Team != "" {
+		if err := d.Client.Get(ctx, client.ObjectKey{Namespace: p.Namespace, Name: o.Team}, &v1alpha1.PartnerTeam{}); err != nil {
+			return Outcome{}, about("PartnerTeam", o.Team, err)
+		}
+		approval.JoinTeamRef = &v1alpha1.TeamReference{Name: o.Team}
+	}
 	return change(ctx, d, p, "approved", func(p *v1alpha1.Partnership) {
-		p.Spec.Approval = &v1alpha1.Approval{Decision: v1alpha1.ApprovalApproved, Note: o.Note}
+		p.Spec.Approval = approval
 		if o.Group != "" {
 			p.Spec.GroupRef = &v1alpha1.GroupReference{Name: o.Group}
 		}
@@ -91,6 +100,14 @@ func carriedOut(states ...v1alpha1.PartnershipState) func(*v1alpha1.Partnership)
 	}
 }
 
+// approved tells that an approval has taken effect. Who is sent on to a team stays Pending.
+func approved(p *v1alpha1.Partnership) (bool, error) {
+	if a := p.Spec.Approval; a != nil && a.JoinTeamRef != nil {
+		return carriedOut(v1alpha1.PartnershipPending)(p)
+	}
+	return carriedOut(v1alpha1.PartnershipActive, v1alpha1.PartnershipInvited)(p)
+}
+
 func newApprove(c cluster, streams genericiooptions.IOStreams) *cobra.Command {
 	var o ApproveOptions
 	b := &bulk[*v1alpha1.Partnership]{
@@ -98,7 +115,7 @@ func newApprove(c cluster, streams genericiooptions.IOStreams) *cobra.Command {
 		act: func(ctx context.Context, d Desk, p *v1alpha1.Partnership) (Outcome, error) {
 			return Approve(ctx, d, p, o)
 		},
-		settled: carriedOut(v1alpha1.PartnershipActive, v1alpha1.PartnershipInvited),
+		settled: approved,
 	}
 	command := &cobra.Command{
 		Use:   "approve (NAME... | EMAIL... | -l SELECTOR | -f FILE)",
@@ -108,6 +125,9 @@ approved ahead. With plain kubectl: set spec.approval.decision to Approved.`,
 		Example: `  # one partner, into another group than the one applied for
   kubectl partner approve ada-5e1ba3e5 --group gold
 
+  # an applicant who belongs to a partner's team; its owner and admins are asked
+  kubectl partner approve carl@agency.example --join-team agency
+
   # everybody who waits
   kubectl partner list applications -o name | kubectl partner approve -f -`,
 		RunE: func(command *cobra.Command, args []string) error { return b.run(command.Context(), c, streams, args) },
@@ -115,7 +135,9 @@ approved ahead. With plain kubectl: set spec.approval.decision to Approved.`,
 	b.addFlags(command, c)
 	command.Flags().StringVar(&o.Group, "group", "", "group to approve into; unset: the one they have")
 	command.Flags().StringVar(&o.Note, "note", "", "remark for people; it is not mailed")
+	command.Flags().StringVar(&o.Team, "join-team", "", "team that an applicant is to join instead of being a partner in their own right; the team decides")
 	completeWith(command, "group", completeNames(c, groups))
+	completeWith(command, "join-team", completeNames(c, teams))
 	return command
 }
 

@@ -21,20 +21,30 @@ import (
 	"github.com/partner-operator/partner-operator/internal/roster"
 )
 
-// InviteName is the name of the invite of a person into programs: the same for the same, whatever the case and order.
-func InviteName(email string, grants []v1alpha1.ProgramGrant) string {
-	var programs []string
-	for _, grant := range grants {
-		programs = append(programs, grant.Name)
+// InviteName is the name of an invite: the same for the same people, team and programs, whatever the case and order.
+func InviteName(spec v1alpha1.PartnerInviteSpec) string {
+	var what []string
+	for _, grant := range spec.Programs {
+		what = append(what, grant.Name)
 	}
-	slices.Sort(programs)
-	return partnership.Name(email, strings.Join(programs, ","))
+	for _, m := range spec.Members {
+		what = append(what, address.Normalize(string(m.Email)))
+	}
+	if spec.Team != nil {
+		what = append(what, "team/"+spec.Team.Name)
+	}
+	slices.Sort(what)
+	who := string(spec.Contact.Email)
+	if spec.TeamRef != nil {
+		who = spec.TeamRef.Name
+	}
+	return partnership.Name(who, strings.Join(what, ","))
 }
 
 // Invite makes an invite. The same again changes nothing and sends nothing.
 func Invite(ctx context.Context, d Desk, i *v1alpha1.PartnerInvite) (Outcome, error) {
-	if _, err := address.Deliverable(string(i.Spec.Contact.Email)); err != nil {
-		return Outcome{}, fmt.Errorf("the address %w", err)
+	if err := deliverable(i.Spec); err != nil {
+		return Outcome{}, err
 	}
 	if d.DryRun == DryRunClient {
 		return Outcome{Object: i, Action: "created"}, nil
@@ -55,6 +65,25 @@ func Invite(ctx context.Context, d Desk, i *v1alpha1.PartnerInvite) (Outcome, er
 		return Outcome{}, fmt.Errorf("exists and says something else; kubectl partner cancel %s takes it back, or give this one another name with --name", i.Name)
 	}
 	return nothingToDo(existing, afterInvite(existing))
+}
+
+// deliverable tells what is wrong with the addresses of an invite.
+func deliverable(spec v1alpha1.PartnerInviteSpec) error {
+	if spec.TeamRef == nil {
+		if _, err := address.Deliverable(string(spec.Contact.Email)); err != nil {
+			return fmt.Errorf("the address %w", err)
+		}
+	}
+	members := spec.Members
+	if spec.Team != nil {
+		members = spec.Team.Members
+	}
+	for _, m := range members {
+		if _, err := address.Deliverable(string(m.Email)); err != nil {
+			return fmt.Errorf("--member %s: the address %w", m.Email, err)
+		}
+	}
+	return nil
 }
 
 // sameWish tells whether an invite already says what is wished. Defaults and resends do not count.
@@ -79,6 +108,9 @@ func sameWish(there, wish v1alpha1.PartnerInviteSpec) bool {
 func afterInvite(i *v1alpha1.PartnerInvite) string {
 	switch i.Status.State {
 	case v1alpha1.InviteExpired, v1alpha1.InviteDeclined, v1alpha1.InviteFailed, v1alpha1.InviteSent:
+		if len(i.Spec.Members) > 0 {
+			return fmt.Sprintf("it is %s; kubectl partner team show %s tells who has to decide", i.Status.State, i.Spec.TeamRef.Name)
+		}
 		return fmt.Sprintf("it is %s; kubectl partner resend %s sends it again", i.Status.State, i.Name)
 	case "":
 		return ""
@@ -106,6 +138,8 @@ func sent(i *v1alpha1.PartnerInvite) (bool, error) {
 type inviteFlags struct {
 	*writing
 	name, notAfter    string
+	team, teamName    string
+	members           []string
 	programs, fields  []string
 	first, last       string
 	title, phone      string
@@ -123,14 +157,18 @@ func newInvite(c cluster, streams genericiooptions.IOStreams) *cobra.Command {
 		Use:   "invite EMAIL... --program PROGRAM[:GROUP]",
 		Short: "Invite people to become partners",
 		Long: `Invite people into programs. Each gets one mail with a link, however often the same is said again. Without --program an
-invite offers every program that there is. Its name follows from the address and the programs, unless --name gives one.
-With plain kubectl: create a PartnerInvite.`,
+invite offers every program that there is. With --team the person is to own a new team; a team
+that exists is invited with kubectl partner team invite. The name follows from addresses, team and programs, unless --name
+gives one. With plain kubectl: create a PartnerInvite.`,
 		Example: `  # one person, into the group gold of one program
   kubectl partner invite ada@example.com --program referral:gold --first-name Ada
 
   # a link to hand over oneself, instead of a mail
   kubectl partner invite grace@example.com --program referral --delivery Link --wait
   kubectl partner link grace@example.com
+
+  # the owner of a new team, and people for her to approve
+  kubectl partner invite olga@agency.example --team agency --team-name 'Agency GmbH' --member carl@agency.example:Admin --program referral
 
   # what to commit to Git; this needs no cluster
   kubectl partner invite ada@example.com --program referral --dry-run=client -o yaml`,
@@ -148,6 +186,9 @@ func (f *inviteFlags) addFlags(command *cobra.Command) {
 	flags := command.Flags()
 	flags.StringSliceVar(&f.programs, "program", nil, "PROGRAM or PROGRAM:GROUP, several with commas or by repeating it; unset: every program there is")
 	flags.StringVar(&f.name, "name", "", "name of the PartnerInvite, for one address")
+	flags.StringVar(&f.team, "team", "", "name of the new team that the person is to own")
+	flags.StringVar(&f.teamName, "team-name", "", "the team's name that people read; unset: that of --team")
+	flags.StringSliceVar(&f.members, "member", nil, memberUsage+"; the owner approves each")
 	flags.StringVar(&f.display, "display-name", "", "the partner's name as the company reads it")
 	flags.StringVar(&f.first, "first-name", "", "first name, for greetings")
 	flags.StringVar(&f.last, "last-name", "", "last name")
@@ -171,6 +212,9 @@ func (f *inviteFlags) run(ctx context.Context, c cluster, streams genericiooptio
 	if len(emails) > 1 && f.name != "" {
 		return errors.New("--name is for one address; leave it out, and each invite gets a name of its own")
 	}
+	if len(emails) > 1 && f.team != "" {
+		return errors.New("--team is for one address: a team has one owner")
+	}
 	spec, err := f.spec()
 	if err != nil {
 		return err
@@ -184,7 +228,7 @@ func (f *inviteFlags) run(ctx context.Context, c cluster, streams genericiooptio
 		i := &v1alpha1.PartnerInvite{ObjectMeta: metav1.ObjectMeta{Namespace: d.Namespace, Name: f.name}, Spec: *spec.DeepCopy()}
 		i.Spec.Contact.Email = v1alpha1.EmailAddress(email)
 		if i.Name == "" {
-			i.Name = InviteName(email, i.Spec.Programs)
+			i.Name = InviteName(i.Spec)
 		}
 		if err := f.one(ctx, d, tell, i); err != nil {
 			if len(emails) == 1 {
@@ -223,7 +267,12 @@ func (f *inviteFlags) spec() (*v1alpha1.PartnerInviteSpec, error) {
 	if err != nil {
 		return nil, err
 	}
+	team, err := f.newTeam()
+	if err != nil {
+		return nil, err
+	}
 	spec := &v1alpha1.PartnerInviteSpec{
+		Team: team,
 		Contact: v1alpha1.Contact{
 			FirstName: v1alpha1.LineOfText(f.first), LastName: v1alpha1.LineOfText(f.last),
 			JobTitle: v1alpha1.LineOfText(f.title), Phone: v1alpha1.LineOfText(f.phone),
@@ -243,6 +292,23 @@ func (f *inviteFlags) spec() (*v1alpha1.PartnerInviteSpec, error) {
 		spec.NotAfter = &metav1.Time{Time: end}
 	}
 	return spec, nil
+}
+
+// newTeam is the team that the person is to own; nil: none.
+func (f *inviteFlags) newTeam() (*v1alpha1.NewTeam, error) {
+	members, err := parseMembers(f.members)
+	switch {
+	case err != nil:
+		return nil, err
+	case f.team != "":
+		return &v1alpha1.NewTeam{Name: f.team, DisplayName: v1alpha1.LineOfText(f.teamName), Members: members}, nil
+	case f.teamName != "":
+		return nil, errors.New("--team-name goes with --team NAME")
+	case len(members) > 0:
+		return nil, errors.New("--member goes with --team NAME, for a new team; for one that exists: kubectl partner team invite")
+	default:
+		return nil, nil
+	}
 }
 
 // parsePrograms reads referral:gold.

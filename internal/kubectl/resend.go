@@ -13,6 +13,9 @@ import (
 
 // Resend asks for an invite to be sent again: with a new link, a fresh expiry, and the old link dead.
 func Resend(ctx context.Context, d Desk, i *v1alpha1.PartnerInvite) (Outcome, error) {
+	if len(i.Spec.Members) > 0 {
+		return Outcome{}, fmt.Errorf("is of teammates and has no mail of its own; kubectl partner team show %s tells who has to decide", i.Spec.TeamRef.Name)
+	}
 	switch i.Status.State {
 	case v1alpha1.InviteAccepted:
 		return nothingToDo(i, "it is Accepted")
@@ -39,6 +42,9 @@ func resent(i *v1alpha1.PartnerInvite) (bool, error) {
 // Cancel takes an invite back: its link is dead. One that was accepted is of no effect any more.
 func Cancel(ctx context.Context, d Desk, i *v1alpha1.PartnerInvite) (Outcome, error) {
 	if i.Status.State == v1alpha1.InviteAccepted {
+		if team := i.TeamName(); team != "" {
+			return Outcome{}, fmt.Errorf("has been accepted; kubectl partner team show %s tells who is in the team, and what it is a partner in", team)
+		}
 		return Outcome{}, fmt.Errorf("has been accepted; to end the access: kubectl partner revoke %s", i.Spec.Contact.Email)
 	}
 	if err := d.remove(ctx, i); err != nil {

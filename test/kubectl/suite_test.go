@@ -253,9 +253,11 @@ func answer(t *testing.T, link, email string) {
 	}
 }
 
-func invitesTo(email string) (found []mailcatcher.Message) {
+func invitesTo(email string) []mailcatcher.Message { return mailsTo(email, v1alpha1.MailInvite) }
+
+func mailsTo(email string, kind v1alpha1.MailKind) (found []mailcatcher.Message) {
 	for _, mail := range inbox.MessagesTo(email) {
-		if mail.Kind == string(v1alpha1.MailInvite) {
+		if mail.Kind == string(kind) {
 			found = append(found, mail)
 		}
 	}

@@ -241,6 +241,56 @@ func TestTeam(t *testing.T) {
 	partner(t, ns, "list", "teams").want(t, 0, "agency")
 }
 
+func TestTeamInvite(t *testing.T) {
+	ns := tenant(t)
+	owner := "olga@" + ns + ".example"
+	partner(t, ns, "team", "invite", "agency", "--program", "reseller").want(t, 1, `error: PartnerTeam "agency"`)
+	partner(t, ns, "invite", owner, "--program", "referral", "--team-name", "Agency GmbH").want(t, 1, "--team-name goes with --team NAME")
+	partner(t, ns, "invite", owner, "--program", "referral", "--member", "carl@agency.example").want(t, 1, "--member goes with --team NAME", "kubectl partner team invite")
+	partner(t, ns, "invite", owner, "eve@agency.example", "--team", "agency").want(t, 1, "--team is for one address")
+	partner(t, ns, "invite", owner, "--team", "agency", "--member", "carl@agency.example:Owner").want(t, 1, `the role of carl@agency.example can be Admin, Member or Finance, not "Owner"`)
+	partner(t, ns, "invite", owner, "--team", "agency", "--member", "carl").want(t, 1, "--member carl: the address")
+	partner(t, ns, "invite", owner, "--team", "Agency").want(t, 1, "spec.team.name")
+
+	partner(t, ns, "team", "invite", "agency").want(t, 1, "--member EMAIL", "--program PROGRAM")
+
+	invited := []string{"invite", owner, "--program", "referral", "--team", "agency", "--team-name", "Agency GmbH", "--member", "carl@agency.example:finance"}
+	partner(t, ns, append(invited, "--wait")...).want(t, 0, "created")
+	partner(t, ns, invited...).want(t, 0, "unchanged: it is Sent; kubectl partner resend olga-")
+	partner(t, ns, "invite", owner, "--program", "referral", "--dry-run=server").want(t, 0, "created")
+	answer(t, mailsTo(owner, v1alpha1.MailTeamInvite)[0].Links[0], owner)
+	team := &v1alpha1.PartnerTeam{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "agency"}}
+	eventually(t, "the team", func() bool { return len(get(t, team).Status.Members) == 1 })
+	partner(t, ns, "cancel", owner).want(t, 1, "has been accepted; kubectl partner team show agency")
+
+	proposed := []string{"team", "invite", "agency", "--member", "dora@agency.example:Admin"}
+	name := strings.Fields(partner(t, ns, append(proposed, "--wait")...).want(t, 0, "created").out)[0]
+	_, name, _ = strings.Cut(name, "/")
+	if m := get(t, team).Status.Members; len(m) != 2 || m[1].Role != v1alpha1.RoleAdmin || m[1].State != v1alpha1.MemberAwaitingApproval {
+		t.Errorf("the team has %+v", m)
+	}
+	partner(t, ns, proposed...).want(t, 0, "unchanged: it is Sent; kubectl partner team show agency tells who has to decide")
+	partner(t, ns, "resend", name).want(t, 1, "is of teammates and has no mail of its own")
+	partner(t, ns, "team", "invite", "agency", "--program", "reseller", "--wait").want(t, 0, "created")
+	if mails := mailsTo(owner, v1alpha1.MailTeamInvite); len(mails) != 2 {
+		t.Errorf("%d mails to the owner", len(mails))
+	}
+}
+
+func TestApproveIntoATeam(t *testing.T) {
+	ns := tenant(t)
+	partner(t, ns, "team", "create", "agency", "--owner", "olga@"+ns+".example").want(t, 0)
+	pending := &v1alpha1.Partnership{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "eve"}, Spec: v1alpha1.PartnershipSpec{
+		ProgramRef: v1alpha1.ProgramReference{Name: "referral"}, Contact: &v1alpha1.Contact{Email: v1alpha1.EmailAddress("eve@" + ns + ".example")},
+		Onboarding: v1alpha1.OnboardingApproval,
+	}}
+	create(t, pending)
+	eventually(t, "Pending", func() bool { return get(t, pending).Status.State == v1alpha1.PartnershipPending })
+	partner(t, ns, "approve", "eve", "--join-team", "studio").want(t, 1, `PartnerTeam "studio"`)
+	partner(t, ns, "approve", "eve", "--join-team", "agency", "--wait").want(t, 0, "approved")
+	partner(t, ns, "describe", "eve").want(t, 0, `sent the applicant on to PartnerTeam "agency"`)
+}
+
 func TestDescribe(t *testing.T) {
 	ns := tenant(t)
 	ada := "ada@" + ns + ".example"
@@ -294,7 +344,7 @@ func TestOffline(t *testing.T) {
 func TestHelp(t *testing.T) {
 	for _, verb := range []string{
 		"invite", "resend", "cancel", "link", "list", "describe", "approve", "reject", "revoke", "reinstate", "move", "team create",
-		"team grant", "team show", "import", "export", "keys rotate", "check", "whoami", "completion", "preview",
+		"team invite", "team grant", "team show", "import", "export", "keys rotate", "check", "whoami", "completion", "preview",
 	} {
 		pluginAs(t, desk.Kubeconfig, "", append(strings.Fields(verb), "--help")...).want(t, 0, "Examples:", "kubectl partner "+verb)
 	}
