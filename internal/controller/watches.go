@@ -29,6 +29,11 @@ type Watches struct {
 // gap is a time in which a watch was not open.
 type gap struct{ from, to time.Time } // to is zero while it lasts
 
+// over tells whether the news of the gap has come: the longer it was, the more there is to read.
+func (g gap) over(now time.Time) bool {
+	return !g.to.IsZero() && now.Sub(g.to) >= lag+g.to.Sub(g.from)
+}
+
 // FollowWatches notes the watches of what uses the config from now on.
 func FollowWatches(config *rest.Config, now func() time.Time) *Watches {
 	w := &Watches{now: now, open: map[string]int{}, gaps: map[string]gap{}}
@@ -40,10 +45,10 @@ func FollowWatches(config *rest.Config, now func() time.Time) *Watches {
 func (w *Watches) heardUntil() time.Time {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
-	until := w.now()
-	healed := until.Add(-lag) // what a watch begins with takes its time, too
+	now := w.now()
+	until := now
 	for _, g := range w.gaps {
-		if (g.to.IsZero() || g.to.After(healed)) && g.from.Before(until) {
+		if !g.over(now) && g.from.Before(until) {
 			until = g.from
 		}
 	}
@@ -66,11 +71,11 @@ func (w *Watches) end(path string) {
 	if w.open[path] > 0 {
 		return
 	}
-	from := w.now()
-	if g, ok := w.gaps[path]; ok && g.to.After(from.Add(-lag)) {
-		from = g.from // the news of that gap may not have come
+	next := gap{from: w.now()}
+	if g, ok := w.gaps[path]; ok && !g.over(next.from) {
+		next.from = g.from
 	}
-	w.gaps[path] = gap{from: from}
+	w.gaps[path] = next
 }
 
 // following is a transport that notes watches of our kinds.
