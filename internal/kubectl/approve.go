@@ -121,7 +121,8 @@ func newApprove(c cluster, streams genericiooptions.IOStreams) *cobra.Command {
 		Use:   "approve (NAME... | EMAIL... | -l SELECTOR | -f FILE)",
 		Short: "Make partners of people who wait for approval",
 		Long: `Approve partners who are Pending or Rejected. Each gets one mail. One who was invited and has not answered yet is
-approved ahead. With plain kubectl: set spec.approval.decision to Approved.`,
+approved ahead. With plain kubectl: set spec.approval.decision to Approved, and joinTeamRef for
+--join-team.`,
 		Example: `  # one partner, into another group than the one applied for
   kubectl partner approve ada-5e1ba3e5 --group gold
 

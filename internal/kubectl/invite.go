@@ -157,9 +157,9 @@ func newInvite(c cluster, streams genericiooptions.IOStreams) *cobra.Command {
 		Use:   "invite EMAIL... --program PROGRAM[:GROUP]",
 		Short: "Invite people to become partners",
 		Long: `Invite people into programs. Each gets one mail with a link, however often the same is said again. Without --program an
-invite offers every program that there is. With --team the person is to own a new team; a team
-that exists is invited with kubectl partner team invite. The name follows from addresses, team and programs, unless --name
-gives one. With plain kubectl: create a PartnerInvite.`,
+invite offers every program that there is. With --team the person is to own a new team; a team that exists is invited with
+kubectl partner team invite. The name follows from addresses, team and programs, unless --name gives one. With plain
+kubectl: create a PartnerInvite.`,
 		Example: `  # one person, into the group gold of one program
   kubectl partner invite ada@example.com --program referral:gold --first-name Ada
 
