@@ -116,7 +116,7 @@ func (c *checker) shared() {
 		asked := c.said.Links[name]
 		at := slices.IndexFunc(c.is.Links, func(l v1alpha1.PartnerLink) bool { return l.Name == name })
 		switch {
-		case at < 0 && !asked.Deleted:
+		case at < 0 && !asked.Tried:
 			c.breaks(ruleLost, "the link %s was made and is not there", name)
 		case at < 0:
 		case asked.Deleted:

@@ -133,8 +133,11 @@ func TestCheck(t *testing.T) {
 			j.Followed[0].Location = "https://acme.example/start"
 		}, ruleDashboard, "leads to 302 https://acme.example/start"},
 		"a deleted link leads on": {func(j *journal, is *observed) {
-			j.Links["ada-link"].Deleted, is.Links = true, nil
+			j.Links["ada-link"].Tried, j.Links["ada-link"].Deleted, is.Links = true, true, nil
 		}, ruleDead, "ada-link"},
+		"a link was deleted, and the answer was lost": {func(j *journal, is *observed) {
+			j.Links["ada-link"].Tried, is.Links, j.Followed = true, nil, nil
+		}, "", ""},
 		"a revoked partnership is active": {func(j *journal, _ *observed) { j.Partners[ship].Revoked = true }, ruleGranted, "was revoked and is Active"},
 		"a deleted partnership is there":  {func(j *journal, _ *observed) { j.Partners[ship].Deleted = true }, ruleGranted, "was deleted and is Active"},
 		"who was approved was not told": {func(j *journal, _ *observed) {

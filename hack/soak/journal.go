@@ -76,7 +76,8 @@ type team struct {
 // shared is a share link.
 type shared struct {
 	Partnership string
-	Deleted     bool
+	// Tried: somebody asked to delete it. Deleted: and was answered that it is.
+	Tried, Deleted bool
 }
 
 // ending is that access ended for somebody: for all of a Partnership, or for one person in it.

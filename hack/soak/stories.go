@@ -391,6 +391,7 @@ func (p *person) share(ctx context.Context, name string) {
 			_, _ = p.browser.Get(context.WithoutCancel(ctx), r.portal()+"/r/"+p.journal.Tenant+"/"+mine[0])
 		}
 	case p.may(ctx, "delete a link"):
+		p.journal.note(func(j *journal) { j.Links[mine[0]].Tried = true })
 		page, _, ok := p.post(ctx, p.browser, base+"/"+mine[0]+"/delete", nil)
 		if ok && page.Code == http.StatusSeeOther && !leadsToLogin(page) {
 			p.journal.note(func(j *journal) { j.Links[mine[0]].Deleted = true })
