@@ -84,14 +84,21 @@ func TestDryRun(t *testing.T) {
 	partner(t, ns, "revoke", "ada", "-o", "toml").want(t, 1, "toml")
 }
 
-func TestApproveAndReject(t *testing.T) {
-	ns := tenant(t)
-	pending := &v1alpha1.Partnership{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "eve"}, Spec: v1alpha1.PartnershipSpec{
+// applicant is Eve, who waits for the company's decision.
+func applicant(t *testing.T, ns string) *v1alpha1.Partnership {
+	t.Helper()
+	eve := &v1alpha1.Partnership{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "eve"}, Spec: v1alpha1.PartnershipSpec{
 		ProgramRef: v1alpha1.ProgramReference{Name: "referral"}, Contact: &v1alpha1.Contact{Email: v1alpha1.EmailAddress("eve@" + ns + ".example")},
 		Onboarding: v1alpha1.OnboardingApproval,
 	}}
-	create(t, pending)
-	eventually(t, "Pending", func() bool { return get(t, pending).Status.State == v1alpha1.PartnershipPending })
+	create(t, eve)
+	eventually(t, "Pending", func() bool { return get(t, eve).Status.State == v1alpha1.PartnershipPending })
+	return eve
+}
+
+func TestApproveAndReject(t *testing.T) {
+	ns := tenant(t)
+	pending := applicant(t, ns)
 	partner(t, ns, "list", "applications").want(t, 0, "eve@")
 	partner(t, ns, "reject", "eve", "--note", "Not now.", "--wait").want(t, 0, "rejected")
 	partner(t, ns, "reject", "eve").want(t, 0, "unchanged: it is rejected already")
@@ -280,12 +287,7 @@ func TestTeamInvite(t *testing.T) {
 func TestApproveIntoATeam(t *testing.T) {
 	ns := tenant(t)
 	partner(t, ns, "team", "create", "agency", "--owner", "olga@"+ns+".example").want(t, 0)
-	pending := &v1alpha1.Partnership{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "eve"}, Spec: v1alpha1.PartnershipSpec{
-		ProgramRef: v1alpha1.ProgramReference{Name: "referral"}, Contact: &v1alpha1.Contact{Email: v1alpha1.EmailAddress("eve@" + ns + ".example")},
-		Onboarding: v1alpha1.OnboardingApproval,
-	}}
-	create(t, pending)
-	eventually(t, "Pending", func() bool { return get(t, pending).Status.State == v1alpha1.PartnershipPending })
+	applicant(t, ns)
 	partner(t, ns, "approve", "eve", "--join-team", "studio").want(t, 1, `PartnerTeam "studio"`)
 	partner(t, ns, "approve", "eve", "--join-team", "agency", "--wait").want(t, 0, "approved")
 	partner(t, ns, "describe", "eve").want(t, 0, `sent the applicant on to PartnerTeam "agency"`)
