@@ -40,8 +40,8 @@ func Approve(ctx context.Context, d Desk, p *v1alpha1.Partnership, o ApproveOpti
 	}
 	approval := &v1alpha1.Approval{Decision: v1alpha1.ApprovalApproved, Note: o.Note}
 	if o.Team != "" {
-		if err := d.Client.Get(ctx, client.ObjectKey{Namespace: p.Namespace, Name: o.Team}, &v1alpha1.PartnerTeam{}); err != nil {
-			return Outcome{}, about("PartnerTeam", o.Team, err)
+		if err := teamExists(ctx, d, o.Team); err != nil {
+			return Outcome{}, err
 		}
 		approval.JoinTeamRef = &v1alpha1.TeamReference{Name: o.Team}
 	}

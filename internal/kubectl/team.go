@@ -159,12 +159,22 @@ func newTeamGrant(c cluster, streams genericiooptions.IOStreams) *cobra.Command 
 	return command
 }
 
+// teamExists tells what is wrong if there is no such team. Without a cluster nobody knows, and it is taken to be there.
+func teamExists(ctx context.Context, d Desk, name string) error {
+	if d.Client == nil {
+		return nil
+	}
+	err := d.Client.Get(ctx, client.ObjectKey{Namespace: d.Namespace, Name: name}, &v1alpha1.PartnerTeam{})
+	if err != nil {
+		return about("PartnerTeam", name, err)
+	}
+	return nil
+}
+
 // grantAll makes a team a partner in each program, and goes on past failures.
 func grantAll(ctx context.Context, d Desk, tell *teller, team string, grants []roster.Grant) error {
-	if d.Client != nil {
-		if err := d.Client.Get(ctx, client.ObjectKey{Namespace: d.Namespace, Name: team}, &v1alpha1.PartnerTeam{}); err != nil {
-			return about("PartnerTeam", team, err)
-		}
+	if err := teamExists(ctx, d, team); err != nil {
+		return err
 	}
 	failed := 0
 	for _, grant := range grants {

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 )
@@ -85,10 +84,8 @@ func (f *inviteFlags) runForTeam(ctx context.Context, c cluster, streams generic
 	if err != nil {
 		return err
 	}
-	if d.Client != nil {
-		if err := d.Client.Get(ctx, client.ObjectKey{Namespace: d.Namespace, Name: team}, &v1alpha1.PartnerTeam{}); err != nil {
-			return about("PartnerTeam", team, err)
-		}
+	if err := teamExists(ctx, d, team); err != nil {
+		return err
 	}
 	i := &v1alpha1.PartnerInvite{
 		ObjectMeta: metav1.ObjectMeta{Namespace: d.Namespace, Name: f.name},
