@@ -22,11 +22,12 @@ import (
 	"github.com/partner-operator/partner-operator/internal/metrics"
 	"github.com/partner-operator/partner-operator/internal/portal"
 	"github.com/partner-operator/partner-operator/internal/tombstone"
+	"github.com/partner-operator/partner-operator/internal/watch"
 )
 
 // assemble adds the parts that are to run, and the probes, to the manager. What it gives finishes what the controllers
 // have under way.
-func assemble(ctx context.Context, mgr ctrl.Manager, watches *controller.Watches, events *journal.Journal, o options) (finish func(context.Context), err error) {
+func assemble(ctx context.Context, mgr ctrl.Manager, watches *watch.Tracker, events *journal.Journal, o options) (finish func(context.Context), err error) {
 	keys, err := openKeys(ctx, mgr, o)
 	if err != nil {
 		return nil, err
@@ -40,11 +41,16 @@ func assemble(ctx context.Context, mgr ctrl.Manager, watches *controller.Watches
 	if err := (metrics.Objects{Cache: mgr.GetCache(), Now: time.Now}).Register(); err != nil {
 		return nil, fmt.Errorf("adding metrics: %w", err)
 	}
+	if err := (metrics.Watches{Tracker: watches}).Register(); err != nil {
+		return nil, fmt.Errorf("adding metrics: %w", err)
+	}
+	confirmed := lookup.Confirm(mgr.GetClient(), mgr.GetAPIReader(), watches.IsBroken)
 	s := shared{
 		keys:    keys,
 		watches: watches,
 		events:  events,
-		step:    &accept.Step{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Events: events, Now: time.Now},
+		client:  confirmed,
+		step:    &accept.Step{Client: confirmed, Live: mgr.GetAPIReader(), Events: events, Now: time.Now},
 		book:    &brandbook.Book{Cache: mgr.GetCache(), Live: mgr.GetAPIReader(), Default: brand.Default(o.mailFrom)},
 		yard:    &tombstone.Yard{Cache: mgr.GetCache(), Live: mgr.GetAPIReader(), Keys: keys},
 	}
@@ -82,8 +88,10 @@ func openKeys(ctx context.Context, mgr ctrl.Manager, o options) (*keyring.Keyrin
 
 // shared is what both parts use.
 type shared struct {
+	// client confirms what the cache says while a watch is broken.
+	client  client.Client
 	keys    *keyring.Keyring
-	watches *controller.Watches
+	watches *watch.Tracker
 	events  *journal.Journal
 	step    *accept.Step
 	book    *brandbook.Book
@@ -108,7 +116,7 @@ func addPortal(mgr ctrl.Manager, s shared, o options) error {
 		return fmt.Errorf("--portal-bind-address: %w", err)
 	}
 	return portal.New(portal.Options{
-		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Keys: s.keys, Book: s.book, Tombstones: s.yard, Accept: s.step, Base: o.portal,
+		Client: s.client, Cache: mgr.GetClient(), Live: mgr.GetAPIReader(), Keys: s.keys, Book: s.book, Tombstones: s.yard, Accept: s.step, Base: o.portal,
 		TrustedProxies: o.trustedProxies, ClientRate: o.clientRate, AddressRate: o.addressRate, Now: time.Now,
 	}).AddTo(mgr, listener)
 }

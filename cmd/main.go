@@ -35,6 +35,7 @@ import (
 	"github.com/partner-operator/partner-operator/internal/keyring"
 	"github.com/partner-operator/partner-operator/internal/lookup"
 	"github.com/partner-operator/partner-operator/internal/metrics"
+	"github.com/partner-operator/partner-operator/internal/watch"
 )
 
 func main() {
@@ -64,7 +65,7 @@ func run(ctx context.Context, o options) error {
 	limit := limitMemory(memoryLimits, os.LookupEnv)
 	logger.Info("Starting", "controllers", o.runControllers, "portal", o.runPortal, "namespaces", cmp.Or(strings.Join(o.namespaces, ","), "all"), "memoryLimit", limit)
 
-	watches := controller.FollowWatches(restConfig, time.Now)
+	watches := watch.Follow(restConfig, time.Now)
 	mgr, err := newManager(ctx, restConfig, o)
 	if err != nil {
 		return err
@@ -158,6 +159,10 @@ func newManager(ctx context.Context, restConfig *rest.Config, o options) (ctrl.M
 		NewCache: func(config *rest.Config, options cache.Options) (cache.Cache, error) {
 			made, err := cache.New(config, options)
 			return lookup.Within(made, o.namespaces), err
+		},
+		NewClient: func(config *rest.Config, options client.Options) (client.Client, error) {
+			made, err := client.New(config, options)
+			return lookup.KeepUnreadable(made), err
 		},
 		Client: client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}}}},
 	}

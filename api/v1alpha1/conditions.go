@@ -56,6 +56,9 @@ const (
 	ReasonDestinationRefused = "DestinationRefused"
 	// ReasonOwnerInvalid: False and Stalled, no mail can be sent to the address of a team's owner.
 	ReasonOwnerInvalid = "OwnerInvalid"
+	// ReasonUnreadable: False and Stalled, the stored object holds a value that cannot be read, which the message names.
+	// Until it is corrected the object gives nobody access, and nothing of it is sent.
+	ReasonUnreadable = "Unreadable"
 )
 
 // Reasons of MailReady, besides Ready.

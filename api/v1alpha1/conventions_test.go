@@ -106,6 +106,16 @@ var schemaRules = map[string]rule[definition]{
 			"Broken.spec.f{}: a string needs maxLength, an enum, or the format date-time",
 		},
 	},
+	"no date-time in a spec": {
+		check: fields(func(f field) string {
+			if f.Format == "date-time" && strings.Contains(f.path, ".spec.") {
+				return "the API server takes more of the format date-time than Go can read; make it a Timestamp"
+			}
+			return ""
+		}),
+		broken: `{spec: {properties: {a: {type: string, format: date-time}}}, status: {properties: {b: {type: string, format: date-time}}}}`,
+		wanted: []string{"Broken.spec.a: the API server takes more of the format date-time than Go can read; make it a Timestamp"},
+	},
 	"every map is bounded": {
 		check: fields(func(f field) string {
 			if f.AdditionalProperties != nil && f.MaxProperties == nil {
@@ -585,7 +595,7 @@ func apiFields(check func(apiField) string) func(sources) []string {
 				}
 				tag := reflect.StructTag(strings.Trim(f.Tag.Value, "`")).Get("json")
 				serialised, _, _ := strings.Cut(tag, ",")
-				if serialised == "" {
+				if serialised == "" || serialised == "-" { // it is not stored
 					continue
 				}
 				if wrong := check(apiField{f.Doc, serialised}); wrong != "" {

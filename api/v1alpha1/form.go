@@ -1,7 +1,5 @@
 package v1alpha1
 
-import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 // FormFieldName names a field of a form: lower-case letters, digits and hyphens, beginning with a letter.
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=63
@@ -85,7 +83,7 @@ type Application struct {
 
 	// submittedTime is when the person applied by a join link. Unset: it came about otherwise.
 	// +optional
-	SubmittedTime *metav1.MicroTime `json:"submittedTime,omitempty"`
+	SubmittedTime Timestamp `json:"submittedTime,omitempty"`
 
 	// matchingTeams are the PartnerTeams whose owner had the domain of the applicant's mail address at that time, where
 	// the program's onboarding.domainMatching is Enabled. With exactly one the applicant waits for the company.

@@ -31,6 +31,9 @@ type PartnerGroup struct {
 	// +optional
 	// +kubebuilder:default:={"observedGeneration":-1}
 	Status PartnerGroupStatus `json:"status,omitzero"`
+
+	// Unreadable lists the fields that could not be read. It is not stored.
+	Unreadable `json:"-"`
 }
 
 // PartnerGroupSpec is the company's wish for one group.

@@ -33,6 +33,9 @@ type PartnerInvite struct {
 	// +optional
 	// +kubebuilder:default:={"observedGeneration":-1}
 	Status PartnerInviteStatus `json:"status,omitzero"`
+
+	// Unreadable lists the fields that could not be read. It is not stored.
+	Unreadable `json:"-"`
 }
 
 // PartnerInviteSpec is the company's wish for one invite. It has one of four shapes: contact alone invites a partner;
@@ -96,7 +99,7 @@ type PartnerInviteSpec struct {
 	// notAfter is an absolute end: from then on nothing is sent, and the link does not work, whatever expiresAfter says.
 	// An old manifest that is applied again later sends nothing. Unset: no such end.
 	// +optional
-	NotAfter *metav1.Time `json:"notAfter,omitempty"`
+	NotAfter Timestamp `json:"notAfter,omitempty"`
 
 	// delivery tells how the link reaches the person: Email, or Link for no mail at all; then the link stands in the
 	// Secret <name of the invite>-link under the key url, which goes with the invite. A change counts from the next

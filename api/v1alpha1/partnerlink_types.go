@@ -33,6 +33,9 @@ type PartnerLink struct {
 	// +optional
 	// +kubebuilder:default:={"observedGeneration":-1}
 	Status PartnerLinkStatus `json:"status,omitzero"`
+
+	// Unreadable lists the fields that could not be read. It is not stored.
+	Unreadable `json:"-"`
 }
 
 // PartnerLinkSpec is the wish for one link.

@@ -36,6 +36,9 @@ type Partnership struct {
 	// +optional
 	// +kubebuilder:default:={"observedGeneration":-1}
 	Status PartnershipStatus `json:"status,omitzero"`
+
+	// Unreadable lists the fields that could not be read. It is not stored.
+	Unreadable `json:"-"`
 }
 
 // PartnershipSource tells how a partnership came about.
@@ -155,7 +158,7 @@ type PartnershipSpec struct {
 	// validUntil ends the partnership by itself, like a silent revocation: the state is Expired, sessions die, and no
 	// mail is sent. Extending or removing it restores the partner silently. Unset: no end.
 	// +optional
-	ValidUntil *metav1.Time `json:"validUntil,omitempty"`
+	ValidUntil Timestamp `json:"validUntil,omitempty"`
 }
 
 // PartnershipInvitation tells whether the operator invites the contact of a partnership.

@@ -30,6 +30,9 @@ type PartnerTeam struct {
 	// +optional
 	// +kubebuilder:default:={"observedGeneration":-1}
 	Status PartnerTeamStatus `json:"status,omitzero"`
+
+	// Unreadable lists the fields that could not be read. It is not stored.
+	Unreadable `json:"-"`
 }
 
 // PartnerTeamSpec is the company's wish for one team.

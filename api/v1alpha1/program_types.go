@@ -31,6 +31,9 @@ type Program struct {
 	// +optional
 	// +kubebuilder:default:={"observedGeneration":-1}
 	Status ProgramStatus `json:"status,omitzero"`
+
+	// Unreadable lists the fields that could not be read. It is not stored.
+	Unreadable `json:"-"`
 }
 
 // ProgramSpec is the company's wish for one program.

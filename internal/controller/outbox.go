@@ -19,6 +19,7 @@ import (
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/cloudevent"
 	"github.com/partner-operator/partner-operator/internal/sink"
+	"github.com/partner-operator/partner-operator/internal/watch"
 )
 
 const (
@@ -36,7 +37,7 @@ const (
 type outbox struct {
 	base
 	cache    cache.Cache
-	watches  *Watches
+	watches  *watch.Tracker
 	sink     *sink.Sink
 	observer cloudevent.Observer
 	// namespace is the operator's.
@@ -180,7 +181,7 @@ func (o *outbox) tell(before, after any, since time.Time) {
 
 // due is what deliveredUntil should say; false: it says so, or something as good.
 func (o *outbox) due() (time.Time, bool) {
-	until := o.watches.heardUntil()
+	until := o.watches.HeardUntil()
 	if oldest, waits := o.sink.Oldest(); waits && oldest.Before(until) {
 		until = oldest
 	}

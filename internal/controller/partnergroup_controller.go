@@ -34,7 +34,7 @@ func (r *PartnerGroupReconciler) setup(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.Program{}, handler.EnqueueRequestsFromMapFunc(r.groupsOf), changed).
 		Watches(&v1alpha1.Partnership{}, counting(inGroup)).
 		WatchesMetadata(&corev1.ConfigMap{}, r.post.mattering(r.all)).
-		Complete(eachOf(mgr.GetClient(), r))
+		Complete(eachOf(r.base, r))
 }
 
 func (r *PartnerGroupReconciler) groupsOf(ctx context.Context, p client.Object) []reconcile.Request {

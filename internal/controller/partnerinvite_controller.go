@@ -57,7 +57,7 @@ func (r *PartnerInviteReconciler) setup(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.PartnerTeam{}, handler.EnqueueRequestsFromMapFunc(r.ofTeam), builder.WithPredicates(peopleTurned)).
 		WatchesMetadata(&corev1.ConfigMap{}, r.post.mattering(r.waiting)).
 		WatchesRawSource(r.post.routes.follow(handler.EnqueueRequestsFromMapFunc(r.waiting))).
-		Complete(eachOf(mgr.GetClient(), r))
+		Complete(eachOf(r.base, r))
 }
 
 // waiting are the invites that a new or changed program, group, template or brand may let go on, oldest first.

@@ -47,7 +47,7 @@ func (r *PartnerLinkReconciler) setup(mgr ctrl.Manager) error {
 			return r.following(ctx, o.GetNamespace(), o.(*v1alpha1.PartnerGroup).Spec.ProgramRef.Name)
 		}), changed).
 		WatchesMetadata(&corev1.ConfigMap{}, r.post.mattering(r.all)).
-		Complete(eachOf(mgr.GetClient(), r))
+		Complete(eachOf(r.base, r))
 }
 
 // sharedBy are the links of a partnership.

@@ -56,7 +56,7 @@ func (r *PartnershipReconciler) setup(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.PartnerTeam{}, r.enqueue(lookup.PartnershipsOfTeam, client.Object.GetName), changed).
 		WatchesMetadata(&corev1.ConfigMap{}, r.post.mattering(r.mailing)).
 		WatchesRawSource(r.post.routes.follow(handler.EnqueueRequestsFromMapFunc(r.mailing))).
-		Complete(eachOf(mgr.GetClient(), r))
+		Complete(eachOf(r.base, r))
 }
 
 // mailing are the partnerships of a namespace with a mail that has not left, which a mended brand may let go on.

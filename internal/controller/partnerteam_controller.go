@@ -41,7 +41,7 @@ func (r *PartnerTeamReconciler) setup(mgr ctrl.Manager) error {
 		For(&v1alpha1.PartnerTeam{}, builder.WithPredicates(predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, peopleTurned))).
 		WatchesMetadata(&corev1.ConfigMap{}, r.post.mattering(r.mailing)).
 		WatchesRawSource(r.post.routes.follow(handler.EnqueueRequestsFromMapFunc(r.mailing))).
-		Complete(eachOf(mgr.GetClient(), r))
+		Complete(eachOf(r.base, r))
 }
 
 // mailing are the teams of a namespace with a mail that has not left, which a mended brand may let go on.

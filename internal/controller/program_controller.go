@@ -34,7 +34,7 @@ func (r *ProgramReconciler) setup(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.PartnerInvite{}, counting(r.invitedInto)).
 		WatchesMetadata(&corev1.ConfigMap{}, r.post.mattering(r.all)).
 		WatchesRawSource(r.post.routes.follow(&handler.EnqueueRequestForObject{})).
-		Complete(eachOf(mgr.GetClient(), r))
+		Complete(eachOf(r.base, r))
 }
 
 // namedBy are the programs that a group is in, or whose default group it is.

@@ -21,6 +21,7 @@ import (
 	"github.com/partner-operator/partner-operator/internal/mail/smtp"
 	"github.com/partner-operator/partner-operator/internal/sink"
 	"github.com/partner-operator/partner-operator/internal/tombstone"
+	"github.com/partner-operator/partner-operator/internal/watch"
 )
 
 // Options is what the controllers need.
@@ -48,7 +49,7 @@ type Options struct {
 	// Receiver gets an event of all that happens; nil: there is none.
 	Receiver *sink.Receiver
 	// Watches are those that the manager's cache has.
-	Watches *Watches
+	Watches *watch.Tracker
 	// Namespace is the operator's own.
 	Namespace string
 	// Now is the clock.
@@ -134,9 +135,10 @@ func newController(mgr ctrl.Manager, name, kind string, concurrency int) *ctrl.B
 	})
 }
 
-// eachOf looks at each object as the cache has it. That the process stopped meanwhile is no error: the next one looks again.
-func eachOf[O client.Object](c client.Client, r reconcile.ObjectReconciler[O]) reconcile.Reconciler {
-	looks := reconcile.AsReconciler(c, r)
+// eachOf looks at each object as the cache has it. One that cannot be read is reported in its conditions, and nothing else
+// is done about it. That the process stopped meanwhile is no error: the next one looks again.
+func eachOf[O decoded](b base, r reconcile.ObjectReconciler[O]) reconcile.Reconciler {
+	looks := reconcile.AsReconciler(b.Client, reconcile.ObjectReconciler[O](reconcileReadable[O]{b, r}))
 	return reconcile.Func(func(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
 		result, err := looks.Reconcile(ctx, request)
 		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
@@ -144,4 +146,21 @@ func eachOf[O client.Object](c client.Client, r reconcile.ObjectReconciler[O]) r
 		}
 		return result, err
 	})
+}
+
+// reconcileReadable keeps what cannot be read from a reconciler.
+type reconcileReadable[O decoded] struct {
+	base
+	next reconcile.ObjectReconciler[O]
+}
+
+// recheckUnreadable is when to look again at an object that cannot be read, since a correction of its status is no event.
+const recheckUnreadable = time.Minute
+
+// Reconcile reports an object that cannot be read, and leaves the others to the reconciler.
+func (r reconcileReadable[O]) Reconcile(ctx context.Context, o O) (reconcile.Result, error) {
+	if o.IsReadable() || !o.GetDeletionTimestamp().IsZero() {
+		return r.next.Reconcile(ctx, o)
+	}
+	return resultOf(recheckUnreadable, r.reportUnreadable(ctx, o))
 }

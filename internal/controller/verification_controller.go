@@ -40,7 +40,7 @@ func (r *VerificationReconciler) setup(mgr ctrl.Manager) error {
 	}
 	return newController(mgr, "verification", "PartnerGroup", r.concurrency).
 		For(&v1alpha1.PartnerGroup{}, builder.WithPredicates(asked)).
-		Complete(eachOf(mgr.GetClient(), r))
+		Complete(eachOf(r.base, r))
 }
 
 // Reconcile sends the next verification mail of a group, or drops what would come too late.

@@ -40,6 +40,8 @@ func Answerable(invite *v1alpha1.PartnerInvite, serial int64, catalog program.Ca
 		return Gone
 	case Expired(status, now):
 		return TooLate
+	case !invite.IsReadable():
+		return Refused
 	}
 	offered := false
 	for _, grant := range status.Programs {

@@ -116,12 +116,13 @@ func Decide(in Input) Decision {
 
 // followEnd takes over a notAfter that was changed: an earlier one cuts the expiry short, and an invite that was not
 // issued has none but that.
-func (d *Decision) followEnd(end *metav1.Time) {
+func (d *Decision) followEnd(notAfter v1alpha1.Timestamp) {
+	end, ok := notAfter.Time()
 	switch {
 	case d.Status.Serial == 0:
 		d.Status.ExpiryTime = nil
-	case end != nil && d.Status.ExpiryTime != nil && end.Before(d.Status.ExpiryTime):
-		d.Status.ExpiryTime = end.DeepCopy()
+	case ok && d.Status.ExpiryTime != nil && end.Before(d.Status.ExpiryTime.Time):
+		d.Status.ExpiryTime = &metav1.Time{Time: end}
 	}
 }
 
@@ -172,9 +173,9 @@ func (d *Decision) issueFirst(in Input) {
 	if d.unreachable(in) {
 		return
 	}
-	if end := in.Invite.Spec.NotAfter; end != nil {
-		if !in.Now.Before(end.Time) {
-			d.Status.ExpiryTime = end.DeepCopy()
+	if end, ok := in.Invite.Spec.NotAfter.Time(); ok {
+		if !in.Now.Before(end) {
+			d.Status.ExpiryTime = &metav1.Time{Time: end}
 			set.False(v1alpha1.ConditionSent, v1alpha1.ReasonExpired, "notAfter had passed before anything was sent")
 			return
 		}
@@ -219,7 +220,7 @@ func (d *Decision) issueAnew(in Input) {
 		d.issueFirst(in)
 		return
 	}
-	if end := in.Invite.Spec.NotAfter; end != nil && !in.Now.Before(end.Time) {
+	if in.Invite.Spec.NotAfter.HasPassed(in.Now) {
 		d.handled(in)
 		return
 	}
@@ -312,8 +313,8 @@ func (d *Decision) issue(in Input) {
 	d.Status.KeyID = in.NewestKeyID
 	d.Status.IssuedTime = &metav1.Time{Time: in.Now}
 	expiry := in.Now.Add(Lifetime(in.Invite, d.Status.Programs, in.Catalog))
-	if end := in.Invite.Spec.NotAfter; end != nil && end.Time.Before(expiry) {
-		expiry = end.Time
+	if end, ok := in.Invite.Spec.NotAfter.Time(); ok && end.Before(expiry) {
+		expiry = end
 	}
 	d.Status.ExpiryTime = &metav1.Time{Time: expiry}
 	d.Status.MessageID = delivery.MessageID(string(in.Invite.Mail()), string(in.Invite.UID), d.Status.Serial, in.MessageDomain)

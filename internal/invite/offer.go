@@ -89,7 +89,7 @@ func hopeless(in Input, i *v1alpha1.PartnerInvite) bool {
 	if i.Status.Serial > 0 {
 		return false
 	}
-	if end := i.Spec.NotAfter; end != nil && !in.Now.Before(end.Time) {
+	if !i.IsReadable() || i.Spec.NotAfter.HasPassed(in.Now) {
 		return true
 	}
 	in.Invite = i

@@ -140,7 +140,7 @@ func TestOffer(t *testing.T) {
 	duplicate := turnedAway(v1alpha1.ReasonDuplicateInvite)
 	deleting := trait(func(r *v1alpha1.PartnerInvite) { r.DeletionTimestamp = &metav1.Time{Time: start} })
 	itself := trait(func(r *v1alpha1.PartnerInvite) { r.UID = "uid" })
-	ended := trait(func(r *v1alpha1.PartnerInvite) { r.Spec.NotAfter = &metav1.Time{Time: start.Add(-time.Hour)} })
+	ended := trait(func(r *v1alpha1.PartnerInvite) { r.Spec.NotAfter = v1alpha1.NewTimestamp(start.Add(-time.Hour)) })
 	wasSent := hasStatus(func(s *v1alpha1.PartnerInviteStatus) { Delivered(s, v1alpha1.DeliveryEmail, start) })
 	for name, test := range map[string]struct {
 		happens []step

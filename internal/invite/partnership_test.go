@@ -16,7 +16,7 @@ type is func(*v1alpha1.Partnership)
 func isPending(p *v1alpha1.Partnership)  { p.Spec.Onboarding = v1alpha1.OnboardingApproval }
 func isInvited(p *v1alpha1.Partnership)  { p.Spec.Invitation = v1alpha1.InvitationSend }
 func isClosed(p *v1alpha1.Partnership)   { p.Spec.PortalAccess = v1alpha1.PortalAccessDisabled }
-func hasExpired(p *v1alpha1.Partnership) { p.Spec.ValidUntil = &metav1.Time{Time: start} }
+func hasExpired(p *v1alpha1.Partnership) { p.Spec.ValidUntil = v1alpha1.NewTimestamp(start) }
 func isRevoked(p *v1alpha1.Partnership)  { p.Spec.Revocation = &v1alpha1.Revocation{} }
 func isApplication(p *v1alpha1.Partnership) {
 	p.Spec.Source = v1alpha1.SourceJoinLink

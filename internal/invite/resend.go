@@ -54,7 +54,7 @@ func resendWanted(i *v1alpha1.PartnerInvite, now time.Time) bool {
 // Renewable tells whether the person can ask for a new link in place of this one: it has expired and nothing else ends
 // it.
 func Renewable(i *v1alpha1.PartnerInvite, now time.Time) bool {
-	if end := i.Spec.NotAfter; end != nil && !now.Before(end.Time) {
+	if i.Spec.NotAfter.HasPassed(now) {
 		return false
 	}
 	return i.Status.Serial > 0 && State(i.Status, now) == v1alpha1.InviteExpired

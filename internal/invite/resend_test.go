@@ -30,8 +30,7 @@ func tokens(text string) step {
 // ends sets notAfter to so long after now.
 func ends(d time.Duration) step {
 	return func(t testing.TB, l *life) {
-		end := metav1.NewTime(l.now.Add(d))
-		edit(func(s *v1alpha1.PartnerInviteSpec) { s.NotAfter = &end })(t, l)
+		edit(func(s *v1alpha1.PartnerInviteSpec) { s.NotAfter = v1alpha1.NewTimestamp(l.now.Add(d)) })(t, l)
 	}
 }
 
@@ -44,7 +43,7 @@ func expiresAfter(d v1alpha1.InviteLifetime) step {
 }
 
 var (
-	endsNever = edit(func(s *v1alpha1.PartnerInviteSpec) { s.NotAfter = nil })
+	endsNever = edit(func(s *v1alpha1.PartnerInviteSpec) { s.NotAfter = "" })
 	renews    = step(func(t testing.TB, l *life) {
 		Renew(&l.invite.Status, l.now)
 		l.invite.Status = stored(t, l.invite.Status)

@@ -53,7 +53,7 @@ func NewPartnership(a Application) *v1alpha1.Partnership {
 			Source:     v1alpha1.SourceJoinLink,
 			Onboarding: Policy(a.Group, a.Program, matching),
 			Application: v1alpha1.Application{
-				Fields: a.Fields, SubmittedTime: &metav1.MicroTime{Time: a.Now.Truncate(time.Microsecond)}, MatchingTeams: matching,
+				Fields: a.Fields, SubmittedTime: v1alpha1.NewMicroTimestamp(a.Now), MatchingTeams: matching,
 			},
 		},
 	}

@@ -134,7 +134,7 @@ func ada(changes ...func(*v1alpha1.Partnership)) *v1alpha1.Partnership {
 
 func applied(when time.Duration) func(*v1alpha1.Partnership) {
 	return func(p *v1alpha1.Partnership) {
-		p.Spec.Application.SubmittedTime = &metav1.MicroTime{Time: start.Add(when)}
+		p.Spec.Application.SubmittedTime = v1alpha1.NewMicroTimestamp(start.Add(when))
 	}
 }
 func appliedAgain(when time.Duration) func(*v1alpha1.Partnership) {
@@ -146,7 +146,7 @@ func approved(p *v1alpha1.Partnership) {
 	p.Spec.Approval = &v1alpha1.Approval{Decision: v1alpha1.ApprovalApproved}
 }
 func revoked(p *v1alpha1.Partnership) { p.Spec.Revocation = &v1alpha1.Revocation{} }
-func ended(p *v1alpha1.Partnership)   { p.Spec.ValidUntil = at(-time.Hour) }
+func ended(p *v1alpha1.Partnership)   { p.Spec.ValidUntil = v1alpha1.NewTimestamp(start.Add(-time.Hour)) }
 func shut(p *v1alpha1.Partnership)    { p.Spec.PortalAccess = v1alpha1.PortalAccessDisabled }
 func invited(p *v1alpha1.Partnership) {
 	p.Spec.Source, p.Spec.Invitation = v1alpha1.SourceAdmin, v1alpha1.InvitationSend

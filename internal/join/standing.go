@@ -90,8 +90,9 @@ func Stand(c Case) (Standing, time.Time) {
 
 // usedBy tells whether the person has applied since the link was asked for. One application spends all links of before.
 func usedBy(p *v1alpha1.Partnership, v token.Verification) bool {
-	first, again := p.Spec.Application.SubmittedTime, p.Status.Reapplication
-	return first != nil && !first.Time.Before(v.Time) || again != nil && !again.Time.Time.Before(v.Time)
+	first, applied := p.Spec.Application.SubmittedTime.Time()
+	again := p.Status.Reapplication
+	return applied && !first.Before(v.Time) || again != nil && !again.Time.Time.Before(v.Time)
 }
 
 // known is the standing of a person who has a partnership in the program.

@@ -362,8 +362,8 @@ func (p *Portrait) history() (found []entry) {
 		if r := each.Spec.Revocation; r != nil {
 			add(each.Status.RevokedTime, "revoked in %s: %s", program, orNone(r.Reason))
 		}
-		if each.Spec.ValidUntil != nil {
-			add(each.Spec.ValidUntil, "end of %s", program)
+		if end, ok := each.Spec.ValidUntil.Time(); ok {
+			add(&metav1.Time{Time: end}, "end of %s", program)
 		}
 	}
 	slices.SortStableFunc(found, func(a, b entry) int { return strings.Compare(a.when, b.when) })

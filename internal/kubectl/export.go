@@ -2,6 +2,7 @@ package kubectl
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -55,13 +56,19 @@ func ExportManifests(ctx context.Context, d Desk, o ListOptions, w io.Writer) er
 		_, err = fmt.Fprintf(w, "---\n%s", text)
 		return err
 	}
-	err = teams.each(ctx, d.Client, func(t *v1alpha1.PartnerTeam) error { return write(t) }, client.InNamespace(d.Namespace))
+	var left leftOut
+	err = teams.each(ctx, d.Client, func(t *v1alpha1.PartnerTeam) error {
+		if left.leave(t) {
+			return nil
+		}
+		return write(t)
+	}, client.InNamespace(d.Namespace))
 	if err != nil {
 		return err
 	}
 	written := map[string]bool{}
 	err = partnerships.each(ctx, d.Client, func(p *v1alpha1.Partnership) error {
-		if !o.exports(p) {
+		if !o.exports(p) || left.leave(p) {
 			return nil
 		}
 		written[strings.Clone(p.Name)] = true
@@ -70,12 +77,13 @@ func ExportManifests(ctx context.Context, d Desk, o ListOptions, w io.Writer) er
 	if err != nil {
 		return err
 	}
-	return links.each(ctx, d.Client, func(l *v1alpha1.PartnerLink) error {
-		if !written[l.Spec.PartnershipRef.Name] {
+	err = links.each(ctx, d.Client, func(l *v1alpha1.PartnerLink) error {
+		if !written[l.Spec.PartnershipRef.Name] || left.leave(l) {
 			return nil
 		}
 		return write(l)
 	}, client.InNamespace(d.Namespace))
+	return errors.Join(err, left.err())
 }
 
 // exports tells whether a partnership is asked for.
@@ -109,8 +117,9 @@ func ExportCSV(ctx context.Context, d Desk, o ListOptions, w io.Writer) error {
 	if err != nil {
 		return err
 	}
+	var left leftOut
 	err = partnerships.each(ctx, d.Client, func(p *v1alpha1.Partnership) error {
-		if !o.exports(p) {
+		if !o.exports(p) || left.leave(p) {
 			return nil
 		}
 		return rows.Write(rowOf(p, owners))
@@ -118,7 +127,7 @@ func ExportCSV(ctx context.Context, d Desk, o ListOptions, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return rows.Flush()
+	return errors.Join(rows.Flush(), left.err())
 }
 
 func teamsByName(ctx context.Context, d Desk) (map[string]*v1alpha1.PartnerTeam, error) {
@@ -139,8 +148,8 @@ func rowOf(p *v1alpha1.Partnership, teams map[string]*v1alpha1.PartnerTeam) rost
 	if p.Spec.GroupRef != nil {
 		row.Grants[0].Group = p.Spec.GroupRef.Name
 	}
-	if p.Spec.ValidUntil != nil {
-		row.ValidUntil = p.Spec.ValidUntil.Time
+	if end, ok := p.Spec.ValidUntil.Time(); ok {
+		row.ValidUntil = end
 	}
 	for name, value := range p.Spec.CustomFields {
 		row.Custom[name] = string(value)

@@ -349,7 +349,7 @@ func (p *planner) wish(row roster.Row, grant roster.Grant) *v1alpha1.Partnership
 		wish.Spec.Invitation = v1alpha1.InvitationSend
 	}
 	if !row.ValidUntil.IsZero() {
-		wish.Spec.ValidUntil = &metav1.Time{Time: row.ValidUntil}
+		wish.Spec.ValidUntil = v1alpha1.NewTimestamp(row.ValidUntil)
 	}
 	for name, value := range row.Custom {
 		if wish.Spec.CustomFields == nil {

@@ -95,7 +95,7 @@ func sameWish(there, wish v1alpha1.PartnerInviteSpec) bool {
 	if wish.Form == "" {
 		wish.Form = v1alpha1.FormSkip
 	}
-	if there.NotAfter != nil && wish.NotAfter != nil && there.NotAfter.Equal(wish.NotAfter) {
+	if there.NotAfter.Equal(wish.NotAfter) {
 		there.NotAfter = wish.NotAfter
 	}
 	if address.Equal(string(there.Contact.Email), string(wish.Contact.Email)) {
@@ -289,7 +289,7 @@ func (f *inviteFlags) spec() (*v1alpha1.PartnerInviteSpec, error) {
 		if err != nil {
 			return nil, fmt.Errorf("--not-after must be a time such as 2027-01-01T00:00:00Z, not %q", f.notAfter)
 		}
-		spec.NotAfter = &metav1.Time{Time: end}
+		spec.NotAfter = v1alpha1.NewTimestamp(end)
 	}
 	return spec, nil
 }

@@ -356,9 +356,13 @@ func (f *listFlags) run(ctx context.Context, c cluster, streams genericiooptions
 		return err
 	}
 	list, size, err := listers[what].list(ctx, d, f.ListOptions)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
+	}
+	if err := warnUnreadable(streams.ErrOut, list); err != nil {
+		return err
+	}
+	switch {
 	case printer != nil:
 		return printList(streams.Out, list, format, printer)
 	case size == 0:

@@ -22,7 +22,7 @@ func Revoke(ctx context.Context, d Desk, p *v1alpha1.Partnership, r v1alpha1.Rev
 // Reinstate lifts a revocation, silently: the state of before comes back.
 func Reinstate(ctx context.Context, d Desk, p *v1alpha1.Partnership) (Outcome, error) {
 	if p.Spec.Revocation == nil {
-		if end := p.Spec.ValidUntil; end != nil && !d.Now().Before(end.Time) {
+		if end, ok := p.Spec.ValidUntil.Time(); ok && !d.Now().Before(end) {
 			return Outcome{}, fmt.Errorf("is not revoked, but ended on %s; set spec.validUntil to a later time", end.UTC().Format("2006-01-02"))
 		}
 		return nothingToDo(p, "it is not revoked")

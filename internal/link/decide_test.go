@@ -111,7 +111,7 @@ func TestAnswer(t *testing.T) {
 		"revoked, links lead on":   {revoked(v1alpha1.LinkRedirect), nobodys, bare, ""},
 		"revoked, links are ended": {revoked(v1alpha1.LinkDeactivate), dead, "", ""},
 		"kept, but suspended":      {func(g *Ground) { revoked(v1alpha1.LinkKeep)(g); g.Catalog.Programs["referral"].Spec.Suspend = true }, nobodys, bare, ""},
-		"expired":                  {func(g *Ground) { g.Partnership.Spec.ValidUntil = &metav1.Time{Time: now} }, nobodys, bare, ""},
+		"expired":                  {func(g *Ground) { g.Partnership.Spec.ValidUntil = v1alpha1.NewTimestamp(now) }, nobodys, bare, ""},
 		"invited":                  {func(g *Ground) { g.Partnership.Spec.Invitation = v1alpha1.InvitationSend }, nobodys, bare, ""},
 		"pending":                  {func(g *Ground) { g.Partnership.Spec.Onboarding = v1alpha1.OnboardingApproval }, nobodys, bare, ""},
 		"in conflict with an older one": {func(g *Ground) {

@@ -15,12 +15,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/watch"
 )
 
 var start = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
@@ -56,6 +58,11 @@ func TestDocumentedMetrics(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { metrics.Registry.Unregister(objects) })
+	watches := Watches{Tracker: watch.Follow(&rest.Config{}, time.Now)}
+	if err := watches.Register(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { metrics.Registry.Unregister(watches) })
 	text, err := os.ReadFile("../../docs/operations.md")
 	if err != nil {
 		t.Fatal(err)

@@ -13,7 +13,7 @@ const stale = 10 * time.Minute
 // applications counts how often the person applied by a join link.
 func applications(p *v1alpha1.Partnership) int64 {
 	count := int64(0)
-	if p.Spec.Application.SubmittedTime != nil {
+	if p.Spec.Application.SubmittedTime != "" {
 		count++
 	}
 	if again := p.Status.Reapplication; again != nil {
@@ -29,7 +29,7 @@ func (d *Decision) tellStaff(in Input) {
 	if count == 0 || before != nil && before.Serial >= count {
 		return
 	}
-	submitted := p.Spec.Application.SubmittedTime
-	news := p.Status.Reapplication != nil || isNew(p) && p.CreationTimestamp.Sub(submitted.Time) < stale
+	submitted, _ := p.Spec.Application.SubmittedTime.Time()
+	news := p.Status.Reapplication != nil || isNew(p) && p.CreationTimestamp.Sub(submitted) < stale
 	Enqueue(&d.Status, v1alpha1.MailApplicationReceived, count, news && in.HasStaff)
 }

@@ -15,7 +15,7 @@ import (
 func applies(before time.Duration) step {
 	return edit(func(s *v1alpha1.PartnershipSpec) {
 		s.Source, s.Onboarding = v1alpha1.SourceJoinLink, v1alpha1.OnboardingApproval
-		s.Application.SubmittedTime = &metav1.MicroTime{Time: start.Add(-before)}
+		s.Application.SubmittedTime = v1alpha1.NewMicroTimestamp(start.Add(-before))
 	})
 }
 

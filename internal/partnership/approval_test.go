@@ -148,7 +148,7 @@ func TestDecideEndAndConflict(t *testing.T) {
 		"it has come":                {steps(until(time.Hour)), steps(after(time.Hour)), standingIn(expired, "", "")},
 		"it had come":                {steps(until(-time.Hour)), nil, standingIn(expired, "", "")},
 		"it is put off":              {steps(until(time.Hour)), steps(after(time.Hour), until(2*time.Hour)), again(standingIn(active, "", ""), time.Hour, time.Hour)},
-		"it is removed":              {steps(until(time.Hour)), steps(after(time.Hour), edit(func(s *v1alpha1.PartnershipSpec) { s.ValidUntil = nil })), standingIn(active, "", "")},
+		"it is removed":              {steps(until(time.Hour)), steps(after(time.Hour), edit(func(s *v1alpha1.PartnershipSpec) { s.ValidUntil = "" })), standingIn(active, "", "")},
 		"it comes while pending":     {steps(wantsApproval, until(time.Hour)), steps(after(time.Hour)), standingIn(expired, "", "")},
 		"it comes, and is approved":  {steps(wantsApproval, until(time.Hour)), steps(after(time.Hour), approve), standingIn(expired, "approved/1 Skipped", "")},
 		"approved as it is put off":  {steps(wantsApproval, until(time.Hour)), steps(after(time.Hour), both(approve, until(3*time.Hour))), again(standingIn(active, "approved/1 Sent", "approved/1"), 2*time.Hour, 2*time.Hour)},

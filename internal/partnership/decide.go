@@ -121,8 +121,7 @@ func (d *Decision) endSessions(in Input) {
 
 // awaitEnd asks to look again when the partnership ends by itself.
 func (d *Decision) awaitEnd(in Input) {
-	end := in.Partnership.Spec.ValidUntil
-	if end != nil && in.Now.Before(end.Time) {
+	if end, ok := in.Partnership.Spec.ValidUntil.Time(); ok && in.Now.Before(end) {
 		d.lookAgain(end.Sub(in.Now))
 	}
 }

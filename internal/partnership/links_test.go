@@ -47,7 +47,7 @@ func TestLinkEffect(t *testing.T) {
 		"revoked, keep, it is gone":            {revokedWith(keep), false, nil, redirect},
 		"revoked, deactivate, it is suspended": {revokedWith(deactivate), false, suspended, deactivate},
 		"revoked, deactivate, it is gone":      {revokedWith(deactivate), false, nil, deactivate},
-		"expired":                              {spec(func(s *v1alpha1.PartnershipSpec) { s.ValidUntil = &metav1.Time{Time: start} }), false, runs, redirect},
+		"expired":                              {spec(func(s *v1alpha1.PartnershipSpec) { s.ValidUntil = v1alpha1.NewTimestamp(start) }), false, runs, redirect},
 		"rejected": {spec(func(s *v1alpha1.PartnershipSpec) {
 			s.Approval = &v1alpha1.Approval{Decision: v1alpha1.ApprovalRejected}
 		}), false, runs, redirect},

@@ -79,7 +79,7 @@ var machine = []change{
 		leads: []string{"·", "·", "·", "·", "·", "·", "Active", "Invited", "Pending", "·", "·"}},
 	{name: "`validUntil` passes", does: passes,
 		leads: []string{"Expired", "Expired", "Expired", "Expired", "Expired", "Expired", "·", "·", "·", "·", "·"}},
-	{name: "`validUntil` extended or removed", does: edit(func(s *v1alpha1.PartnershipSpec) { s.ValidUntil = nil }),
+	{name: "`validUntil` extended or removed", does: edit(func(s *v1alpha1.PartnershipSpec) { s.ValidUntil = "" }),
 		leads: []string{"·", "·", "·", "·", "·", "·", "·", "·", "·", "Active", "·"}},
 	{name: "`portalAccess: Disabled`", does: portal(v1alpha1.PortalAccessDisabled),
 		leads: []string{"·", "·", "·", "·", "·", "·", "·", "·", "·", "·", "·"}},
@@ -127,7 +127,7 @@ var (
 	olderGoes = step(func(l *life) { l.rivals = nil })
 	// passes is the end that had been set.
 	passes = step(func(l *life) {
-		edit(func(s *v1alpha1.PartnershipSpec) { s.ValidUntil = &metav1.Time{Time: l.now.Add(time.Minute)} })(l)
+		edit(func(s *v1alpha1.PartnershipSpec) { s.ValidUntil = v1alpha1.NewTimestamp(l.now.Add(time.Minute)) })(l)
 		after(time.Minute)(l)
 	})
 	// accepts is an acceptance as the portal lets it through.
@@ -155,7 +155,7 @@ func portal(access v1alpha1.PortalAccess) step {
 }
 
 func endsAt(end time.Time) step {
-	return edit(func(s *v1alpha1.PartnershipSpec) { s.ValidUntil = &metav1.Time{Time: end} })
+	return edit(func(s *v1alpha1.PartnershipSpec) { s.ValidUntil = v1alpha1.NewTimestamp(end) })
 }
 
 func policyIs(policy v1alpha1.OnboardingPolicy) step {
@@ -283,7 +283,7 @@ func TestOnlyThePersonAndTheApproverAdmit(t *testing.T) {
 // endings are what ends access, each with what takes that back.
 var endings = map[string]struct{ ends, lifts step }{
 	"revocation": {revoke("", no), reinstate},
-	"validUntil": {passes, edit(func(s *v1alpha1.PartnershipSpec) { s.ValidUntil = nil })},
+	"validUntil": {passes, edit(func(s *v1alpha1.PartnershipSpec) { s.ValidUntil = "" })},
 	"conflict":   {olderComes, olderGoes},
 }
 

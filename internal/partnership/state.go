@@ -26,7 +26,7 @@ func alone(p *v1alpha1.Partnership, now time.Time) v1alpha1.PartnershipState {
 	switch {
 	case p.Spec.Revocation != nil:
 		return v1alpha1.PartnershipRevoked
-	case p.Spec.ValidUntil != nil && !now.Before(p.Spec.ValidUntil.Time):
+	case p.Spec.ValidUntil.HasPassed(now), !p.IsReadable():
 		return v1alpha1.PartnershipExpired
 	case decision(p) == v1alpha1.ApprovalRejected:
 		return v1alpha1.PartnershipRejected

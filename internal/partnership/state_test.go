@@ -13,7 +13,7 @@ import (
 
 // A manifest without a status, as a backup may give it back, is judged by what it says itself.
 func TestStateWithoutStatus(t *testing.T) {
-	past, future := &metav1.Time{Time: start.Add(-time.Second)}, &metav1.Time{Time: start.Add(time.Second)}
+	past, future := v1alpha1.NewTimestamp(start.Add(-time.Second)), v1alpha1.NewTimestamp(start.Add(time.Second))
 	approved, rejected := &v1alpha1.Approval{Decision: v1alpha1.ApprovalApproved}, &v1alpha1.Approval{Decision: v1alpha1.ApprovalRejected}
 	const send, approval, automatic = v1alpha1.InvitationSend, v1alpha1.OnboardingApproval, v1alpha1.OnboardingAutomatic
 	const invite, joinLink = v1alpha1.SourceInvite, v1alpha1.SourceJoinLink
@@ -46,8 +46,9 @@ func TestStateWithoutStatus(t *testing.T) {
 		"revoked and expired":                {spec{Revocation: &v1alpha1.Revocation{}, ValidUntil: past}, v1alpha1.PartnershipRevoked},
 		"revoked and rejected":               {spec{Revocation: &v1alpha1.Revocation{}, Approval: rejected}, v1alpha1.PartnershipRevoked},
 		"its end has come":                   {spec{ValidUntil: past}, v1alpha1.PartnershipExpired},
-		"its end comes now":                  {spec{ValidUntil: &metav1.Time{Time: start}}, v1alpha1.PartnershipExpired},
+		"its end comes now":                  {spec{ValidUntil: v1alpha1.NewTimestamp(start)}, v1alpha1.PartnershipExpired},
 		"its end is to come":                 {spec{ValidUntil: future}, v1alpha1.PartnershipActive},
+		"its end cannot be read":             {spec{ValidUntil: "2027-01-01t00:00:00z"}, v1alpha1.PartnershipExpired},
 		"expired and rejected":               {spec{ValidUntil: past, Approval: rejected}, v1alpha1.PartnershipExpired},
 		"expired and to be invited":          {spec{ValidUntil: past, Invitation: send}, v1alpha1.PartnershipExpired},
 		"the portal is closed":               {spec{PortalAccess: v1alpha1.PortalAccessDisabled}, v1alpha1.PartnershipActive},
@@ -206,7 +207,7 @@ func TestShut(t *testing.T) {
 		"invited and rejected": {with(func(s *v1alpha1.PartnershipSpec) {
 			s.Approval = &v1alpha1.Approval{Decision: v1alpha1.ApprovalRejected}
 		}), true},
-		"invited and expired": {with(func(s *v1alpha1.PartnershipSpec) { s.ValidUntil = &metav1.Time{Time: start} }), true},
+		"invited and expired": {with(func(s *v1alpha1.PartnershipSpec) { s.ValidUntil = v1alpha1.NewTimestamp(start) }), true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := Shut(&v1alpha1.Partnership{Spec: test.spec}, start); got != test.want {

@@ -51,7 +51,11 @@ func (d *Decision) standing(in Input, unresolved *program.Unresolved) (reason, m
 	case v1alpha1.PartnershipRevoked:
 		return v1alpha1.ReasonRevoked, withWords("the company ended access", spec.Revocation.Reason), nil
 	case v1alpha1.PartnershipExpired:
-		return v1alpha1.ReasonExpired, "the partnership ended at " + spec.ValidUntil.UTC().Format(time.RFC3339) + "; extend validUntil to restore it", nil
+		end, ok := spec.ValidUntil.Time()
+		if !ok {
+			return v1alpha1.ReasonUnreadable, in.Partnership.Problem(), &problem{v1alpha1.ReasonUnreadable, in.Partnership.Problem()}
+		}
+		return v1alpha1.ReasonExpired, "the partnership ended at " + end.UTC().Format(time.RFC3339) + "; extend validUntil to restore it", nil
 	case v1alpha1.PartnershipRejected:
 		return v1alpha1.ReasonRejected, withWords("the company decided against the partner", spec.Approval.Note), nil
 	case v1alpha1.PartnershipInvited:

@@ -30,7 +30,7 @@ func isShare(r *http.Request) bool {
 func (s *Server) follow(w http.ResponseWriter, r *http.Request) {
 	namespace, name := r.PathValue("ns"), r.PathValue("link")
 	state, address := v1alpha1.LinkDeactivated, ""
-	found, err := lookup.Link(r.Context(), s.Client, namespace, name)
+	found, err := lookup.Link(r.Context(), s.Cache, namespace, name)
 	if err == nil && found != nil && found.DeletionTimestamp.IsZero() {
 		state, address, err = s.leadsTo(r, found)
 	}
@@ -59,7 +59,7 @@ func (s *Server) follow(w http.ResponseWriter, r *http.Request) {
 
 // leadsTo is what a link does, and the address that it leads to.
 func (s *Server) leadsTo(r *http.Request, l *v1alpha1.PartnerLink) (v1alpha1.LinkState, string, error) {
-	ground, err := lookup.Ground(r.Context(), s.Client, l)
+	ground, err := lookup.Ground(r.Context(), s.Cache, l)
 	if err != nil {
 		return "", "", err
 	}

@@ -31,8 +31,12 @@ import (
 
 // Options is what the portal needs.
 type Options struct {
-	// Client reads from the cache, with the indexes of package lookup, and writes.
+	// Client reads from the cache, with the indexes of package lookup, and writes. While a watch is broken it confirms what
+	// it read with the API server.
 	Client client.Client
+	// Cache reads from the cache whatever holds. Share links, which strangers open in numbers, ask nothing else. If nil, they
+	// ask Client.
+	Cache client.Reader
 	// Live reads from the API server.
 	Live client.Reader
 	// Keys open links and seal cookies.
@@ -74,6 +78,9 @@ const failuresPerMinute = 30
 
 // New makes a portal.
 func New(o Options) *Server {
+	if o.Cache == nil {
+		o.Cache = o.Client
+	}
 	s := &Server{
 		Options:  o,
 		signIns:  make(chan signInRequest, signInsWaiting),

@@ -88,5 +88,5 @@ func May(role v1alpha1.TeamRole, action Action) bool {
 // Can tells whether a person may do something in a team now: only who is Active may do anything.
 func Can(t *v1alpha1.PartnerTeam, email string, action Action) bool {
 	m := Member(t, email)
-	return m != nil && m.State == v1alpha1.MemberActive && t.DeletionTimestamp.IsZero() && May(m.Role, action)
+	return m != nil && m.State == v1alpha1.MemberActive && t.DeletionTimestamp.IsZero() && t.IsReadable() && May(m.Role, action)
 }

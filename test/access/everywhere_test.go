@@ -19,8 +19,8 @@ import (
 	"github.com/partner-operator/partner-operator/internal/partnership"
 )
 
-func inAYear() *metav1.Time {
-	return &metav1.Time{Time: time.Now().AddDate(1, 0, 0).Truncate(time.Second)}
+func inAYear() v1alpha1.Timestamp {
+	return v1alpha1.NewTimestamp(time.Now().AddDate(1, 0, 0).Truncate(time.Second))
 }
 
 // applied is what somebody applies: one part of the spec, and more.

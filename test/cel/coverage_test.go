@@ -47,7 +47,7 @@ func TestARuleWithoutARefusedRowIsFound(t *testing.T) {
 func allRefused() []refusal {
 	tables := []map[string]refusal{
 		refusedEmails(), refusedLifetimes(), refusedCooldowns(), refusedChanges, refusedShapes, refusedLengths(), refusedLines(), refusedStatuses,
-		refusedForms, refusedMaps, refusedLinks(), refusedJoins,
+		refusedForms, refusedMaps, refusedLinks(), refusedJoins, refusedTimestamps(),
 	}
 	var rows []refusal
 	for _, table := range tables {

@@ -5,11 +5,13 @@ package cel
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/go-logr/logr"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
@@ -22,6 +24,7 @@ var (
 	// controlPlane and api are the same for all tests of the package; each object gets a name of its own.
 	controlPlane *cluster.Cluster
 	api          client.Client
+	raw          *http.Client
 )
 
 func TestMain(m *testing.M) {
@@ -45,6 +48,10 @@ func run(m *testing.M) (code int, err error) {
 		}
 	}()
 	api, err = client.New(controlPlane.Config, client.Options{})
+	if err != nil {
+		return 0, err
+	}
+	raw, err = rest.HTTPClientFor(controlPlane.Config)
 	if err != nil {
 		return 0, err
 	}

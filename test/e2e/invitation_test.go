@@ -205,17 +205,17 @@ var _ = Describe("a partnership that ends by itself", func() {
 		ns := newTenant()
 		person, p := accepted(ns, "ada", grant("referral", ""))
 		before := len(inbox.MessagesTo(address(ns, "ada")))
-		end := metav1.NewTime(time.Now().Add(3 * time.Second).Truncate(time.Second))
-		change(p, func(p *v1alpha1.Partnership) { p.Spec.ValidUntil = &end })
+		end := time.Now().Add(3 * time.Second).Truncate(time.Second)
+		change(p, func(p *v1alpha1.Partnership) { p.Spec.ValidUntil = v1alpha1.NewTimestamp(end) })
 		Expect(get(person, tenantURL(ns, "")).Code).To(Equal(http.StatusOK))
 		Eventually(func() int { return get(person, tenantURL(ns, "")).Code }, soon, often).Should(Equal(http.StatusSeeOther))
-		Expect(time.Now()).To(BeTemporally(">=", end.Time))
+		Expect(time.Now()).To(BeTemporally(">=", end))
 		Eventually(partnershipState(p), soon, often).Should(Equal(v1alpha1.PartnershipExpired))
-		Expect(time.Since(end.Time)).To(BeNumerically("<", 10*time.Second))
+		Expect(time.Since(end)).To(BeNumerically("<", 10*time.Second))
 		Expect(partnershipCondition(p, v1alpha1.ConditionActive)()).To(HaveField("Reason", v1alpha1.ReasonExpired))
 
-		later := metav1.NewTime(time.Now().Add(time.Hour))
-		change(p, func(p *v1alpha1.Partnership) { p.Spec.ValidUntil = &later })
+		later := v1alpha1.NewTimestamp(time.Now().Add(time.Hour))
+		change(p, func(p *v1alpha1.Partnership) { p.Spec.ValidUntil = later })
 		Eventually(partnershipState(p), soon, often).Should(Equal(v1alpha1.PartnershipActive))
 		Consistently(func() int { return get(person, tenantURL(ns, "")).Code }, quiet, often).Should(Equal(http.StatusSeeOther), "old sessions stay dead")
 		Expect(len(inbox.MessagesTo(address(ns, "ada")))).To(Equal(before))
@@ -227,7 +227,7 @@ var _ = Describe("a partnership that ends by itself", func() {
 var _ = Describe("a partnership without access, of whatever kind", func() {
 	It("gets the same answer at the door as a partner, and no mail", func() {
 		ns := newTenant()
-		past := metav1.NewTime(time.Now().Add(-time.Hour))
+		past := v1alpha1.NewTimestamp(time.Now().Add(-time.Hour))
 		kinds := map[string]func(*v1alpha1.PartnershipSpec){
 			"active":  func(*v1alpha1.PartnershipSpec) {},
 			"pending": func(s *v1alpha1.PartnershipSpec) { s.Onboarding = v1alpha1.OnboardingApproval },
@@ -235,7 +235,7 @@ var _ = Describe("a partnership without access, of whatever kind", func() {
 			"rejected": func(s *v1alpha1.PartnershipSpec) {
 				s.Approval = &v1alpha1.Approval{Decision: v1alpha1.ApprovalRejected}
 			},
-			"expired":  func(s *v1alpha1.PartnershipSpec) { s.ValidUntil = &past },
+			"expired":  func(s *v1alpha1.PartnershipSpec) { s.ValidUntil = past },
 			"disabled": func(s *v1alpha1.PartnershipSpec) { s.PortalAccess = v1alpha1.PortalAccessDisabled },
 		}
 		states := map[string]v1alpha1.PartnershipState{

@@ -162,7 +162,7 @@ var _ = Describe("an invite that is not to be sent", func() {
 	It("sends nothing once notAfter has passed", func() {
 		ns := newTenant()
 		i := invite(ns, "ada", grant("referral", ""))
-		i.Spec.NotAfter = &metav1.Time{Time: time.Now().Add(-time.Hour)}
+		i.Spec.NotAfter = v1alpha1.NewTimestamp(time.Now().Add(-time.Hour))
 		create(i)
 		Eventually(stateOf(i), soon, often).Should(Equal(v1alpha1.InviteExpired))
 		askResend(i, "now")

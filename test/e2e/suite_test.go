@@ -18,6 +18,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
@@ -70,9 +71,7 @@ var _ = BeforeSuite(func() {
 	inbox, err = mailcatcher.Start(mailcatcher.Options{})
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(inbox.Close)
-	account, _, err := plane.ServiceAccountConfig(ctx, operatorNamespace, "partner-operator")
-	Expect(err).NotTo(HaveOccurred())
-	proxy, err = apiproxy.Start(account)
+	proxy, err = apiproxy.Start(operatorAccount())
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(proxy.Close)
 
@@ -81,6 +80,14 @@ var _ = BeforeSuite(func() {
 	startOperator()
 	DeferCleanup(func() { Expect(running.Stop()).To(Succeed()) })
 })
+
+// operatorAccount is how the operator reaches the API server.
+func operatorAccount() *rest.Config {
+	GinkgoHelper()
+	config, _, err := plane.ServiceAccountConfig(ctx, operatorNamespace, "partner-operator")
+	Expect(err).NotTo(HaveOccurred())
+	return config
+}
 
 // startCluster starts a control plane with the kinds and the operator's account, which the specs use from now on.
 func startCluster(o cluster.Options) {

@@ -283,9 +283,9 @@ func applySituations(t *testing.T, ns string) {
 			t.Fatalf("%s %s: %v", object.GetKind(), object.GetName(), err)
 		}
 	}
-	soon := metav1.NewTime(time.Now().Add(3 * time.Second))
+	soon := v1alpha1.NewTimestamp(time.Now().Add(3 * time.Second))
 	if err := strict.Create(t.Context(), &v1alpha1.PartnerInvite{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "expired"}, Spec: v1alpha1.PartnerInviteSpec{
-		Contact: v1alpha1.Contact{Email: "expired@example.org"}, Programs: []v1alpha1.ProgramGrant{{Name: "referral"}}, NotAfter: &soon,
+		Contact: v1alpha1.Contact{Email: "expired@example.org"}, Programs: []v1alpha1.ProgramGrant{{Name: "referral"}}, NotAfter: soon,
 	}}); err != nil {
 		t.Fatal(err)
 	}

@@ -165,6 +165,10 @@ var situations = map[string]struct{ fires, rests []string }{
 		fires: []string{`workqueue_longest_running_processor_seconds{job="partner-operator-metrics", name="partnerinvite"} 0+60x120`},
 		rests: []string{`workqueue_longest_running_processor_seconds{job="partner-operator-metrics", name="partnerinvite"} 100x120`},
 	},
+	"PartnerOperatorWatchBroken": {
+		fires: []string{`partner_operator_watch_broken_seconds{job="partner-operator-metrics", kind="Partnership"} 0x115 30 60 90 120 150`},
+		rests: []string{`partner_operator_watch_broken_seconds{job="partner-operator-metrics", kind="Partnership"} 0x118 20 0`},
+	},
 	"PartnerOperatorAPIServerErrors": {
 		fires: []string{requests("<error>", "0+20x120"), requests("503", "0+20x120"), requests("429", "0+20x120")},
 		rests: []string{requests("409", "0+20x120"), requests("503", "0+2x120")},

@@ -1,4 +1,4 @@
-package controller
+package watch
 
 import (
 	"context"
@@ -89,7 +89,7 @@ func TestHeardUntil(t *testing.T) {
 			}))
 			t.Cleanup(a.CloseClientConnections)
 			config := &rest.Config{Host: a.URL}
-			watches := FollowWatches(config, func() time.Time { return now })
+			watches := Follow(config, func() time.Time { return now })
 			var err error
 			if a.client, err = rest.HTTPClientFor(config); err != nil {
 				t.Fatal(err)
@@ -99,9 +99,51 @@ func TestHeardUntil(t *testing.T) {
 				s.does(t, a)
 			}
 			now = start.Add(time.Duration(test.at) * time.Second)
-			if got := watches.heardUntil().Sub(start); got != time.Duration(test.want)*time.Second {
+			if got := watches.HeardUntil().Sub(start); got != time.Duration(test.want)*time.Second {
 				t.Errorf("heard until %s, want %ds", got, test.want)
 			}
 		})
+	}
+}
+
+func TestBrokenFor(t *testing.T) {
+	now := time.Date(2027, 1, 1, 12, 0, 0, 0, time.UTC)
+	w := Follow(&rest.Config{}, func() time.Time { return now })
+	const acme, globex = "/apis/partner-operator.io/v1alpha1/namespaces/acme/partnerships", "/apis/partner-operator.io/v1alpha1/namespaces/globex/partnerships"
+	pass := func(d time.Duration) { now = now.Add(d) }
+	expect := func(when string, want time.Duration) {
+		t.Helper()
+		if got := w.BrokenFor()["Partnership"]; got != want {
+			t.Errorf("%s: broken for %s, want %s", when, got, want)
+		}
+	}
+	pass(10 * time.Second)
+	expect("never opened", 10*time.Second)
+	w.begin(acme)
+	w.begin(globex)
+	pass(time.Hour)
+	expect("both are open", 0)
+	w.end(globex)
+	pass(20 * time.Second)
+	expect("one has ended", 20*time.Second)
+	for range 3 { // what it answers cannot be read
+		w.begin(globex)
+		pass(100 * time.Millisecond)
+		w.end(globex)
+		pass(5 * time.Second)
+	}
+	expect("it ends as soon as it has begun", 35300*time.Millisecond)
+	if !w.IsBroken() {
+		t.Error("access is still judged by the cache")
+	}
+	w.begin(globex)
+	expect("it has begun a moment ago", 35300*time.Millisecond)
+	pass(time.Second)
+	expect("it is open", 0)
+	for resource := range Kinds {
+		w.begin("/apis/partner-operator.io/v1alpha1/" + resource)
+	}
+	if w.IsBroken() {
+		t.Error("all watches are open, and one is broken")
 	}
 }
