@@ -100,6 +100,11 @@ test-faults: build ## Let everything go wrong while mails are under way, and cou
 	KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh) FAULTS=full \
 	go test -C test -count=1 -v -timeout 30m ./e2e -ginkgo.label-filter=faults
 
+.PHONY: test-hostile
+test-hostile: build ## Let one tenant do its worst and print how long another one waits, alone and beside it (8 minutes); make test has a short form.
+	KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh) HOSTILE=full \
+	go test -C test -count=1 -v -timeout 30m ./e2e -ginkgo.label-filter=hostile
+
 # FULL=1 lets `make bench` measure sizes that take long, too; PROFILE is a folder for profiles of the operator.
 FULL ?=
 PROFILE ?=

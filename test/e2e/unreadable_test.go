@@ -126,7 +126,9 @@ var _ = Describe("an object that cannot be read", func() {
 		stored["status.sessionsNotBefore"] = raw(other, "Partnership", "eve", `"spec":{}`)
 
 		revoked := time.Now()
-		change(adas, func(p *v1alpha1.Partnership) { p.Spec.Revocation = &v1alpha1.Revocation{Reason: "The contract has ended."} })
+		change(adas, func(p *v1alpha1.Partnership) {
+			p.Spec.Revocation = &v1alpha1.Revocation{Reason: "The contract has ended."}
+		})
 		for _, portal := range []string{running.Portal, second.Portal} {
 			Eventually(func() int { return get(ada, portal+"/t/"+ns+"/").Code }, soon, often).Should(Equal(http.StatusSeeOther), "she is refused on every replica")
 		}
@@ -162,7 +164,9 @@ var _ = Describe("an object that cannot be read", func() {
 		Expect(api.Patch(ctx, until, client.RawPatch(types.MergePatchType, []byte(`{"spec":{"validUntil":"2037-01-01T00:00:00Z"}}`)))).To(Succeed())
 		p := &v1alpha1.Partnership{ObjectMeta: metav1.ObjectMeta{Namespace: other, Name: "until"}}
 		Eventually(partnershipState(p), soon, often).Should(Equal(v1alpha1.PartnershipActive), "a correction is enough")
-		Eventually(func() bool { return meta.FindStatusCondition(reread(p).Status.Conditions, v1alpha1.ConditionStalled) == nil }, soon, often).Should(BeTrue())
+		Eventually(func() bool {
+			return meta.FindStatusCondition(reread(p).Status.Conditions, v1alpha1.ConditionStalled) == nil
+		}, soon, often).Should(BeTrue())
 	})
 })
 
@@ -218,7 +222,9 @@ var _ = Describe("a replica that does not hear of a kind", func() {
 			return apiproxy.None
 		})
 		apart.Cut()
-		change(adas, func(p *v1alpha1.Partnership) { p.Spec.Revocation = &v1alpha1.Revocation{Reason: "The contract has ended."} })
+		change(adas, func(p *v1alpha1.Partnership) {
+			p.Spec.Revocation = &v1alpha1.Revocation{Reason: "The contract has ended."}
+		})
 		Eventually(watchBroken(metrics), time.Minute, time.Second).Should(BeNumerically(">=", 30))
 		Expect(dashboard(ada)()).To(Equal(http.StatusSeeOther), "she was revoked after the last that was heard")
 		Expect(dashboard(bob)()).To(Equal(http.StatusOK), "he is a partner as before")
