@@ -74,7 +74,7 @@ func opened(t *testing.T, asks v1alpha1.InviteForm, fields ...v1alpha1.FormField
 			Programs: []v1alpha1.ProgramGrant{{Name: "referral", GroupRef: &v1alpha1.GroupReference{Name: "gold"}}},
 		},
 	}
-	builder := fake.NewClientBuilder().WithScheme(scheme).WithStatusSubresource(i, group, &v1alpha1.Partnership{}).WithObjects(group, i, &v1alpha1.Program{
+	builder := fake.NewClientBuilder().WithScheme(scheme).WithStatusSubresource(i, group, &v1alpha1.Partnership{}, &v1alpha1.PartnerTeam{}).WithObjects(group, i, &v1alpha1.Program{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "acme", Name: "referral"}, Spec: v1alpha1.ProgramSpec{DisplayName: "Acme Referral"},
 	})
 	if err := lookup.AddIndexes(t.Context(), indexes{builder}); err != nil {

@@ -45,11 +45,6 @@ func (l *limiter) allow(key string) (bool, time.Duration) {
 	return true, 0
 }
 
-// exhausted tells, without counting, whether one more would be refused.
-func (l *limiter) exhausted(key string) bool {
-	return l.perMinute != 0 && l.of(key).TokensAt(l.now()) < 1
-}
-
 func (l *limiter) of(key string) *rate.Limiter {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()

@@ -73,34 +73,8 @@ func TestLimiterDoesNotCountRefusals(t *testing.T) {
 
 func TestLimiterWithoutLimit(t *testing.T) {
 	l := newClock().limiter(0)
-	if got := spend(l, "a", 10_000); got != 10_000 || l.exhausted("a") {
+	if got := spend(l, "a", 10_000); got != 10_000 {
 		t.Errorf("%d are allowed", got)
-	}
-}
-
-func TestLimiterExhausted(t *testing.T) {
-	c := newClock()
-	l := c.limiter(3)
-	for range 10 {
-		if l.exhausted("a") {
-			t.Fatal("to look counts")
-		}
-	}
-	spend(l, "a", 2)
-	if l.exhausted("a") {
-		t.Error("exhausted with one left")
-	}
-	spend(l, "a", 1)
-	if !l.exhausted("a") || l.exhausted("b") {
-		t.Error("not exhausted, or another is")
-	}
-	c.advance(19 * time.Second)
-	if !l.exhausted("a") {
-		t.Error("no longer exhausted before the next one is due")
-	}
-	c.advance(time.Second)
-	if l.exhausted("a") {
-		t.Error("exhausted though the next one is due")
 	}
 }
 
@@ -114,7 +88,7 @@ func TestLimiterForgetsInTwoGenerations(t *testing.T) {
 		t.Fatalf("after a minute it holds %d and %d keys", len(l.current), len(l.earlier))
 	}
 	before := l.earlier["a"]
-	l.exhausted("a")
+	l.allow("a")
 	if l.current["a"] != before {
 		t.Error("a key that is asked for again is counted anew")
 	}
@@ -165,7 +139,6 @@ func TestLimiterInManyGoroutines(t *testing.T) {
 				if ok, _ := l.allow("a"); ok {
 					allowed.Add(1)
 				}
-				l.exhausted("a")
 			}
 		})
 	}

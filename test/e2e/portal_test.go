@@ -266,6 +266,8 @@ var _ = Describe("the page of an invite", Label("portal"), func() {
 		Expect(got.Wants(http.StatusTooManyRequests, "wait a minute")).To(Succeed())
 		Expect(got.Header.Get("Retry-After")).NotTo(BeEmpty())
 		Expect(get(somebody(), link).Code).To(Equal(http.StatusOK), "others are not affected")
+		Expect(get(guesser, link).Code).To(Equal(http.StatusOK), "nor is a genuine link from the same address")
+		Expect(get(guesser, tenantURL(ns, "invite/guess")).Code).To(Equal(http.StatusTooManyRequests))
 	})
 
 	It("refuses forms from other sites, wants no huge forms, and shows one page for what is not there", func() {
