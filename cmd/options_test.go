@@ -44,6 +44,7 @@ type told struct {
 	Controllers, PortalRuns                    bool
 	Namespaces                                 []string
 	Profiles                                   string
+	IncludeSubdomains                          bool
 }
 
 func tell(o options) told {
@@ -53,7 +54,7 @@ func tell(o options) told {
 	}
 	t := told{
 		MailMode: o.mailMode, Events: o.receiver != nil,
-		Controllers: o.runControllers, PortalRuns: o.runPortal, Namespaces: o.namespaces, Profiles: o.pprofAddress,
+		Controllers: o.runControllers, PortalRuns: o.runPortal, Namespaces: o.namespaces, Profiles: o.pprofAddress, IncludeSubdomains: o.includeSubdomains,
 		Kubeconfig: o.kubeconfig, OperatorNamespace: o.operatorNamespace, LeaderElect: o.leaderElect,
 		Concurrency: o.concurrency, ClientRate: o.clientRate, AddressRate: o.addressRate,
 		Portal: o.portal.Origin(), PortalAddress: o.portalAddress, TrustedProxies: strings.Join(proxies, " "),
@@ -116,6 +117,7 @@ func TestOptions(t *testing.T) {
 		"health-probe-bind-address": {args: flags("--health-probe-bind-address=:9"), want: func(w *told) { w.ProbeAddress = ":9" }},
 		"client-rate":               {args: flags("--client-rate=0"), want: func(w *told) { w.ClientRate = 0 }},
 		"address-rate":              {args: flags("--address-rate=0"), want: func(w *told) { w.AddressRate = 0 }},
+		"hsts-include-subdomains":   {args: flags("--hsts-include-subdomains"), want: func(w *told) { w.IncludeSubdomains = true }},
 		"mail-rate":                 {args: flags("--mail-rate=0.5"), want: func(w *told) { w.Rate = 0.5 }},
 		"mail-mode send":            {args: flags("--mail-mode=send"), want: func(*told) {}},
 		"mail-mode hold":            {args: flags("--mail-mode=hold"), want: func(w *told) { w.MailMode = controller.MailHold }},
@@ -320,7 +322,7 @@ func TestHelpListsEveryFlag(t *testing.T) {
 		"kubeconfig": "", "portal-url": "", "portal-bind-address": ":8080", "metrics-bind-address": ":8443", "metrics-secure": "true",
 		"health-probe-bind-address": ":8081", "leader-elect": "", "operator-namespace": "", "smtp-url": "", "smtp-password-file": "",
 		"mail-from": "", "mail-rate": "", "mail-mode": "send", "concurrency": "16", "trusted-proxies": "", "client-rate": "10", "address-rate": "2",
-		"components": "controllers,portal", "namespaces": "", "events-url": "", "pprof-bind-address": "",
+		"hsts-include-subdomains": "", "components": "controllers,portal", "namespaces": "", "events-url": "", "pprof-bind-address": "",
 		"zap-devel": "", "zap-encoder": "", "zap-log-level": "", "zap-stacktrace-level": "", "zap-time-encoding": "",
 	}
 	for _, ask := range []string{"--help", "-help", "-h"} {

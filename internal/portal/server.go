@@ -49,6 +49,8 @@ type Options struct {
 	TrustedProxies []netip.Prefix
 	// ClientRate is how many requests that send mail a client may make in a minute; 0: any number.
 	ClientRate int
+	// IncludeSubdomains lets Strict-Transport-Security speak of the subdomains of the portal's host, too.
+	IncludeSubdomains bool
 	// AddressRate is how many sign-in mails may be asked for one address in a minute; 0: any number.
 	AddressRate int
 	// Now is the clock.
@@ -67,6 +69,8 @@ type Server struct {
 	measures sync.Map      // *metrics.Route, by the pattern of a route
 	makers   *keylock.Keys // partners who make a link
 	turns    keylock.Keys  // groups that a mail is asked of
+	// strictTransport is the value of Strict-Transport-Security; nil: the portal is not on https.
+	strictTransport []string
 }
 
 // failuresPerMinute is how many tokens that do not open a client may try in a minute.
@@ -82,6 +86,8 @@ func New(o Options) *Server {
 		mailed:   newLimiter(o.AddressRate, o.Now),
 		failures: newLimiter(failuresPerMinute, o.Now),
 		makers:   &keylock.Keys{},
+
+		strictTransport: strictTransport(o),
 	}
 	s.handler = s.protect(s.routes())
 	return s
@@ -138,7 +144,6 @@ func (s *Server) addRoutes(mux router) {
 	for change := range teamChanges {
 		mux.HandleFunc("POST /t/{ns}/teams/{team}/"+change, s.tenant(s.withTeam(s.changeTeam(change))))
 	}
-	mux.HandleFunc("/", s.notFound)
 }
 
 // AddTo adds the portal to a manager. It serves on every replica, once the caches are filled and there are signing keys.
@@ -161,7 +166,9 @@ func (s *Server) AddTo(mgr ctrl.Manager, listener net.Listener) error {
 			WriteTimeout:      30 * time.Second,
 			IdleTimeout:       time.Minute,
 			MaxHeaderBytes:    16 << 10,
-			ErrorLog:          nil,
+			// OPTIONS * gets the headers of every answer as well.
+			DisableGeneralOptionsHandler: true,
+			ErrorLog:                     nil,
 		},
 	}
 	return mgr.Add(everyReplica(func(ctx context.Context) error {

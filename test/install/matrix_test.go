@@ -18,6 +18,7 @@ var matrix = map[string]row{
 
 	"other portal":    {"portal: {url: 'https://p.acme.example:8443/'}", []string{`value: https://p.acme.example:8443/`}},
 	"trusted proxies": {"portal: {trustedProxies: [10.0.0.0/8, 'fd00::/8']}", []string{"value: 10.0.0.0/8,fd00::/8"}},
+	"hsts of subdomains": {"portal: {hstsIncludeSubdomains: true}", []string{"PARTNER_OPERATOR_HSTS_INCLUDE_SUBDOMAINS", `value: "true"`}},
 	"portal service": {
 		"portal: {service: {type: LoadBalancer, port: 8080, annotations: {example.com/pool: public}}}",
 		[]string{"type: LoadBalancer", "port: 8080", "example.com/pool: public"},

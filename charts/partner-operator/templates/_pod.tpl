@@ -31,6 +31,10 @@
 - name: PARTNER_OPERATOR_TRUSTED_PROXIES
   value: {{ join "," . | quote }}
 {{- end }}
+{{- if .Values.portal.hstsIncludeSubdomains }}
+- name: PARTNER_OPERATOR_HSTS_INCLUDE_SUBDOMAINS
+  value: "true"
+{{- end }}
 {{- end }}
 {{- if ne .Part "portal" }}
 {{- include "partner-operator.mailEnv" . }}
