@@ -185,6 +185,10 @@ func TestClient(t *testing.T) {
 		"IPv6 behind a proxy":                    {one, "10.0.0.1:4711", []string{"2001:db8:1:2:3:4:5:6"}, "2001:db8:1:2::/64"},
 		"behind a proxy with IPv6":               {both, "[fd00::1]:4711", []string{"203.0.113.7"}, "203.0.113.7"},
 		"behind proxies with both":               {both, "[fd00::1]:4711", []string{"203.0.113.7, 10.0.0.2"}, "203.0.113.7"},
+		"behind a proxy that adds a port":        {one, "10.0.0.1:4711", []string{"203.0.113.7:4711"}, "203.0.113.7"},
+		"IPv6 behind a proxy that adds a port":   {one, "10.0.0.1:4711", []string{"[2001:db8:1:2::7]:4711"}, "2001:db8:1:2::/64"},
+		"IPv6 in brackets behind a proxy":        {one, "10.0.0.1:4711", []string{"[2001:db8:1:2::7]"}, "2001:db8:1:2::/64"},
+		"IPv4 in IPv6, nobody between":           {nil, "[::ffff:203.0.113.7]:4711", nil, "203.0.113.7"},
 		"IPv6 with a zone":                       {nil, "[fe80::1%eth0]:4711", nil, "fe80::/64"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -47,6 +47,8 @@ type Options struct {
 	Book *brandbook.Book
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
+	// MaxConnections is how many connections there may be at a time; 0: any number.
+	MaxConnections int
 	// ClientRate is how many requests that send mail a client may make in a minute; 0: any number.
 	ClientRate int
 	// IncludeSubdomains lets Strict-Transport-Security speak of the subdomains of the portal's host, too.
@@ -155,11 +157,13 @@ func (s *Server) AddTo(mgr ctrl.Manager, listener net.Listener) error {
 		return err
 	}
 	grace := 15 * time.Second
+	limited := limitListener(listener, s.MaxConnections, s.clientAt)
 	server := &manager.Server{
 		Name:            "portal",
-		Listener:        listener,
+		Listener:        limited,
 		ShutdownTimeout: &grace,
 		Server: &http.Server{
+			ConnState:         limited.note,
 			Handler:           s.handler,
 			ReadHeaderTimeout: 5 * time.Second,
 			ReadTimeout:       15 * time.Second,
