@@ -174,7 +174,7 @@ func (s *Server) welcome(w http.ResponseWriter, r *http.Request, visit inviteVis
 	case waits: // there is nothing to sign in to yet
 		http.Redirect(w, r, loginPath(visit.namespace)+"?waiting", http.StatusSeeOther)
 	default:
-		s.setCookie(w, token.PurposeSession, visit.namespace, email, sessionLifetime)
+		s.startSession(w, r, visit.namespace, email)
 		http.Redirect(w, r, dashboardPath(visit.namespace), http.StatusSeeOther)
 	}
 }
@@ -258,7 +258,8 @@ func (s *Server) answer(r *http.Request, visit inviteVisit, reply accept.Reply) 
 
 // renewInvite asks for a new link in place of an expired one. It goes to the invited address, whoever asks.
 func (s *Server) renewInvite(w http.ResponseWriter, r *http.Request, visit inviteVisit) {
-	if ok, wait := s.clients.allow(s.client(r)); !ok {
+	// Whoever has the link is counted by it, not with those who share their address.
+	if ok, wait := s.clients.allow("invite/" + string(visit.invite.UID)); !ok {
 		s.tooMany(w, r, wait)
 		return
 	}

@@ -65,7 +65,9 @@ type Server struct {
 	handler  http.Handler
 	signIns  chan signInRequest
 	retries  chan struct{} // a place for each request for a link that waits for its next try
-	clients  *limiter      // requests that send mail, by client
+	clients  *limiter      // requests that send mail, by client or known browser
+	asked    *limiter      // the same beyond what the client may, of browsers that asked before, by address
+	repeats  *limiter      // and all of those together, by client
 	mailed   *limiter      // requests that send mail, by address
 	failures *limiter      // tokens that did not open, by client
 	measures sync.Map      // *metrics.Route, by the pattern of a route
@@ -85,6 +87,8 @@ func New(o Options) *Server {
 		signIns:  make(chan signInRequest, signInsWaiting),
 		retries:  make(chan struct{}, signInsWaiting),
 		clients:  newLimiter(o.ClientRate, o.Now),
+		asked:    newLimiter(min(o.ClientRate, repeatsPerMinute), o.Now),
+		repeats:  newLimiter(o.ClientRate, o.Now),
 		mailed:   newLimiter(o.AddressRate, o.Now),
 		failures: newLimiter(failuresPerMinute, o.Now),
 		makers:   &keylock.Keys{},
