@@ -2,6 +2,7 @@ package portal
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -145,6 +146,38 @@ func TestOneClientLeavesAPlaceToOthers(t *testing.T) {
 	}
 	if !d.from("127.0.0.3").served() {
 		t.Error("another client is shut out")
+	}
+}
+
+// The portal itself is behind such a listener.
+func TestThePortalLimitsItsConnections(t *testing.T) {
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := opened(t, "")
+	options := o.Options
+	options.MaxConnections = 4
+	server := New(options).serverOn(inner)
+	ctx, cancel := context.WithCancel(t.Context())
+	var serving sync.WaitGroup
+	serving.Go(func() { _ = server.Start(ctx) })
+	defer serving.Wait()
+	defer cancel()
+	d := &door{t: t, listener: server.Listener.(*limitedListener)}
+	for range 10 {
+		d.from("127.0.0.2")
+	}
+	v := d.from("127.0.0.3")
+	if _, err := fmt.Fprint(v, "GET /r/acme/unknown HTTP/1.1\r\nHost: partners.example.com\r\nConnection: close\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := http.ReadResponse(v.answers, nil)
+	if err != nil {
+		t.Fatal("another client is shut out:", err)
+	}
+	if answer.Body.Close() != nil || answer.StatusCode != http.StatusNotFound {
+		t.Errorf("another client is answered %d", answer.StatusCode)
 	}
 }
 

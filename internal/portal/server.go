@@ -160,9 +160,26 @@ func (s *Server) AddTo(mgr ctrl.Manager, listener net.Listener) error {
 	if err := mgr.AddReadyzCheck("signing-keys", func(*http.Request) error { return s.Keys.Missing() }); err != nil {
 		return err
 	}
+	server := s.serverOn(listener)
+	return mgr.Add(everyReplica(func(ctx context.Context) error {
+		if missing := s.Keys.Missing(); missing != nil {
+			log.FromContext(ctx).Info("Waiting to serve the portal", "because", missing.Error())
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-s.Keys.Known():
+		}
+		log.FromContext(ctx).Info("Serving the portal", "address", listener.Addr().String(), "url", s.Base.Origin())
+		return server.Start(ctx)
+	}))
+}
+
+// serverOn serves the portal on a listener, within its limits.
+func (s *Server) serverOn(listener net.Listener) *manager.Server {
 	grace := 15 * time.Second
 	limited := limitListener(listener, s.MaxConnections, s.clientAt)
-	server := &manager.Server{
+	return &manager.Server{
 		Name:            "portal",
 		Listener:        limited,
 		ShutdownTimeout: &grace,
@@ -179,18 +196,6 @@ func (s *Server) AddTo(mgr ctrl.Manager, listener net.Listener) error {
 			ErrorLog:                     nil,
 		},
 	}
-	return mgr.Add(everyReplica(func(ctx context.Context) error {
-		if missing := s.Keys.Missing(); missing != nil {
-			log.FromContext(ctx).Info("Waiting to serve the portal", "because", missing.Error())
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-s.Keys.Known():
-		}
-		log.FromContext(ctx).Info("Serving the portal", "address", listener.Addr().String(), "url", s.Base.Origin())
-		return server.Start(ctx)
-	}))
 }
 
 // everyReplica is a runnable that starts after the caches and does not wait for leadership.
