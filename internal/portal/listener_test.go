@@ -103,7 +103,7 @@ func (v *visit) works(d *door) *visit {
 func (v *visit) closed() bool {
 	_, err := v.answers.ReadByte()
 	var timeout net.Error
-	return err != nil && !(errors.As(err, &timeout) && timeout.Timeout())
+	return err != nil && (!errors.As(err, &timeout) || !timeout.Timeout())
 }
 
 // waits until so many connections wait for a request.

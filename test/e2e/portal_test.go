@@ -316,7 +316,7 @@ var _ = Describe("the page of an invite", Label("portal"), func() {
 		for range v1alpha1.MaxWrongAddresses {
 			post(somebody(), link+"/decline", "email", "guess@"+ns+".example")
 		}
-		Expect(open(link)().Wants(http.StatusGone, "Send me a new one")).To(Succeed())
+		Eventually(func() error { return open(link)().Wants(http.StatusGone, "Send me a new one") }, soon, often).Should(Succeed())
 		for range 3 {
 			post(somebody(), link+"/renew")
 		}
