@@ -38,8 +38,11 @@ type options struct {
 	portal         link.Base
 	portalAddress  string
 	trustedProxies []netip.Prefix
+	maxConnections int
 	clientRate     int
 	addressRate    int
+	// includeSubdomains lets Strict-Transport-Security speak of the subdomains, too.
+	includeSubdomains bool
 
 	metricsAddress string
 	metricsSecure  bool
@@ -77,8 +80,10 @@ func parseOptions(args []string, environment func(string) (string, bool), help i
 	f.StringVar(&portalURL, "portal-url", "", "public `address` of the portal, the base of every link, such as https://partners.example.com; required")
 	f.StringVar(&o.portalAddress, "portal-bind-address", ":8080", "`address` that the portal listens on")
 	f.StringVar(&proxies, "trusted-proxies", "", "`networks` whose X-Forwarded-For is believed, such as 10.0.0.0/8,192.168.1.7/32; unset: none")
+	f.IntVar(&o.maxConnections, "max-connections", 4096, "how many connections to the portal there may be at a time, of which one client may hold a quarter; 0: any number")
 	f.IntVar(&o.clientRate, "client-rate", 10, "how many requests that send mail a client may make in a minute; 0: any number")
 	f.IntVar(&o.addressRate, "address-rate", 2, "how many sign-in mails may be asked for one address in a minute; 0: any number")
+	f.BoolVar(&o.includeSubdomains, "hsts-include-subdomains", false, "let Strict-Transport-Security speak of all subdomains of the portal's host, too; only where all are on https")
 	f.StringVar(&o.metricsAddress, "metrics-bind-address", ":8443", "`address` that metrics are served on; 0: nowhere")
 	f.BoolVar(&o.metricsSecure, "metrics-secure", true, "serve metrics over https to callers whom the API server authorizes; false: http for everybody")
 	f.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", "`address` that /healthz and /readyz are served on")
@@ -205,6 +210,9 @@ func (o *options) complete(portalURL, proxies, smtpURL, mailFrom string, environ
 	}
 	if o.clientRate < 0 || o.addressRate < 0 || math.IsNaN(o.mailRate) || o.mailRate < 0 {
 		return errors.New("--client-rate, --address-rate and --mail-rate must not be negative; 0 means any number")
+	}
+	if o.maxConnections < 0 {
+		return errors.New("--max-connections must not be negative; 0 means any number")
 	}
 	for network := range strings.SplitSeq(proxies, ",") {
 		if network = strings.TrimSpace(network); network == "" {

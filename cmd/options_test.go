@@ -44,6 +44,8 @@ type told struct {
 	Controllers, PortalRuns                    bool
 	Namespaces                                 []string
 	Profiles                                   string
+	IncludeSubdomains                          bool
+	MaxConnections                             int
 }
 
 func tell(o options) told {
@@ -53,7 +55,7 @@ func tell(o options) told {
 	}
 	t := told{
 		MailMode: o.mailMode, Events: o.receiver != nil,
-		Controllers: o.runControllers, PortalRuns: o.runPortal, Namespaces: o.namespaces, Profiles: o.pprofAddress,
+		Controllers: o.runControllers, PortalRuns: o.runPortal, Namespaces: o.namespaces, Profiles: o.pprofAddress, IncludeSubdomains: o.includeSubdomains, MaxConnections: o.maxConnections,
 		Kubeconfig: o.kubeconfig, OperatorNamespace: o.operatorNamespace, LeaderElect: o.leaderElect,
 		Concurrency: o.concurrency, ClientRate: o.clientRate, AddressRate: o.addressRate,
 		Portal: o.portal.Origin(), PortalAddress: o.portalAddress, TrustedProxies: strings.Join(proxies, " "),
@@ -73,7 +75,7 @@ func tell(o options) told {
 // defaults are what the flags say with nothing but the portal's address.
 func defaults() told {
 	return told{
-		OperatorNamespace: "partner-operator-system", Concurrency: 16, ClientRate: 10, AddressRate: 2,
+		OperatorNamespace: "partner-operator-system", Concurrency: 16, ClientRate: 10, AddressRate: 2, MaxConnections: 4096,
 		Portal: "https://partners.example.com", PortalAddress: ":8080", MetricsAddress: ":8443", ProbeAddress: ":8081", MetricsSecure: true,
 		From: "no-reply@partners.example.com", MailMode: controller.MailSend, Controllers: true, PortalRuns: true,
 	}
@@ -116,6 +118,8 @@ func TestOptions(t *testing.T) {
 		"health-probe-bind-address": {args: flags("--health-probe-bind-address=:9"), want: func(w *told) { w.ProbeAddress = ":9" }},
 		"client-rate":               {args: flags("--client-rate=0"), want: func(w *told) { w.ClientRate = 0 }},
 		"address-rate":              {args: flags("--address-rate=0"), want: func(w *told) { w.AddressRate = 0 }},
+		"max-connections":           {args: flags("--max-connections=0"), want: func(w *told) { w.MaxConnections = 0 }},
+		"hsts-include-subdomains":   {args: flags("--hsts-include-subdomains"), want: func(w *told) { w.IncludeSubdomains = true }},
 		"mail-rate":                 {args: flags("--mail-rate=0.5"), want: func(w *told) { w.Rate = 0.5 }},
 		"mail-mode send":            {args: flags("--mail-mode=send"), want: func(*told) {}},
 		"mail-mode hold":            {args: flags("--mail-mode=hold"), want: func(w *told) { w.MailMode = controller.MailHold }},
@@ -246,6 +250,7 @@ func TestOptionsAreRefused(t *testing.T) {
 		"leader-elect of no truth":      {flags("--leader-elect=maybe"), nil, "-leader-elect", "--help"},
 		"client-rate below zero":        {flags("--client-rate=-1"), nil, "--client-rate", "negative"},
 		"address-rate below zero":       {flags("--address-rate=-1"), nil, "--address-rate", "negative"},
+		"max-connections below zero":    {flags("--max-connections=-1"), nil, "--max-connections", "negative"},
 		"mail-rate below zero":          {flags("--mail-rate=-0.1"), nil, "--mail-rate", "negative"},
 		"mail-mode of another word":     {flags("--mail-mode=pause"), nil, "-mail-mode", "send, hold or log"},
 		"mail-mode in capitals":         {flags("--mail-mode=HOLD"), nil, "-mail-mode", "send, hold or log"},
@@ -320,7 +325,7 @@ func TestHelpListsEveryFlag(t *testing.T) {
 		"kubeconfig": "", "portal-url": "", "portal-bind-address": ":8080", "metrics-bind-address": ":8443", "metrics-secure": "true",
 		"health-probe-bind-address": ":8081", "leader-elect": "", "operator-namespace": "", "smtp-url": "", "smtp-password-file": "",
 		"mail-from": "", "mail-rate": "", "mail-mode": "send", "concurrency": "16", "trusted-proxies": "", "client-rate": "10", "address-rate": "2",
-		"components": "controllers,portal", "namespaces": "", "events-url": "", "pprof-bind-address": "",
+		"hsts-include-subdomains": "", "max-connections": "4096", "components": "controllers,portal", "namespaces": "", "events-url": "", "pprof-bind-address": "",
 		"zap-devel": "", "zap-encoder": "", "zap-log-level": "", "zap-stacktrace-level": "", "zap-time-encoding": "",
 	}
 	for _, ask := range []string{"--help", "-help", "-h"} {

@@ -113,6 +113,9 @@ const (
 
 // Reasons of Accepted for an invite that was not sent because of what else there is.
 const (
+	// ReasonTooManyWrongAddresses: so many wrong addresses were typed on the page of the link that it is dead. A resend
+	// makes a new one.
+	ReasonTooManyWrongAddresses = "TooManyWrongAddresses"
 	// ReasonAlreadyPartner: False, the person is an active partner in every program of the invite.
 	ReasonAlreadyPartner = "AlreadyPartner"
 	// ReasonPartnerRevoked: False, the person's access to a program of the invite was ended, by a revocation or by

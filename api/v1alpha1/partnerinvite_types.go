@@ -331,6 +331,11 @@ type PartnerInviteStatus struct {
 	// +optional
 	ExpiryTime *metav1.Time `json:"expiryTime,omitempty"`
 
+	// wrongAddresses counts the wrong addresses that were typed on the page of the newest link. With 10 the link is dead
+	// until a resend.
+	// +optional
+	WrongAddresses WrongAddresses `json:"wrongAddresses,omitempty"`
+
 	// attempts counts the tries to hand this mail to the mail server.
 	// +optional
 	// +kubebuilder:validation:Minimum=0

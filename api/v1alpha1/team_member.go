@@ -101,6 +101,11 @@ type TeamMember struct {
 	// +kubebuilder:validation:Maximum=2147483647
 	Serial int64 `json:"serial,omitempty"`
 
+	// wrongAddresses counts the wrong addresses that were typed on the page of the link to join. With 10 the link is dead
+	// until the person is invited again.
+	// +optional
+	WrongAddresses WrongAddresses `json:"wrongAddresses,omitempty"`
+
 	// askedTime is when the mails were noted that ask the owner and the admins to approve.
 	// +optional
 	AskedTime *metav1.Time `json:"askedTime,omitempty"`

@@ -47,7 +47,7 @@ type Step struct {
 
 // Refusal is why an answer does not count. The link is not spent by it.
 type Refusal struct {
-	// Openness is Gone, TooLate or Refused.
+	// Openness is Gone, TooLate, Dead or Refused.
 	Openness invite.Openness
 }
 
@@ -122,7 +122,44 @@ func (s *Step) record(ctx context.Context, key client.ObjectKey, uid string, ser
 	return nil
 }
 
-// Renew notes that the person wants a new link in place of the expired one of this serial; a controller issues and mails
+// WrongAddress counts that somebody typed an address that may not answer on the page of the link of this serial, and gives
+// how many these are now. An error is a *Refusal if the link cannot be answered anyway, and then nothing is counted.
+func (s *Step) WrongAddress(
+	ctx context.Context, key client.ObjectKey, uid string, serial int64, decision v1alpha1.InviteDecision,
+) (count v1alpha1.WrongAddresses, err error) {
+	defer s.turns.Lock(uid)()
+	err = retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		i := &v1alpha1.PartnerInvite{}
+		if err := s.Live.Get(ctx, key, i); apierrors.IsNotFound(err) {
+			return &Refusal{invite.Gone}
+		} else if err != nil {
+			return err
+		}
+		if string(i.UID) != uid {
+			return &Refusal{invite.Gone}
+		}
+		if openness, err := s.Openness(ctx, i, serial, decision); err != nil {
+			return err
+		} else if openness != invite.Open {
+			return &Refusal{openness}
+		}
+		before := *i.Status.DeepCopy()
+		invite.CountWrongAddress(&i.Status, s.Now())
+		if err := s.Client.Status().Update(ctx, i); apierrors.IsNotFound(err) {
+			return &Refusal{invite.Gone}
+		} else if err != nil {
+			return err
+		}
+		if e, ok := invite.Transition(before, i.Status, byWhom(i)); ok {
+			s.Events.Eventf(i, nil, e.Type, e.Reason, e.Action, "%s", e.Note)
+		}
+		count = i.Status.WrongAddresses
+		return nil
+	})
+	return count, err
+}
+
+// Renew notes that the person wants a new link in place of the expired or dead one of this serial; a controller issues and mails
 // it. It is a *Refusal if that is not possible: Gone, or Refused while a program is suspended.
 func (s *Step) Renew(ctx context.Context, key client.ObjectKey, uid string, serial int64) error {
 	defer s.turns.Lock(uid)()

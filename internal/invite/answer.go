@@ -23,6 +23,8 @@ const (
 	Gone Openness = "Gone"
 	// TooLate: its time is over.
 	TooLate Openness = "TooLate"
+	// Dead: too many wrong addresses were typed on its page. A new link takes its place where one is asked for.
+	Dead Openness = "Dead"
 	// Refused: not now. The link is not spent.
 	Refused Openness = "Refused"
 )
@@ -42,6 +44,8 @@ func Answerable(invite *v1alpha1.PartnerInvite, serial int64, catalog program.Ca
 		return TooLate
 	case !invite.IsReadable():
 		return Refused
+	case status.WrongAddresses.LinkDead():
+		return Dead
 	}
 	offered := false
 	for _, grant := range status.Programs {
@@ -62,6 +66,15 @@ func Suspended(invite *v1alpha1.PartnerInvite, catalog program.Catalog) bool {
 		p := catalog.Programs[grant.Name]
 		return p != nil && p.Spec.Suspend
 	})
+}
+
+// CountWrongAddress notes that an address was typed that may not answer. It must be written with the resourceVersion that
+// was judged.
+func CountWrongAddress(status *v1alpha1.PartnerInviteStatus, now time.Time) {
+	status.WrongAddresses = status.WrongAddresses.Next()
+	if status.WrongAddresses.LinkDead() {
+		Summarize(status, now)
+	}
 }
 
 // Answer records a person's answer, and what they entered into the form if it is yes. It must be written with the

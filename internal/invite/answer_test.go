@@ -1,10 +1,13 @@
 package invite
 
 import (
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
@@ -63,7 +66,18 @@ func TestAnswerable(t *testing.T) {
 		"declined, and suspended": {
 			func(t testing.TB, l *life) { answers(v1alpha1.DecisionDeclined)(t, l); suspends("referral")(t, l) }, 1, nil, Gone,
 		},
-		"all mail is held": {holds, 1, nil, Open},
+		"nine wrong addresses":                  {wrongAddresses(9), 1, nil, Open},
+		"ten wrong addresses":                   {wrongAddresses(10), 1, nil, Dead},
+		"eleven wrong addresses":                {wrongAddresses(11), 1, nil, Dead},
+		"ten, with the link of before":          {wrongAddresses(10), 0, nil, Gone},
+		"ten, and too late":                     {then(wrongAddresses(10), after(week)), 1, nil, TooLate},
+		"ten, and revoked":                      {wrongAddresses(10), 1, isPartner(in("referral", true)), Dead},
+		"ten, and asked again, the old link":    {then(wrongAddresses(10), after(time.Hour), annotates("a"), mailed(nil)), 1, nil, Gone},
+		"ten, and asked again, the new link":    {then(wrongAddresses(10), after(time.Hour), annotates("a"), mailed(nil)), 2, nil, Open},
+		"nine, asked again, and nine more":      {then(wrongAddresses(9), after(time.Hour), annotates("a"), mailed(nil), wrongAddresses(9)), 2, nil, Open},
+		"ten, and the person wants a new link":  {then(wrongAddresses(10), after(time.Hour), renews, mailed(nil)), 2, nil, Open},
+		"nine, and the person wants a new link": {then(wrongAddresses(9), after(time.Hour), renews, looksAgain), 1, nil, Open},
+		"all mail is held":                      {holds, 1, nil, Open},
 		"asked again, which waits": {
 			func(t testing.TB, l *life) { annotates("a")(t, l); l.decide(t) }, 1, nil, Open,
 		},
@@ -109,6 +123,56 @@ func TestAnswerable(t *testing.T) {
 }
 
 // The person may be quicker than the record of the mail, and a server may deliver what it said that it did not take.
+// wrongAddresses are typed on the page of the newest link.
+func wrongAddresses(count int) step {
+	return func(t testing.TB, l *life) {
+		for range count {
+			CountWrongAddress(&l.invite.Status, l.now)
+		}
+		l.invite.Status = stored(t, l.invite.Status)
+	}
+}
+
+// then does one step after the other.
+func then(all ...step) step {
+	return func(t testing.TB, l *life) {
+		for _, next := range all {
+			next(t, l)
+		}
+	}
+}
+
+// A link that is dead says so, once, and what a person did is no fault of the object. A resend ends it.
+func TestWrongAddressesAreTold(t *testing.T) {
+	l := newLife()
+	mailed(nil)(t, l)
+	l.decide(t)
+	for count := 1; count <= 12; count++ {
+		before := *l.invite.Status.DeepCopy()
+		wrongAddresses(1)(t, l)
+		e, told := Transition(before, l.invite.Status, "a***@example.com")
+		if told != (count == 10) {
+			t.Fatalf("with %d wrong addresses an event is told: %v", count, told)
+		}
+		if told && (e.Type != "Warning" || e.Reason != v1alpha1.ReasonTooManyWrongAddresses || !strings.Contains(e.Note, "a***@example.com")) {
+			t.Errorf("the event is %+v", e)
+		}
+	}
+	status := l.invite.Status
+	if status.WrongAddresses != v1alpha1.MaxWrongAddresses || condition(status.Conditions, v1alpha1.ConditionAccepted) != "False/"+v1alpha1.ReasonTooManyWrongAddresses ||
+		condition(status.Conditions, v1alpha1.ConditionReady) != "True/"+v1alpha1.ReasonTooManyWrongAddresses || meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionStalled) != nil {
+		t.Errorf("the status is %+v", status)
+	}
+	if d := l.decide(t); !equality.Semantic.DeepEqual(d.Status, status) {
+		t.Error("to look again changes the status")
+	}
+	then(after(time.Hour), annotates("a"), mailed(nil))(t, l)
+	l.decide(t)
+	if status := l.invite.Status; status.WrongAddresses != 0 || condition(status.Conditions, v1alpha1.ConditionAccepted) != "Unknown/"+v1alpha1.ReasonPending {
+		t.Errorf("after a resend the status is %+v", status)
+	}
+}
+
 func TestAnswerableWhateverIsKnownOfTheMail(t *testing.T) {
 	for name, happens := range map[string]step{"claimed": looksAgain, "refused for now": mailed(busy), "refused for good": mailed(refused)} {
 		t.Run(name, func(t *testing.T) {

@@ -319,6 +319,7 @@ func (d *Decision) issue(in Input) {
 	d.Status.ExpiryTime = &metav1.Time{Time: expiry}
 	d.Status.MessageID = delivery.MessageID(string(in.Invite.Mail()), string(in.Invite.UID), d.Status.Serial, in.MessageDomain)
 	d.Status.Attempts = 0
+	d.Status.WrongAddresses = 0
 	d.claim(in)
 }
 

@@ -51,13 +51,14 @@ func resendWanted(i *v1alpha1.PartnerInvite, now time.Time) bool {
 	return Renewable(i, now) && i.Status.Renewal != nil && i.Status.Renewal.Serial == i.Status.Serial
 }
 
-// Renewable tells whether the person can ask for a new link in place of this one: it has expired and nothing else ends
-// it.
+// Renewable tells whether the person can ask for a new link in place of this one: it has expired, or too many wrong
+// addresses were typed on its page, and nothing else ends it. The new one goes to the invited address, whoever asks.
 func Renewable(i *v1alpha1.PartnerInvite, now time.Time) bool {
 	if i.Spec.NotAfter.HasPassed(now) {
 		return false
 	}
-	return i.Status.Serial > 0 && State(i.Status, now) == v1alpha1.InviteExpired
+	state := State(i.Status, now)
+	return i.Status.Serial > 0 && (state == v1alpha1.InviteExpired || state == v1alpha1.InviteSent && i.Status.WrongAddresses.LinkDead())
 }
 
 // Renew notes the person's wish for a new link. It must be written with the resourceVersion that was judged.

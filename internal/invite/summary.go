@@ -76,6 +76,12 @@ func summarize(status *v1alpha1.PartnerInviteStatus, now time.Time, resend *obst
 		set.False(v1alpha1.ConditionAccepted, v1alpha1.ReasonExpired, "nobody answered in time")
 		done(set, resend, v1alpha1.ReasonExpired, "nobody answered in time; the link no longer works")
 	case v1alpha1.InviteSent:
+		if status.WrongAddresses.LinkDead() {
+			message := fmt.Sprintf("%d wrong addresses were typed on the page of the link, so it is dead; ask for a resend, which makes a new one", status.WrongAddresses)
+			set.False(v1alpha1.ConditionAccepted, v1alpha1.ReasonTooManyWrongAddresses, message)
+			done(set, resend, v1alpha1.ReasonTooManyWrongAddresses, message)
+			return
+		}
 		set.Unknown(v1alpha1.ConditionAccepted, v1alpha1.ReasonPending, "the person has not answered yet")
 		done(set, resend, sentReason(*status), sentMessage(*status))
 	case v1alpha1.InviteAlreadyPartner:
@@ -175,6 +181,9 @@ func Transition(before, after v1alpha1.PartnerInviteStatus, masked string) (even
 			return event.Warning(reasonOf(after, v1alpha1.ConditionAccepted), "Refuse", messageOf(after, v1alpha1.ConditionAccepted)), true
 		case v1alpha1.InvitePending, v1alpha1.InviteHeld: // what it waits for is told below
 		}
+	}
+	if after.WrongAddresses.LinkDead() && !before.WrongAddresses.LinkDead() {
+		return event.Warning(v1alpha1.ReasonTooManyWrongAddresses, "Refuse", fmt.Sprintf("%d wrong addresses were typed on the page of the link for %s, so it is dead until a resend", after.WrongAddresses, masked)), true
 	}
 	was, is := obstacleIn(before), obstacleIn(after)
 	if is == nil || is.Reason == v1alpha1.ReasonSending || is.Reason == v1alpha1.ReasonAccepted {

@@ -260,7 +260,12 @@ func (p *Portrait) showMembers(w io.Writer) error {
 	return indented(w, p.Team.Status.Members, []column[v1alpha1.TeamMember]{
 		{"EMAIL", false, func(m *v1alpha1.TeamMember) string { return string(m.Email) }},
 		{"ROLE", false, func(m *v1alpha1.TeamMember) string { return string(m.Role) }},
-		{"STATE", false, func(m *v1alpha1.TeamMember) string { return string(m.State) }},
+		{"STATE", false, func(m *v1alpha1.TeamMember) string {
+			if m.State != v1alpha1.MemberInvited {
+				return string(m.State)
+			}
+			return string(m.State) + wrongAddresses(m.WrongAddresses)
+		}},
 		{"LAST SIGN-IN", false, func(m *v1alpha1.TeamMember) string { return moment(m.SignIn.LastTime) }},
 	})
 }
@@ -301,12 +306,26 @@ func (p *Portrait) showLinks(w io.Writer) error {
 func (p *Portrait) showInvites(w io.Writer) error {
 	return indented(w, p.Invites, []column[v1alpha1.PartnerInvite]{
 		{"PROGRAMS", false, func(i *v1alpha1.PartnerInvite) string { return offeredBy(i) }},
-		{"STATE", false, func(i *v1alpha1.PartnerInvite) string { return string(i.Status.State) }},
+		{"STATE", false, func(i *v1alpha1.PartnerInvite) string {
+			return string(i.Status.State) + wrongAddresses(i.Status.WrongAddresses)
+		}},
 		{"SENT", false, func(i *v1alpha1.PartnerInvite) string { return moment(i.Status.SentTime) }},
 		{"EXPIRES", false, func(i *v1alpha1.PartnerInvite) string { return moment(i.Status.ExpiryTime) }},
 		{"LINKS", false, func(i *v1alpha1.PartnerInvite) string { return strconv.FormatInt(i.Status.Serial, 10) }},
 		{"INVITE", false, func(i *v1alpha1.PartnerInvite) string { return i.Name }},
 	})
+}
+
+// wrongAddresses tells how many wrong addresses were typed on the page of a link, and what came of it; empty: none were.
+func wrongAddresses(count v1alpha1.WrongAddresses) string {
+	switch {
+	case count.LinkDead():
+		return fmt.Sprintf(" (the link is dead, %d wrong addresses)", count)
+	case count > 0:
+		return fmt.Sprintf(" (%d of %d wrong addresses)", count, v1alpha1.MaxWrongAddresses)
+	default:
+		return ""
+	}
 }
 
 // entry is one line about something.

@@ -111,7 +111,7 @@ func afterInvite(i *v1alpha1.PartnerInvite) string {
 		if len(i.Spec.Members) > 0 {
 			return fmt.Sprintf("it is %s; kubectl partner team show %s tells who has to decide", i.Status.State, i.Spec.TeamRef.Name)
 		}
-		return fmt.Sprintf("it is %s; kubectl partner resend %s sends it again", i.Status.State, i.Name)
+		return fmt.Sprintf("it is %s%s; kubectl partner resend %s sends it again", i.Status.State, wrongAddresses(i.Status.WrongAddresses), i.Name)
 	case "":
 		return ""
 	default:

@@ -27,6 +27,9 @@ import (
 func Link(ctx context.Context, d Desk, i *v1alpha1.PartnerInvite, where Installation) (string, error) {
 	switch i.Status.State {
 	case v1alpha1.InviteSent:
+		if i.Status.WrongAddresses.LinkDead() {
+			return "", fmt.Errorf("has a dead link, since %d wrong addresses were typed on its page; kubectl partner resend %s makes a new one", i.Status.WrongAddresses, i.Name)
+		}
 	case v1alpha1.InviteExpired, v1alpha1.InviteDeclined, v1alpha1.InviteFailed:
 		return "", fmt.Errorf("is %s, and its link is dead; kubectl partner resend %s makes a new one", i.Status.State, i.Name)
 	case v1alpha1.InviteAccepted:

@@ -59,9 +59,9 @@ func newResend(c cluster, streams genericiooptions.IOStreams) *cobra.Command {
 		Use:   "resend (NAME... | EMAIL... | -l SELECTOR | -f FILE)",
 		Short: "Send invites again, with new links",
 		Long: `Send invites again: those that are Sent, Expired, Declined or Failed get a new link, and the old one is dead; those that
-were Refused, or whose person is a partner, are judged anew. Within the program's resendCooldown it waits. With plain
-kubectl: set the annotation partner-operator.io/resend-requested-at to a new
-text.`,
+were Refused, or whose person is a partner, are judged anew. A link that is dead since too many wrong addresses were typed
+on its page comes to life by this alone, as a new one. Within the program's resendCooldown it waits. With plain kubectl: set
+the annotation partner-operator.io/resend-requested-at to a new text.`,
 		Example: `  kubectl partner resend ada@example.com
 
   # all that have expired

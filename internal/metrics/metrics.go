@@ -14,6 +14,14 @@ import (
 
 const prefix = "partner_operator"
 
+// Limits of RefusedConnections.
+const (
+	// LimitClient: the client held its share already.
+	LimitClient = "client"
+	// LimitAll: all places were taken.
+	LimitAll = "all"
+)
+
 // Results of LinkHits.
 const (
 	// HitAttributed: the link led on, and counted for the partner.
@@ -61,6 +69,10 @@ var (
 		EventDelivered, EventFailed, EventRefused, EventDropped, EventExpired)
 	// EventsWaiting is how many events have yet to be delivered.
 	EventsWaiting = gauge("events_waiting", "Events that wait to be delivered.")
+
+	// RefusedConnections counts connections to the portal that were closed at once.
+	RefusedConnections = fromZero(counter("portal_connections_refused_total", "Connections to the portal that were too many.", "limit"),
+		LimitClient, LimitAll)
 
 	portalRequests = counter("portal_requests_total", "Requests to the portal.", "route", "code")
 	portalSeconds  = histogram("portal_request_seconds", "How long requests to the portal took.",

@@ -30,14 +30,9 @@ type applicant struct {
 // withApplicant opens the link of a verification mail, and lets through whoever can apply with it.
 func (s *Server) withApplicant(next func(http.ResponseWriter, *http.Request, applicant)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if s.failures.exhausted(s.client(r)) {
-			s.tooMany(w, r, time.Minute)
-			return
-		}
 		who := applicant{namespace: r.PathValue("ns"), token: r.PathValue("token")}
 		verification, ok := s.Keys.Current().OpenVerification(who.namespace, who.token)
-		if !ok {
-			s.deadLink(w, r)
+		if !s.genuine(w, r, ok) {
 			return
 		}
 		who.Verification = verification
@@ -202,7 +197,7 @@ func (s *Server) apply(w http.ResponseWriter, r *http.Request, who applicant) {
 	case partnership.State(made, nil, s.Now()) == v1alpha1.PartnershipActive:
 		email := who.Verification.Address
 		s.caughtUpWith(r.Context(), made)
-		s.setCookie(w, token.PurposeSession, who.namespace, email, sessionLifetime)
+		s.startSession(w, r, who.namespace, email)
 		http.Redirect(w, r, dashboardPath(who.namespace), http.StatusSeeOther)
 	default:
 		http.Redirect(w, r, loginPath(who.namespace)+"?applied", http.StatusSeeOther)

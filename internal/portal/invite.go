@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -138,10 +139,10 @@ func (s *Server) acceptInvite(w http.ResponseWriter, r *http.Request, visit invi
 		s.unavailable(w, r, err)
 		return
 	}
-	if s.refuseRole(w, r, visit, r.PostForm.Get("email")) {
+	if !s.mayGuess(w, r, visit, v1alpha1.DecisionAccepted) || s.refuseRole(w, r, visit, r.PostForm.Get("email")) {
 		return
 	}
-	typed := entry{submitted: r.PostForm, address: s.addressProblem(r, visit)}
+	typed := entry{submitted: r.PostForm, address: addressProblem(r, visit)}
 	typed.answers, typed.fields = form.Check(form.Asked(visit.invite, catalog), r.PostForm)
 	if typed.wrong() {
 		s.showInvite(w, r, visit, typed)
@@ -173,7 +174,7 @@ func (s *Server) welcome(w http.ResponseWriter, r *http.Request, visit inviteVis
 	case waits: // there is nothing to sign in to yet
 		http.Redirect(w, r, loginPath(visit.namespace)+"?waiting", http.StatusSeeOther)
 	default:
-		s.setCookie(w, token.PurposeSession, visit.namespace, email, sessionLifetime)
+		s.startSession(w, r, visit.namespace, email)
 		http.Redirect(w, r, dashboardPath(visit.namespace), http.StatusSeeOther)
 	}
 }
@@ -185,7 +186,10 @@ func (s *Server) declineInvite(w http.ResponseWriter, r *http.Request, visit inv
 		return
 	}
 	if r.PostForm.Has("email") {
-		if typed := (entry{submitted: r.PostForm, address: s.addressProblem(r, visit)}); typed.wrong() {
+		if !s.mayGuess(w, r, visit, v1alpha1.DecisionDeclined) {
+			return
+		}
+		if typed := (entry{submitted: r.PostForm, address: addressProblem(r, visit)}); typed.wrong() {
 			s.showInvite(w, r, visit, typed)
 			return
 		}
@@ -211,13 +215,34 @@ func (s *Server) answerable(w http.ResponseWriter, r *http.Request, visit invite
 	return false
 }
 
+// mayGuess counts a typed address that may not answer against the link; false: the link bears no more, or cannot be
+// answered any more, and the answer is given.
+func (s *Server) mayGuess(w http.ResponseWriter, r *http.Request, visit inviteVisit, decision v1alpha1.InviteDecision) bool {
+	if typed := r.PostForm.Get("email"); !isGuess(typed) || invite.MayAccept(visit.invite, visit.team, typed) {
+		return true
+	}
+	count, err := s.Accept.WrongAddress(r.Context(), client.ObjectKeyFromObject(visit.invite), string(visit.invite.UID), visit.serial, decision)
+	switch {
+	case err != nil:
+		s.refuseVisit(w, r, visit, err)
+	case count.LinkDead():
+		s.deadForGuesses(w, r, visit, http.StatusUnprocessableEntity)
+	default:
+		return true
+	}
+	return false
+}
+
+// isGuess reports whether what was typed can be somebody's address. What cannot gives nothing away, and is not held
+// against a link.
+func isGuess(typed string) bool { return strings.Contains(typed, "@") }
+
 // addressProblem tells what is wrong with the typed address, if it is not the invited one.
-func (s *Server) addressProblem(r *http.Request, visit inviteVisit) string {
+func addressProblem(r *http.Request, visit inviteVisit) string {
 	switch typed := r.PostForm.Get("email"); {
 	case typed == "":
 		return "Please type the address that the invitation was sent to."
 	case !invite.MayAccept(visit.invite, visit.team, typed):
-		s.failures.allow(s.client(r))
 		if visit.team != nil {
 			return "Only the owner and the admins of the team can answer. Please type the address that you are in the team with."
 		}
@@ -233,7 +258,8 @@ func (s *Server) answer(r *http.Request, visit inviteVisit, reply accept.Reply) 
 
 // renewInvite asks for a new link in place of an expired one. It goes to the invited address, whoever asks.
 func (s *Server) renewInvite(w http.ResponseWriter, r *http.Request, visit inviteVisit) {
-	if ok, wait := s.clients.allow(s.client(r)); !ok {
+	// Whoever has the link is counted by it, not with those who share their address.
+	if ok, wait := s.clients.allow("invite/" + string(visit.invite.UID)); !ok {
 		s.tooMany(w, r, wait)
 		return
 	}
@@ -252,15 +278,9 @@ func (s *Server) refuseVisit(w http.ResponseWriter, r *http.Request, visit invit
 	case !errors.As(err, &refusal):
 		s.unavailable(w, r, err)
 	case refusal.Openness == invite.TooLate:
-		n := notice{
-			Title: "This invitation has expired",
-			Text:  "It was not answered in time, so its link no longer works. Please ask whoever invited you for a new one.",
-		}
-		if invite.Renewable(visit.invite, s.Now()) {
-			n.Text = "It was not answered in time, so its link no longer works. We can send a new one to " + address.Mask(string(invite.Recipient(visit.invite, visit.team).Email)) + ", the address that was invited."
-			n.Action, n.ActionLabel = invitePath(visit.namespace, visit.token)+"/renew", "Send me a new one"
-		}
-		s.notice(w, r, http.StatusGone, n)
+		s.offerRenewal(w, r, visit, http.StatusGone, "This invitation has expired", "It was not answered in time, so its link no longer works.")
+	case refusal.Openness == invite.Dead:
+		s.deadForGuesses(w, r, visit, http.StatusGone)
 	case refusal.Openness == invite.Refused:
 		s.notice(w, r, http.StatusForbidden, notice{
 			Title: "This invitation cannot be accepted at the moment",
@@ -269,6 +289,25 @@ func (s *Server) refuseVisit(w http.ResponseWriter, r *http.Request, visit invit
 	default:
 		s.deadLink(w, r)
 	}
+}
+
+// tooManyWrong is why a link is dead.
+const tooManyWrong = "Too many addresses were typed here that are not the invited one. To be safe, the link does not take the right one any more, either."
+
+// deadForGuesses tells that a link is dead, since too many wrong addresses were typed.
+func (s *Server) deadForGuesses(w http.ResponseWriter, r *http.Request, visit inviteVisit, code int) {
+	visit.invite.Status.WrongAddresses = v1alpha1.MaxWrongAddresses // this copy may be of before
+	s.offerRenewal(w, r, visit, code, "This link no longer works", tooManyWrong)
+}
+
+// offerRenewal tells why a link no longer works, and offers a new one to the invited address if there can be one.
+func (s *Server) offerRenewal(w http.ResponseWriter, r *http.Request, visit inviteVisit, code int, title, why string) {
+	n := notice{Title: title, Text: why + " Please ask whoever invited you for a new one."}
+	if invite.Renewable(visit.invite, s.Now()) {
+		n.Text = why + " We can send a new one to " + address.Mask(string(invite.Recipient(visit.invite, visit.team).Email)) + ", the address that was invited."
+		n.Action, n.ActionLabel = invitePath(visit.namespace, visit.token)+"/renew", "Send me a new one"
+	}
+	s.notice(w, r, code, n)
 }
 
 // showInvite shows the page of an invite, with what was typed into it and what is wrong with that.

@@ -163,7 +163,7 @@ func (s *Server) requestVerification(r *http.Request, visit joinVisit, email str
 
 // mayMail counts a request that sends mail to an address. If there were too many, the answer is given.
 func (s *Server) mayMail(w http.ResponseWriter, r *http.Request, email string) bool {
-	ok, wait := s.clients.allow(s.client(r))
+	ok, wait := s.mayAsk(r)
 	if ok {
 		ok, wait = s.mailed.allow(r.PathValue("ns") + "/" + address.Normalize(email))
 	}

@@ -45,11 +45,6 @@ func (l *limiter) allow(key string) (bool, time.Duration) {
 	return true, 0
 }
 
-// exhausted tells, without counting, whether one more would be refused.
-func (l *limiter) exhausted(key string) bool {
-	return l.perMinute != 0 && l.of(key).TokensAt(l.now()) < 1
-}
-
 func (l *limiter) of(key string) *rate.Limiter {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
@@ -68,7 +63,7 @@ func (l *limiter) of(key string) *rate.Limiter {
 }
 
 // client tells who asks: the address of the connection, or, if that is a trusted proxy, the last address in
-// X-Forwarded-For that is not one. IPv6 clients are told apart by their /64, which one household shares.
+// X-Forwarded-For that is not one.
 func (s *Server) client(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
@@ -86,6 +81,16 @@ func (s *Server) client(r *http.Request) string {
 		}
 		address = hop
 	}
+	return clientName(address)
+}
+
+// clientAt names the client of a connection; shared: it is a trusted proxy, and so many clients.
+func (s *Server) clientAt(address netip.Addr) (name string, shared bool) {
+	return clientName(address), s.trusted(address)
+}
+
+// clientName is how clients are told apart: IPv4 by the address, IPv6 by its /64, which one household shares.
+func clientName(address netip.Addr) string {
 	if address = address.Unmap(); address.Is6() {
 		prefix, _ := address.Prefix(64)
 		return prefix.String()
@@ -98,7 +103,7 @@ func parseHop(text string) (netip.Addr, error) {
 	if hop, err := netip.ParseAddrPort(text); err == nil {
 		return hop.Addr(), nil
 	}
-	return netip.ParseAddr(text)
+	return netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(text, "["), "]"))
 }
 
 func (s *Server) trusted(address netip.Addr) bool {

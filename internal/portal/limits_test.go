@@ -73,34 +73,8 @@ func TestLimiterDoesNotCountRefusals(t *testing.T) {
 
 func TestLimiterWithoutLimit(t *testing.T) {
 	l := newClock().limiter(0)
-	if got := spend(l, "a", 10_000); got != 10_000 || l.exhausted("a") {
+	if got := spend(l, "a", 10_000); got != 10_000 {
 		t.Errorf("%d are allowed", got)
-	}
-}
-
-func TestLimiterExhausted(t *testing.T) {
-	c := newClock()
-	l := c.limiter(3)
-	for range 10 {
-		if l.exhausted("a") {
-			t.Fatal("to look counts")
-		}
-	}
-	spend(l, "a", 2)
-	if l.exhausted("a") {
-		t.Error("exhausted with one left")
-	}
-	spend(l, "a", 1)
-	if !l.exhausted("a") || l.exhausted("b") {
-		t.Error("not exhausted, or another is")
-	}
-	c.advance(19 * time.Second)
-	if !l.exhausted("a") {
-		t.Error("no longer exhausted before the next one is due")
-	}
-	c.advance(time.Second)
-	if l.exhausted("a") {
-		t.Error("exhausted though the next one is due")
 	}
 }
 
@@ -114,7 +88,7 @@ func TestLimiterForgetsInTwoGenerations(t *testing.T) {
 		t.Fatalf("after a minute it holds %d and %d keys", len(l.current), len(l.earlier))
 	}
 	before := l.earlier["a"]
-	l.exhausted("a")
+	l.allow("a")
 	if l.current["a"] != before {
 		t.Error("a key that is asked for again is counted anew")
 	}
@@ -165,7 +139,6 @@ func TestLimiterInManyGoroutines(t *testing.T) {
 				if ok, _ := l.allow("a"); ok {
 					allowed.Add(1)
 				}
-				l.exhausted("a")
 			}
 		})
 	}
@@ -212,6 +185,10 @@ func TestClient(t *testing.T) {
 		"IPv6 behind a proxy":                    {one, "10.0.0.1:4711", []string{"2001:db8:1:2:3:4:5:6"}, "2001:db8:1:2::/64"},
 		"behind a proxy with IPv6":               {both, "[fd00::1]:4711", []string{"203.0.113.7"}, "203.0.113.7"},
 		"behind proxies with both":               {both, "[fd00::1]:4711", []string{"203.0.113.7, 10.0.0.2"}, "203.0.113.7"},
+		"behind a proxy that adds a port":        {one, "10.0.0.1:4711", []string{"203.0.113.7:4711"}, "203.0.113.7"},
+		"IPv6 behind a proxy that adds a port":   {one, "10.0.0.1:4711", []string{"[2001:db8:1:2::7]:4711"}, "2001:db8:1:2::/64"},
+		"IPv6 in brackets behind a proxy":        {one, "10.0.0.1:4711", []string{"[2001:db8:1:2::7]"}, "2001:db8:1:2::/64"},
+		"IPv4 in IPv6, nobody between":           {nil, "[::ffff:203.0.113.7]:4711", nil, "203.0.113.7"},
 		"IPv6 with a zone":                       {nil, "[fe80::1%eth0]:4711", nil, "fe80::/64"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -225,7 +225,7 @@ func TestLinksNeedASession(t *testing.T) {
 		if got.Code != http.StatusSeeOther || got.Header().Get("Location") != "/t/acme/login" {
 			t.Errorf("%s: %d to %s", path, got.Code, got.Header().Get("Location"))
 		}
-		if got := st.ask(http.MethodGet, path, true); got.Code != http.StatusNotFound {
+		if got := st.ask(http.MethodGet, path, true); got.Code != http.StatusMethodNotAllowed {
 			t.Errorf("GET %s: %d", path, got.Code)
 		}
 	}
@@ -367,7 +367,7 @@ func TestFollow(t *testing.T) {
 			if st.writes != 0 {
 				t.Errorf("%d writes", st.writes)
 			}
-			if got := st.ask(http.MethodPost, test.path, false); got.Code != http.StatusNotFound {
+			if got := st.ask(http.MethodPost, test.path, false); got.Code != http.StatusMethodNotAllowed {
 				t.Errorf("POST: %d", got.Code)
 			}
 		})

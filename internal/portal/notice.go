@@ -3,7 +3,6 @@ package portal
 import (
 	"net/http"
 	"regexp"
-	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
@@ -30,11 +29,8 @@ func (s *Server) notice(w http.ResponseWriter, r *http.Request, code int, n noti
 	s.render(w, r, code, "notice.html", page{Title: n.Title, Body: n})
 }
 
-// deadLink answers all links that do not open, whatever the cause, and counts them against the client.
-func (s *Server) deadLink(w http.ResponseWriter, r *http.Request) {
-	s.failures.allow(s.client(r))
-	s.notFound(w, r)
-}
+// deadLink answers links that were genuine and are used, replaced, withdrawn or about nothing any more.
+func (s *Server) deadLink(w http.ResponseWriter, r *http.Request) { s.notFound(w, r) }
 
 // notFound is the one page for what is unknown, used, replaced, withdrawn or not yours.
 func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
@@ -82,17 +78,24 @@ func (s *Server) broken(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// open opens a token of the path. If it does not open, or the client has tried too many, the answer is given.
+// open opens a token of the path. If it does not open, the answer is given.
 func (s *Server) open(w http.ResponseWriter, r *http.Request, purpose token.Purpose, text string) (token.Opened, bool) {
-	if s.failures.exhausted(s.client(r)) {
-		s.tooMany(w, r, time.Minute)
-		return token.Opened{}, false
-	}
 	opened, ok := s.Keys.Current().Open(purpose, r.PathValue("ns"), text)
-	if !ok {
-		s.deadLink(w, r)
+	return opened, s.genuine(w, r, ok)
+}
+
+// genuine tells whether a token opened. If it did not, it is counted against the client, who is answered. A token that
+// opens is let through whatever was tried before, since many people may share the address of one client.
+func (s *Server) genuine(w http.ResponseWriter, r *http.Request, opened bool) bool {
+	if opened {
+		return true
 	}
-	return opened, ok
+	if ok, wait := s.failures.allow(s.client(r)); ok {
+		s.notFound(w, r)
+	} else {
+		s.tooMany(w, r, wait)
+	}
+	return false
 }
 
 var tenantName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
@@ -109,7 +112,7 @@ func (s *Server) tenant(next http.HandlerFunc) http.HandlerFunc {
 		case err != nil:
 			s.unavailable(w, r, err)
 		case len(catalog.Programs) == 0:
-			s.deadLink(w, r)
+			s.notFound(w, r)
 		default:
 			next(w, r)
 		}

@@ -60,13 +60,13 @@ func (s *Server) render(w http.ResponseWriter, r *http.Request, code int, name s
 	}
 	p.Company, p.Logo = company.DisplayName, company.LogoURL
 	p.Stylesheet, p.Icon = stylesheetName(company.Accent), iconName(company.Accent)
+	s.setHeaders(w.Header())
 	var body bytes.Buffer
 	if err := templates[name].ExecuteTemplate(&body, "layout.html", p); err != nil {
 		log.FromContext(r.Context()).Error(err, "A page could not be rendered", "page", name)
 		http.Error(w, "Something went wrong. Please try again.", http.StatusInternalServerError)
 		return
 	}
-	s.setHeaders(w.Header())
 	w.Header().Set("Content-Security-Policy", contentSecurity(company.LogoOrigin()))
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Length", strconv.Itoa(body.Len()))

@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -34,30 +35,69 @@ func (s *Server) protect(routes *http.ServeMux) http.Handler {
 	if err := sameOrigin.AddTrustedOrigin(s.Base.Origin()); err != nil {
 		panic(err) // the address was parsed before
 	}
-	sameOrigin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.notice(w, r, http.StatusForbidden, notice{
-			Title: "This form came from somewhere else",
-			Text:  "For your safety it was not carried out. Open the link from your mail again and use the form there.",
-		})
-	}))
-	inner := sameOrigin.Handler(routes)
 	return http.HandlerFunc(func(answer http.ResponseWriter, r *http.Request) {
 		began := s.Now()
 		w := &noted{ResponseWriter: answer, code: http.StatusOK}
 		if isShare(r) { // strangers read in numbers, and there is no form and no page to protect
+			s.setTransport(w.Header())
 			defer func() { s.measured(r.Pattern).Note(w.code, s.Now().Sub(began)) }()
 			defer s.recovered(w, r)
 			routes.ServeHTTP(w, r)
 			return
 		}
-		_, route := routes.Handler(r)
+		handler, route := routes.Handler(r)
 		r.Body = http.MaxBytesReader(answer, r.Body, bodyLimit(route))
-		defer func() { s.measured(route).Note(w.code, s.Now().Sub(began)) }()
+		defer func() { s.measured(cmp.Or(route, noRoute)).Note(w.code, s.Now().Sub(began)) }()
 		s.setHeaders(w.Header())
 		defer s.recovered(w, r)
-		inner.ServeHTTP(w, r)
+		switch {
+		case sameOrigin.Check(r) != nil:
+			s.notice(w, r, http.StatusForbidden, notice{
+				Title: "This form came from somewhere else",
+				Text:  "For your safety it was not carried out. Open the link from your mail again and use the form there.",
+			})
+		case route == "":
+			s.unrouted(w, r, handler)
+		default:
+			routes.ServeHTTP(w, r)
+		}
 	})
 }
+
+// noRoute is what metrics call requests that no route takes.
+const noRoute = "/"
+
+// unrouted answers what no route takes, with what the mux would have answered, as a page: another method where the path
+// has a route, else that there is nothing.
+func (s *Server) unrouted(w http.ResponseWriter, r *http.Request, refuse http.Handler) {
+	verdict := headerOnly{header: http.Header{}}
+	refuse.ServeHTTP(&verdict, r)
+	switch {
+	case r.RequestURI == "*": // it is about the server, and there is no page for that
+		w.Header().Set("Connection", "close")
+		w.WriteHeader(http.StatusBadRequest)
+	case verdict.code == http.StatusMethodNotAllowed:
+		w.Header()["Allow"] = verdict.header["Allow"]
+		s.notice(w, r, http.StatusMethodNotAllowed, notice{
+			Title: "This page cannot be asked for like that",
+			Text:  "Nothing was changed. Open the link from your mail again, or go back and use the form on the page.",
+		})
+	case verdict.header.Get("Location") != "": // to the same path, written as it should be
+		refuse.ServeHTTP(w, r)
+	default:
+		s.notFound(w, r)
+	}
+}
+
+// headerOnly takes the header and the code of an answer, and drops its body.
+type headerOnly struct {
+	header http.Header
+	code   int
+}
+
+func (h *headerOnly) Header() http.Header               { return h.header }
+func (h *headerOnly) WriteHeader(code int)              { h.code = code }
+func (h *headerOnly) Write(content []byte) (int, error) { return len(content), nil }
 
 // recovered answers with a page where a handler panicked.
 func (s *Server) recovered(w http.ResponseWriter, r *http.Request) {
@@ -82,16 +122,39 @@ func contentSecurity(logoOrigin string) string {
 	return "default-src 'none'; style-src 'self'; img-src " + pictures + "; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 }
 
+// noSniff is the value of X-Content-Type-Options.
+var noSniff = []string{"nosniff"}
+
+// strictTransport is what Strict-Transport-Security says; nil: the portal is not on https. The subdomains may be those of
+// others, so they are named only where that is asked for.
+func strictTransport(o Options) []string {
+	const year = "max-age=31536000"
+	switch {
+	case !o.Base.Secure():
+		return nil
+	case o.IncludeSubdomains:
+		return []string{year + "; includeSubDomains"}
+	default:
+		return []string{year}
+	}
+}
+
+// setTransport sets the headers of every answer, also of those without a page.
+func (s *Server) setTransport(h http.Header) {
+	h["X-Content-Type-Options"] = noSniff
+	if s.strictTransport != nil {
+		h["Strict-Transport-Security"] = s.strictTransport
+	}
+}
+
+// setHeaders sets the headers of every page.
 func (s *Server) setHeaders(h http.Header) {
+	s.setTransport(h)
 	h.Set("Content-Security-Policy", contentSecurity(""))
-	h.Set("X-Content-Type-Options", "nosniff")
 	// With no-referrer browsers send «Origin: null» with our own forms on plain http.
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
 	h.Set("X-Robots-Tag", "noindex, nofollow")
 	h.Set("Cache-Control", "no-store")
-	if s.Base.Secure() {
-		h.Set("Strict-Transport-Security", "max-age=31536000")
-	}
 }

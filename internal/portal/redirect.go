@@ -12,7 +12,7 @@ import (
 // shareRoute is where the links lead that partners share.
 const shareRoute = "GET /r/{ns}/{link}"
 
-// The header of a redirect. It must not be kept, since a revocation counts on the next request, and what it leads to may
+// The header of a redirect, besides that of every answer. It must not be kept, since a revocation counts on the next request, and what it leads to may
 // learn on which site the post stood, as with any link.
 var (
 	noStore    = []string{"no-store"}
@@ -20,9 +20,19 @@ var (
 	noRobots   = []string{"noindex, nofollow"}
 )
 
-// isShare tells whether a request is for a shared link.
+// isShare reports whether a request is for a shared link. A path that the mux would clean first is not.
 func isShare(r *http.Request) bool {
-	return strings.HasPrefix(r.URL.Path, "/r/") && (r.Method == http.MethodGet || r.Method == http.MethodHead)
+	rest, below := strings.CutPrefix(r.URL.Path, "/r/")
+	if !below || r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return false
+	}
+	namespace, link, two := strings.Cut(rest, "/")
+	return two && isSegment(namespace) && isSegment(link)
+}
+
+// isSegment reports whether a text is one segment of a clean path.
+func isSegment(text string) bool {
+	return text != "" && text != "." && text != ".." && !strings.Contains(text, "/")
 }
 
 // follow sends whoever opens a shared link to where it leads. It is the only page that strangers open in numbers: it asks

@@ -51,8 +51,12 @@ type Options struct {
 	Book *brandbook.Book
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
+	// MaxConnections is how many connections there may be at a time; 0: any number.
+	MaxConnections int
 	// ClientRate is how many requests that send mail a client may make in a minute; 0: any number.
 	ClientRate int
+	// IncludeSubdomains lets Strict-Transport-Security speak of the subdomains of the portal's host, too.
+	IncludeSubdomains bool
 	// AddressRate is how many sign-in mails may be asked for one address in a minute; 0: any number.
 	AddressRate int
 	// Now is the clock.
@@ -65,12 +69,16 @@ type Server struct {
 	handler  http.Handler
 	signIns  chan signInRequest
 	retries  chan struct{} // a place for each request for a link that waits for its next try
-	clients  *limiter      // requests that send mail, by client
+	clients  *limiter      // requests that send mail, by client or known browser
+	asked    *limiter      // the same beyond what the client may, of browsers that asked before, by address
+	repeats  *limiter      // and all of those together, by client
 	mailed   *limiter      // requests that send mail, by address
 	failures *limiter      // tokens that did not open, by client
 	measures sync.Map      // *metrics.Route, by the pattern of a route
 	makers   *keylock.Keys // partners who make a link
 	turns    keylock.Keys  // groups that a mail is asked of
+	// strictTransport is the value of Strict-Transport-Security; nil: the portal is not on https.
+	strictTransport []string
 }
 
 // failuresPerMinute is how many tokens that do not open a client may try in a minute.
@@ -86,9 +94,13 @@ func New(o Options) *Server {
 		signIns:  make(chan signInRequest, signInsWaiting),
 		retries:  make(chan struct{}, signInsWaiting),
 		clients:  newLimiter(o.ClientRate, o.Now),
+		asked:    newLimiter(min(o.ClientRate, repeatsPerMinute), o.Now),
+		repeats:  newLimiter(o.ClientRate, o.Now),
 		mailed:   newLimiter(o.AddressRate, o.Now),
 		failures: newLimiter(failuresPerMinute, o.Now),
 		makers:   &keylock.Keys{},
+
+		strictTransport: strictTransport(o),
 	}
 	s.handler = s.protect(s.routes())
 	return s
@@ -145,7 +157,6 @@ func (s *Server) addRoutes(mux router) {
 	for change := range teamChanges {
 		mux.HandleFunc("POST /t/{ns}/teams/{team}/"+change, s.tenant(s.withTeam(s.changeTeam(change))))
 	}
-	mux.HandleFunc("/", s.notFound)
 }
 
 // AddTo adds the portal to a manager. It serves on every replica, once the caches are filled and there are signing keys.
@@ -156,21 +167,7 @@ func (s *Server) AddTo(mgr ctrl.Manager, listener net.Listener) error {
 	if err := mgr.AddReadyzCheck("signing-keys", func(*http.Request) error { return s.Keys.Missing() }); err != nil {
 		return err
 	}
-	grace := 15 * time.Second
-	server := &manager.Server{
-		Name:            "portal",
-		Listener:        listener,
-		ShutdownTimeout: &grace,
-		Server: &http.Server{
-			Handler:           s.handler,
-			ReadHeaderTimeout: 5 * time.Second,
-			ReadTimeout:       15 * time.Second,
-			WriteTimeout:      30 * time.Second,
-			IdleTimeout:       time.Minute,
-			MaxHeaderBytes:    16 << 10,
-			ErrorLog:          nil,
-		},
-	}
+	server := s.serverOn(listener)
 	return mgr.Add(everyReplica(func(ctx context.Context) error {
 		if missing := s.Keys.Missing(); missing != nil {
 			log.FromContext(ctx).Info("Waiting to serve the portal", "because", missing.Error())
@@ -183,6 +180,29 @@ func (s *Server) AddTo(mgr ctrl.Manager, listener net.Listener) error {
 		log.FromContext(ctx).Info("Serving the portal", "address", listener.Addr().String(), "url", s.Base.Origin())
 		return server.Start(ctx)
 	}))
+}
+
+// serverOn serves the portal on a listener, within its limits.
+func (s *Server) serverOn(listener net.Listener) *manager.Server {
+	grace := 15 * time.Second
+	limited := limitListener(listener, s.MaxConnections, s.clientAt)
+	return &manager.Server{
+		Name:            "portal",
+		Listener:        limited,
+		ShutdownTimeout: &grace,
+		Server: &http.Server{
+			ConnState:         limited.note,
+			Handler:           s.handler,
+			ReadHeaderTimeout: 5 * time.Second,
+			ReadTimeout:       15 * time.Second,
+			WriteTimeout:      30 * time.Second,
+			IdleTimeout:       time.Minute,
+			MaxHeaderBytes:    16 << 10,
+			// OPTIONS * gets the headers of every answer as well.
+			DisableGeneralOptionsHandler: true,
+			ErrorLog:                     nil,
+		},
+	}
 }
 
 // everyReplica is a runnable that starts after the caches and does not wait for leadership.

@@ -65,8 +65,12 @@ func (s *Server) readCookie(r *http.Request, purpose token.Purpose, namespace st
 // http from setting it.
 func (s *Server) cookie(purpose token.Purpose, namespace string) *http.Cookie {
 	name := "partner-session-" + namespace
-	if purpose == token.PurposeSignInRequest {
+	switch purpose {
+	case token.PurposeSignInRequest:
 		name = "partner-request-" + namespace
+	case token.PurposeBrowser:
+		name = "partner-browser-" + namespace
+	default: // the session
 	}
 	c := &http.Cookie{Name: name, Path: "/t/" + namespace + "/", HttpOnly: true, SameSite: http.SameSiteLaxMode}
 	if s.Base.Secure() {

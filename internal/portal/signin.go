@@ -291,7 +291,7 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request, visit signInVisi
 	}
 	s.noteActive(r.Context(), visit)
 	s.clearCookie(w, token.PurposeSignInRequest, visit.namespace)
-	s.setCookie(w, token.PurposeSession, visit.namespace, visit.email, sessionLifetime)
+	s.startSession(w, r, visit.namespace, visit.email)
 	http.Redirect(w, r, cmp.Or(visit.next, dashboardPath(visit.namespace)), http.StatusSeeOther)
 }
 

@@ -230,7 +230,7 @@ func (s *Server) tooManyMails(w http.ResponseWriter, r *http.Request, visit team
 	if !team.Can(visit.team, visit.Address, team.InvitePeople) {
 		return false
 	}
-	ok, wait := s.clients.allow(s.client(r))
+	ok, wait := s.mayAsk(r)
 	if ok {
 		ok, wait = s.mailed.allow(visit.namespace + "/" + address.Normalize(typedEmail(r.PostForm)))
 	}

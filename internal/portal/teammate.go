@@ -67,11 +67,14 @@ func (s *Server) withMember(next func(http.ResponseWriter, *http.Request, teamma
 		}
 		return nil, ""
 	}, func(w http.ResponseWriter, r *http.Request, visit teammateVisit) {
-		if team.Expired(visit.person, s.Now()) {
+		switch {
+		case team.Expired(visit.person, s.Now()):
 			s.refuseTeammate(w, r, &team.Refusal{Kind: team.HasExpired})
-			return
+		case team.LinkDead(visit.person):
+			s.refuseTeammate(w, r, &team.Refusal{Kind: team.Dead})
+		default:
+			next(w, r, visit)
 		}
-		next(w, r, visit)
 	})
 }
 
@@ -125,14 +128,40 @@ func (s *Server) typedOwnAddress(w http.ResponseWriter, r *http.Request, visit t
 	if address.Equal(typed, string(visit.person.Email)) {
 		return true
 	}
+	if isGuess(typed) && !s.mayGuessTeammate(w, r, visit) {
+		return false
+	}
 	view := s.viewOfTeammate(visit)
 	view.Typed, view.Error = typed, "Please type the address that the invitation was sent to."
 	if typed != "" {
-		s.failures.allow(s.client(r))
 		view.Error = "This invitation was sent to another address. Please type the one that received the mail."
 	}
 	s.render(w, r, http.StatusUnprocessableEntity, "member.html", page{Title: "Please check your answers", Body: view})
 	return false
+}
+
+// mayGuessTeammate counts a wrong address against the link; false: it bears no more, and the answer is given.
+func (s *Server) mayGuessTeammate(w http.ResponseWriter, r *http.Request, visit teammateVisit) bool {
+	counted, err := s.Accept.ChangeTeam(r.Context(), client.ObjectKeyFromObject(visit.team), string(visit.team.UID), func(t *v1alpha1.PartnerTeam) error {
+		return team.CountWrongAddress(t, visit.serial, s.Now())
+	})
+	if err != nil {
+		s.refuseTeammate(w, r, err)
+		return false
+	}
+	if m := team.InvitedBySerial(counted, visit.serial); m != nil && team.LinkDead(m) {
+		s.deadTeammateLink(w, r, http.StatusUnprocessableEntity)
+		return false
+	}
+	return true
+}
+
+// deadTeammateLink tells that a link is dead, since too many wrong addresses were typed.
+func (s *Server) deadTeammateLink(w http.ResponseWriter, r *http.Request, code int) {
+	s.notice(w, r, code, notice{
+		Title: "This link no longer works",
+		Text:  tooManyWrong + " Please ask the owner or an admin of the team to invite you again.",
+	})
 }
 
 // joinTeam makes the person a member and signs them in, unless the team has to wait for the company.
@@ -153,7 +182,7 @@ func (s *Server) joinTeam(w http.ResponseWriter, r *http.Request, visit teammate
 	case waits:
 		http.Redirect(w, r, loginPath(visit.namespace)+"?waiting", http.StatusSeeOther)
 	default:
-		s.setCookie(w, token.PurposeSession, visit.namespace, email, sessionLifetime)
+		s.startSession(w, r, visit.namespace, email)
 		http.Redirect(w, r, dashboardPath(visit.namespace), http.StatusSeeOther)
 	}
 }
@@ -221,6 +250,8 @@ func (s *Server) refuseTeammate(w http.ResponseWriter, r *http.Request, err erro
 			Title: "This invitation has expired",
 			Text:  "It was not answered in time, so its link no longer works. Please ask the owner or an admin of the team for a new one.",
 		})
+	case refusal.Kind == team.Dead:
+		s.deadTeammateLink(w, r, http.StatusGone)
 	case refusal.Kind == team.NotAllowed:
 		s.notice(w, r, http.StatusForbidden, notice{Title: "This is not possible", Text: refusal.Text, Back: "Back to your programs"})
 	default:

@@ -23,6 +23,8 @@ const (
 	Gone Kind = "Gone"
 	// HasExpired: the time of the link is over.
 	HasExpired Kind = "HasExpired"
+	// Dead: too many wrong addresses were typed on the page of the link.
+	Dead Kind = "Dead"
 )
 
 // Refusal is why a change does not happen; Text says it to the person who asked, without an address.
@@ -91,7 +93,7 @@ func Propose(t *v1alpha1.PartnerTeam, p Person) Outcome {
 	if m == nil {
 		return outcome
 	}
-	m.State, m.Serial = v1alpha1.MemberAwaitingApproval, nextSerial(t)
+	m.State, m.Serial, m.WrongAddresses = v1alpha1.MemberAwaitingApproval, nextSerial(t), 0
 	m.AskedTime, m.InvitedTime, m.SentTime, m.ExpiryTime, m.EndedTime = nil, nil, nil, nil, nil
 	count(t)
 	return Added
@@ -141,7 +143,7 @@ func Invite(t *v1alpha1.PartnerTeam, by string, p Person, now time.Time) error {
 
 // invite gives a person a link to join.
 func invite(t *v1alpha1.PartnerTeam, m *v1alpha1.TeamMember, now time.Time) {
-	m.State, m.Serial = v1alpha1.MemberInvited, nextSerial(t)
+	m.State, m.Serial, m.WrongAddresses = v1alpha1.MemberInvited, nextSerial(t), 0
 	m.InvitedTime, m.SentTime, m.EndedTime = seconds(now), nil, nil
 	m.ExpiryTime = seconds(now.Add(MemberLinkLifetime))
 	Enqueue(t, v1alpha1.MailTeammateInvite, string(m.Email), m.Serial)
@@ -198,6 +200,16 @@ func Join(t *v1alpha1.PartnerTeam, serial int64, now time.Time) error {
 	return nil
 }
 
+// CountWrongAddress notes that an address was typed on the page of a link to join that is not the invited one.
+func CountWrongAddress(t *v1alpha1.PartnerTeam, serial int64, now time.Time) error {
+	m, err := invited(t, serial, now)
+	if err != nil {
+		return err
+	}
+	m.WrongAddresses = m.WrongAddresses.Next()
+	return nil
+}
+
 // Decline records that a person who was invited does not want to.
 func Decline(t *v1alpha1.PartnerTeam, serial int64, now time.Time) error {
 	m, err := invited(t, serial, now)
@@ -216,6 +228,8 @@ func invited(t *v1alpha1.PartnerTeam, serial int64, now time.Time) (*v1alpha1.Te
 		return nil, &Refusal{Gone, "This link does not work."}
 	case Expired(m, now):
 		return nil, &Refusal{HasExpired, "This invitation has expired."}
+	case LinkDead(m):
+		return nil, &Refusal{Dead, "Too many wrong addresses were typed."}
 	default:
 		return m, nil
 	}

@@ -20,6 +20,9 @@ func Transitions(before, after *v1alpha1.PartnerTeam) []event.Event {
 			if verb, note := told(is); note != "" {
 				events = append(events, event.Normal("Member"+string(is.State), verb, masked+" "+note))
 			}
+		case LinkDead(is) && !LinkDead(was):
+			events = append(events, event.Warning(v1alpha1.ReasonTooManyWrongAddresses, "Refuse",
+				fmt.Sprintf("%d wrong addresses were typed on the page of the link for %s, so it is dead until the person is invited again", is.WrongAddresses, masked)))
 		case was.Role != is.Role && is.Role == owner:
 			events = append(events, event.Normal("HandedOver", "HandOver", masked+" owns the team now"))
 		case was.Role != is.Role && was.Role != owner:

@@ -99,7 +99,7 @@ func UseSignIn(m *v1alpha1.TeamMember, now time.Time) {
 // RepeatInvite asks for the open invitation of a person to be mailed again, with the same link. It is false if there is
 // none.
 func RepeatInvite(t *v1alpha1.PartnerTeam, m *v1alpha1.TeamMember, now time.Time) bool {
-	if m.State != v1alpha1.MemberInvited || Expired(m, now) || m.SentTime == nil {
+	if m.State != v1alpha1.MemberInvited || Expired(m, now) || LinkDead(m) || m.SentTime == nil {
 		return false
 	}
 	m.SentTime = nil
@@ -114,7 +114,7 @@ func wanted(in Input, mail v1alpha1.TeamMail) bool {
 		return AwaitingBySerial(in.Team, mail.Serial) != nil && Can(in.Team, mail.To, InvitePeople)
 	case v1alpha1.MailTeammateInvite:
 		m := InvitedBySerial(in.Team, mail.Serial)
-		return m != nil && !Expired(m, in.Now) && address.Equal(string(m.Email), mail.To)
+		return m != nil && !Expired(m, in.Now) && !LinkDead(m) && address.Equal(string(m.Email), mail.To)
 	case v1alpha1.MailSignIn:
 		m := Member(in.Team, mail.To)
 		return m != nil && m.State == v1alpha1.MemberActive && in.Open && SignInLink(m, mail.Serial, in.Now) == partnership.LinkOpen

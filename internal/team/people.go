@@ -138,6 +138,11 @@ func Expired(m *v1alpha1.TeamMember, now time.Time) bool {
 	return m.State == v1alpha1.MemberInvited && m.ExpiryTime != nil && !now.Before(m.ExpiryTime.Time)
 }
 
+// LinkDead tells whether so many wrong addresses were typed on the page of the link to join that it is dead.
+func LinkDead(m *v1alpha1.TeamMember) bool {
+	return m.State == v1alpha1.MemberInvited && m.WrongAddresses.LinkDead()
+}
+
 // nextSerial gives a number to an occasion for links.
 func nextSerial(t *v1alpha1.PartnerTeam) int64 {
 	t.Status.LastSerial++

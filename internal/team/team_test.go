@@ -665,3 +665,45 @@ func TestEventsMaskAddresses(t *testing.T) {
 		t.Error("nothing happened, and is told")
 	}
 }
+
+// Ten wrong addresses kill a link to join, whoever types them, also for the right person, until they are invited again.
+func TestWrongAddressesKillALinkToJoin(t *testing.T) {
+	a := agency(t)
+	serial := Member(a, invitedMail).Serial
+	for range v1alpha1.MaxWrongAddresses - 1 {
+		must(t, CountWrongAddress(a, serial, start))
+	}
+	must(t, Join(a.DeepCopy(), serial, start))
+	before := a.DeepCopy()
+	must(t, CountWrongAddress(a, serial, start))
+	events := Transitions(before, a)
+	if len(events) != 1 || events[0].Type != "Warning" || events[0].Reason != v1alpha1.ReasonTooManyWrongAddresses || strings.Contains(events[0].Note, invitedMail) {
+		t.Errorf("the events are %+v", events)
+	}
+	dead := a.DeepCopy()
+	for name, change := range map[string]func() error{
+		"join":              func() error { return Join(a, serial, start) },
+		"decline":           func() error { return Decline(a, serial, start) },
+		"one more of these": func() error { return CountWrongAddress(a, serial, start) },
+	} {
+		var refusal *Refusal
+		if err := change(); !errors.As(err, &refusal) || refusal.Kind != Dead {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	m := Member(a, invitedMail)
+	m.SentTime = seconds(start)
+	if RepeatInvite(a, m, start) {
+		t.Error("a dead link is mailed once more")
+	}
+	m.SentTime = nil
+	if diff := cmp.Diff(dead.Status, a.Status); diff != "" {
+		t.Errorf("a dead link changes the team (-before +after):\n%s", diff)
+	}
+	must(t, Invite(a, adminMail, Person{Email: invitedMail, Role: member}, later))
+	m = Member(a, invitedMail)
+	if m.WrongAddresses != 0 || m.Serial == serial {
+		t.Errorf("after another invitation it is %+v", m)
+	}
+	must(t, Join(a, m.Serial, later))
+}

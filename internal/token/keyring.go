@@ -93,7 +93,7 @@ func newKey(secret []byte) key {
 	for _, purpose := range []Purpose{
 		PurposeInvite, PurposeSignIn, PurposeSession, PurposeSignInRequest,
 		PurposeTeamMember, PurposeTeamApproval,
-		PurposeVerify, PurposeJoin, PurposeApplicant,
+		PurposeVerify, PurposeJoin, PurposeApplicant, PurposeBrowser,
 	} {
 		k.derived[purpose] = expand(k.secret, purpose.String())
 	}

@@ -48,6 +48,8 @@ const (
 	PurposeJoin Purpose = 8
 	// PurposeApplicant seals the address of an applicant while its verification mail waits to be sent.
 	PurposeApplicant Purpose = 9
+	// PurposeBrowser seals the cookie by which a browser is known in which somebody signed in.
+	PurposeBrowser Purpose = 10
 )
 
 func (p Purpose) String() string {
@@ -70,6 +72,8 @@ func (p Purpose) String() string {
 		return "join link"
 	case PurposeApplicant:
 		return "waiting applicant"
+	case PurposeBrowser:
+		return "known browser"
 	default:
 		return fmt.Sprintf("purpose %d", byte(p))
 	}

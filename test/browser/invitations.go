@@ -34,6 +34,10 @@ var invitations = []Page{
 		applies(adaInvite), mailed(ada, "invite"), lateInvite,
 		changes("PartnerInvite", "ada", `{"spec": {"notAfter": "2026-01-01T00:00:00Z"}}`), again(410, "Please ask whoever"),
 	}},
+	{"invite-dead", 410, "Too many addresses were typed here", []Step{
+		applies(adaInvite), mailed(ada, "invite"), awaits("PartnerInvite", "ada", "status.state", "Sent"),
+		pretends("PartnerInvite", "ada", `{"status": {"wrongAddresses": 10}}`), again(410, "Send me a new one"),
+	}},
 	{"invite-suspended", 403, "This invitation cannot be accepted at the moment", []Step{applies(adaInvite), mailed(ada, "invite"), suspended, again(403)}},
 	{"invite-used", 404, "This link does not work", []Step{applies(adaInvite), accepts, inAnotherBrowser, again(404)}},
 }

@@ -16,6 +16,7 @@ var refusals = []Page{
 		v.Code, err = v.Tab.Open(v.Portal() + "/wp-login.php")
 		return err
 	}}},
+	{"wrong-method", 405, "go back and use the form", []Step{opens("terms")}},
 	{"from-elsewhere", 403, "This form came from somewhere else", []Step{posesAsForm}},
 	{"bad-form", 400, "This form could not be read", []Step{opens("login"), spoils(`document.forms[0].action += '?%zz'`), follows("Send me a link")}},
 	{"too-long", 400, "This form is too long", []Step{

@@ -46,6 +46,12 @@ var teams = []Page{
 			{"email": "carl@agency.example", "role": "Member", "state": "Invited", "source": "Team", "serial": 101, "sentTime": "2026-01-01T10:00:00Z", "expiryTime": "2026-01-08T10:00:00Z"}
 		]}}`), again(410),
 	}},
+	{"member-dead", 410, "invite you again", []Step{
+		joinsTeam, pretends("PartnerTeam", "agency", `{"status": {"members": [
+			{"email": "olga@agency.example", "role": "Owner", "state": "Active", "source": "Owner"},
+			{"email": "carl@agency.example", "role": "Member", "state": "Invited", "source": "Team", "serial": 101, "wrongAddresses": 10, "sentTime": "2026-01-01T10:00:00Z"}
+		]}}`), again(410),
+	}},
 	{"approval", 200, "Should this person join Agency GmbH?", []Step{teamOfFour, applies(moreTeammates), mailed(olga, "teammate-approval")}},
 	{"approval-decided", 404, "This link does not work", []Step{
 		teamOfFour, applies(moreTeammates), mailed(olga, "teammate-approval"), follows("Approve"), again(404),

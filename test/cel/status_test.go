@@ -43,7 +43,10 @@ var acceptedStatuses = map[string]attempt{
 	"a handled resend in characters of two bytes": {
 		kind: "PartnerInvite", verb: updateStatus,
 		change: set("status.handledResend.annotation", strings.Repeat("ü", 256))},
-	"a renewal":       {kind: "PartnerInvite", verb: updateStatus, change: set("status.renewal", renewal(1))},
+	"a renewal":           {kind: "PartnerInvite", verb: updateStatus, change: set("status.renewal", renewal(1))},
+	"ten wrong addresses": {kind: "PartnerInvite", verb: updateStatus, change: set("status.wrongAddresses", int64(10))},
+	"ten wrong addresses on the page of a teammate": {
+		kind: "PartnerTeam", verb: updateStatus, change: set("status.members", []any{memberWith("wrongAddresses", int64(10))})},
 	"a sent invite":   {kind: "PartnerInvite", verb: updateStatus, change: sentInvite},
 	"an accepted one": {kind: "PartnerInvite", verb: updateStatus, change: set("status.acceptance", answer("Accepted"))},
 	"one accepted with the longest answer": {
@@ -98,6 +101,12 @@ var refusedStatuses = map[string]refusal{
 	"a negative number of links": {
 		attempt{kind: "PartnerInvite", verb: updateStatus, change: set("status.serial", int64(-1))},
 		"status.serial", "should be greater than or equal to 0"},
+	"eleven wrong addresses": {
+		attempt{kind: "PartnerInvite", verb: updateStatus, change: set("status.wrongAddresses", int64(11))},
+		"status.wrongAddresses", "should be less than or equal to 10"},
+	"fewer wrong addresses than none": {
+		attempt{kind: "PartnerTeam", verb: updateStatus, change: set("status.members", []any{memberWith("wrongAddresses", int64(-1))})},
+		"status.members[0].wrongAddresses", "should be greater than or equal to 0"},
 	"a negative number of attempts": {
 		attempt{kind: "PartnerInvite", verb: updateStatus, change: set("status.attempts", int64(-1))},
 		"status.attempts", "should be greater than or equal to 0"},

@@ -266,6 +266,64 @@ var _ = Describe("the page of an invite", Label("portal"), func() {
 		Expect(got.Wants(http.StatusTooManyRequests, "wait a minute")).To(Succeed())
 		Expect(got.Header.Get("Retry-After")).NotTo(BeEmpty())
 		Expect(get(somebody(), link).Code).To(Equal(http.StatusOK), "others are not affected")
+		Expect(get(guesser, link).Code).To(Equal(http.StatusOK), "nor is a genuine link from the same address")
+		Expect(get(guesser, tenantURL(ns, "invite/guess")).Code).To(Equal(http.StatusTooManyRequests))
+	})
+
+	It("lets nobody guess the address of a link, and a resend makes a new one", func() {
+		ns := newTenant()
+		eager(ns)
+		i, link := sentInvite(ns, "ada", grant("referral", ""))
+		for n := range v1alpha1.MaxWrongAddresses {
+			Expect(post(somebody(), link+"/accept", "email", fmt.Sprintf("guess-%d@%s.example", n, ns)).Code).To(Equal(http.StatusUnprocessableEntity))
+		}
+		Expect(reread(i).Status.WrongAddresses).To(Equal(v1alpha1.MaxWrongAddresses))
+		for _, action := range []string{"/accept", "/decline"} {
+			got := post(somebody(), link+action, "email", address(ns, "ada"))
+			Expect(got.Wants(http.StatusGone, "Too many addresses")).To(Succeed(), action)
+			Expect(got.Body).NotTo(ContainSubstring(address(ns, "ada")))
+		}
+		Expect(reread(i).Status.Acceptance).To(BeNil())
+		var partners v1alpha1.PartnershipList
+		Expect(api.List(ctx, &partners, client.InNamespace(ns))).To(Succeed())
+		Expect(partners.Items).To(BeEmpty())
+		Eventually(func() (told []string) {
+			for _, event := range eventsOf(i) {
+				if event.Reason == v1alpha1.ReasonTooManyWrongAddresses {
+					Expect(event.Note).NotTo(ContainSubstring(address(ns, "ada")))
+					told = append(told, event.Type)
+				}
+			}
+			return told
+		}, soon, often).Should(Equal([]string{"Warning"}))
+
+		_, others := sentInvite(ns, "bob", grant("referral", ""))
+		Expect(open(others)().Code).To(Equal(http.StatusOK), "another link is not affected")
+
+		askResend(i, "now")
+		Eventually(mailsTo(address(ns, "ada"), v1alpha1.MailInvite), soon, often).Should(Equal(2))
+		fresh := linkTo(address(ns, "ada"), v1alpha1.MailInvite)
+		Eventually(func() int { return post(somebody(), link+"/accept", "email", address(ns, "ada")).Code }, soon, often).Should(Equal(http.StatusNotFound))
+		Expect(post(somebody(), fresh+"/accept", "email", address(ns, "bob")).Code).To(Equal(http.StatusUnprocessableEntity))
+		Expect(post(somebody(), fresh+"/accept", "email", address(ns, "ada")).Code).To(Equal(http.StatusSeeOther))
+		Expect(mailsTo(address(ns, "ada"), v1alpha1.MailInvite)()).To(Equal(2))
+	})
+
+	It("mails a new link in place of one that was guessed at, where the person asks for it", func() {
+		ns := newTenant()
+		eager(ns)
+		i, link := sentInvite(ns, "ada", grant("referral", ""))
+		for range v1alpha1.MaxWrongAddresses {
+			post(somebody(), link+"/decline", "email", "guess@"+ns+".example")
+		}
+		Eventually(func() error { return open(link)().Wants(http.StatusGone, "Send me a new one") }, soon, often).Should(Succeed())
+		for range 3 {
+			post(somebody(), link+"/renew")
+		}
+		Eventually(mailsTo(address(ns, "ada"), v1alpha1.MailInvite), soon, often).Should(Equal(2))
+		Eventually(open(linkTo(address(ns, "ada"), v1alpha1.MailInvite)), soon, often).Should(HaveField("Code", http.StatusOK))
+		Expect(reread(i).Status.WrongAddresses).To(BeZero())
+		Consistently(mailsTo(address(ns, "ada"), v1alpha1.MailInvite), quiet, often).Should(Equal(2), "asking thrice renews once")
 	})
 
 	It("refuses forms from other sites, wants no huge forms, and shows one page for what is not there", func() {

@@ -69,6 +69,7 @@ var situations = []situation{
 	{kind: "PartnerInvite", name: "held", state: "Held", reason: "Held"},
 	{kind: "PartnerInvite", name: "sent", state: "Sent", reason: "Sent"},
 	{kind: "PartnerInvite", name: "link-ready", state: "Sent", reason: "LinkReady"},
+	{kind: "PartnerInvite", name: "dead-link", state: "Sent", reason: "TooManyWrongAddresses"},
 	{kind: "PartnerInvite", name: "teammates", state: "Sent", reason: "Sent", note: "of teammates"},
 	{kind: "PartnerInvite", name: "cooling-down", state: "Sent", reason: "CoolingDown"},
 	{kind: "PartnerInvite", name: "accepting", state: "Accepted", reason: "Accepted", note: "the partnership is being made"},
@@ -237,6 +238,9 @@ func bringAbout(t *testing.T, ns string) map[string]*unstructured.Unstructured {
 	applySituations(t, ns)
 	answers(t, "accepted@example.com", "accept")
 	answers(t, "declined@example.com", "decline")
+	for range v1alpha1.MaxWrongAddresses {
+		guesses(t, "dead-link@example.com")
+	}
 	mailed(t, "cooling-down@example.com", v1alpha1.MailInvite, 1)
 	kubectl(t, "", "annotate", "pinvite", "cooling-down", "-n", ns, v1alpha1.ResendAnnotation+"=once")
 	eventually(t, "the link knows its partnership", func() string {

@@ -223,6 +223,16 @@ func answers(t *testing.T, address, answer string) *browser.Person {
 	return person
 }
 
+// guesses types a wrong address on the page of somebody's invite.
+func guesses(t *testing.T, address string) {
+	t.Helper()
+	mailed(t, address, v1alpha1.MailInvite, 1)
+	page, err := browser.NewPerson().Post(t.Context(), mails(address, v1alpha1.MailInvite)[0].Links[0]+"/accept", url.Values{"email": {"guess@example.com"}})
+	if err != nil || page.Code != http.StatusUnprocessableEntity && page.Code != http.StatusGone {
+		t.Fatalf("a wrong address: %d %v %s", page.Code, err, page.Body)
+	}
+}
+
 // opens is the status code of somebody's dashboard.
 func opens(t *testing.T, person *browser.Person, ns string) int {
 	t.Helper()

@@ -139,8 +139,11 @@ func TestNotes(t *testing.T) {
 			[]string{"deployment/partner-operator-controllers\n", "deployment/partner-operator-portal\n", "--deployment=partner-operator-controllers"}, nil,
 		},
 		"some namespaces": {"namespaces: [globex]", []string{"kubectl -n globex apply", "kubectl -n globex get pinvite"}, []string{"create namespace", "acme"}},
-		"ingress":         {"ingress: {enabled: true}", []string{"The portal is at https://partners.example.com when"}, []string{"ingress.enabled"}},
-		"kinds that go":   {"crd: {keep: false}", []string{"WARNING: crd.keep is false"}, []string{"The kinds stay"}},
+		"ingress":         {"ingress: {enabled: true}", []string{"The portal is at https://partners.example.com when", "WARNING: portal.trustedProxies is not set"}, []string{"ingress.enabled"}},
+		"ingress, whose networks are known": {
+			"ingress: {enabled: true}\nportal: {trustedProxies: [10.0.0.0/8]}", []string{"The portal is at https://partners.example.com when"}, []string{"trustedProxies"},
+		},
+		"kinds that go": {"crd: {keep: false}", []string{"WARNING: crd.keep is false"}, []string{"The kinds stay"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, notes, err := template(t, required, test.values)

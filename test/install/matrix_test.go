@@ -16,8 +16,10 @@ var matrix = map[string]row{
 	"other names":             {"fullnameOverride: acme-partners", []string{"name: acme-partners-portal", "serviceAccountName: acme-partners"}},
 	"labels for all":          {"commonLabels: {team: platform}", []string{"team: platform"}},
 
-	"other portal":    {"portal: {url: 'https://p.acme.example:8443/'}", []string{`value: https://p.acme.example:8443/`}},
-	"trusted proxies": {"portal: {trustedProxies: [10.0.0.0/8, 'fd00::/8']}", []string{"value: 10.0.0.0/8,fd00::/8"}},
+	"other portal":       {"portal: {url: 'https://p.acme.example:8443/'}", []string{`value: https://p.acme.example:8443/`}},
+	"trusted proxies":    {"portal: {trustedProxies: [10.0.0.0/8, 'fd00::/8']}", []string{"value: 10.0.0.0/8,fd00::/8"}},
+	"connections":        {"portal: {maxConnections: 1000000}", []string{"PARTNER_OPERATOR_MAX_CONNECTIONS", `value: "1000000"`}},
+	"hsts of subdomains": {"portal: {hstsIncludeSubdomains: true}", []string{"PARTNER_OPERATOR_HSTS_INCLUDE_SUBDOMAINS", `value: "true"`}},
 	"portal service": {
 		"portal: {service: {type: LoadBalancer, port: 8080, annotations: {example.com/pool: public}}}",
 		[]string{"type: LoadBalancer", "port: 8080", "example.com/pool: public"},

@@ -31,6 +31,14 @@
 - name: PARTNER_OPERATOR_TRUSTED_PROXIES
   value: {{ join "," . | quote }}
 {{- end }}
+{{- if ne (int .Values.portal.maxConnections) 4096 }}
+- name: PARTNER_OPERATOR_MAX_CONNECTIONS
+  value: {{ int .Values.portal.maxConnections | quote }}
+{{- end }}
+{{- if .Values.portal.hstsIncludeSubdomains }}
+- name: PARTNER_OPERATOR_HSTS_INCLUDE_SUBDOMAINS
+  value: "true"
+{{- end }}
 {{- end }}
 {{- if ne .Part "portal" }}
 {{- include "partner-operator.mailEnv" . }}
