@@ -112,9 +112,14 @@ func (s *Server) trusted(address netip.Addr) bool {
 
 // tooMany answers that the client should come back later.
 func (s *Server) tooMany(w http.ResponseWriter, r *http.Request, wait time.Duration) {
-	w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(max(wait, time.Second).Seconds()))))
+	retryAfter(w, wait)
 	s.notice(w, r, http.StatusTooManyRequests, notice{
 		Title: "That was a little fast",
 		Text:  "Please wait a minute, then try again. If you asked for a mail, it may already be in your inbox.",
 	})
+}
+
+// retryAfter tells after how long to try again.
+func retryAfter(w http.ResponseWriter, wait time.Duration) {
+	w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(max(wait, time.Second).Seconds()))))
 }
