@@ -39,6 +39,7 @@ type options struct {
 	portalAddress  string
 	trustedProxies []netip.Prefix
 	clientRate     int
+	logClients     bool
 	addressRate    int
 
 	metricsAddress string
@@ -79,6 +80,7 @@ func parseOptions(args []string, environment func(string) (string, bool), help i
 	f.StringVar(&proxies, "trusted-proxies", "", "`networks` whose X-Forwarded-For is believed, such as 10.0.0.0/8,192.168.1.7/32; unset: none")
 	f.IntVar(&o.clientRate, "client-rate", 10, "how many requests that send mail a client may make in a minute; 0: any number")
 	f.IntVar(&o.addressRate, "address-rate", 2, "how many sign-in mails may be asked for one address in a minute; 0: any number")
+	f.BoolVar(&o.logClients, "log-clients", true, "log the addresses of clients in the audit lines of the portal; false: leave them out")
 	f.StringVar(&o.metricsAddress, "metrics-bind-address", ":8443", "`address` that metrics are served on; 0: nowhere")
 	f.BoolVar(&o.metricsSecure, "metrics-secure", true, "serve metrics over https to callers whom the API server authorizes; false: http for everybody")
 	f.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", "`address` that /healthz and /readyz are served on")

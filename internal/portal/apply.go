@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/audit"
 	"github.com/partner-operator/partner-operator/internal/form"
 	"github.com/partner-operator/partner-operator/internal/join"
 	"github.com/partner-operator/partner-operator/internal/lookup"
@@ -31,12 +32,14 @@ type applicant struct {
 func (s *Server) withApplicant(next func(http.ResponseWriter, *http.Request, applicant)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if s.failures.exhausted(s.client(r)) {
+			noteReason(r, audit.TooManyBadTokens)
 			s.tooMany(w, r, time.Minute)
 			return
 		}
 		who := applicant{namespace: r.PathValue("ns"), token: r.PathValue("token")}
 		verification, ok := s.Keys.Current().OpenVerification(who.namespace, who.token)
 		if !ok {
+			noteReason(r, audit.BadToken)
 			s.deadLink(w, r)
 			return
 		}
@@ -44,6 +47,9 @@ func (s *Server) withApplicant(next func(http.ResponseWriter, *http.Request, app
 		if err := s.stand(r.Context(), &who); err != nil {
 			s.unavailable(w, r, err)
 			return
+		}
+		if who.Group != nil {
+			noteObject(r, "PartnerGroup", who.Group.Name)
 		}
 		if who.standing != join.Welcome && who.standing != join.WelcomeAgain {
 			s.turnAway(w, r, who)
@@ -108,6 +114,9 @@ func (s *Server) partnershipsLive(ctx context.Context, who *applicant) ([]v1alph
 
 // turnAway tells an applicant why they cannot apply, and what to do.
 func (s *Server) turnAway(w http.ResponseWriter, r *http.Request, who applicant) {
+	if who.standing != join.Gone {
+		noteReason(r, string(who.standing))
+	}
 	switch who.standing {
 	case join.TooLate:
 		s.notice(w, r, http.StatusGone, notice{

@@ -11,6 +11,7 @@ import (
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/accept"
 	"github.com/partner-operator/partner-operator/internal/address"
+	"github.com/partner-operator/partner-operator/internal/audit"
 	"github.com/partner-operator/partner-operator/internal/form"
 	"github.com/partner-operator/partner-operator/internal/invite"
 	"github.com/partner-operator/partner-operator/internal/lookup"
@@ -52,6 +53,7 @@ func (s *Server) withInvite(next func(http.ResponseWriter, *http.Request, invite
 			return
 		}
 		visit.invite, visit.serial, visit.opened = found, opened.Serial, opened
+		noteObject(r, "PartnerInvite", found.Name)
 		if s.alreadyIn(w, r, visit) {
 			return
 		}
@@ -217,6 +219,7 @@ func (s *Server) addressProblem(r *http.Request, visit inviteVisit) string {
 	case typed == "":
 		return "Please type the address that the invitation was sent to."
 	case !invite.MayAccept(visit.invite, visit.team, typed):
+		noteReason(r, audit.WrongAddress)
 		s.failures.allow(s.client(r))
 		if visit.team != nil {
 			return "Only the owner and the admins of the team can answer. Please type the address that you are in the team with."
@@ -252,6 +255,7 @@ func (s *Server) refuseVisit(w http.ResponseWriter, r *http.Request, visit invit
 	case !errors.As(err, &refusal):
 		s.unavailable(w, r, err)
 	case refusal.Openness == invite.TooLate:
+		noteReason(r, audit.Expired)
 		n := notice{
 			Title: "This invitation has expired",
 			Text:  "It was not answered in time, so its link no longer works. Please ask whoever invited you for a new one.",
@@ -262,6 +266,7 @@ func (s *Server) refuseVisit(w http.ResponseWriter, r *http.Request, visit invit
 		}
 		s.notice(w, r, http.StatusGone, n)
 	case refusal.Openness == invite.Refused:
+		noteReason(r, audit.NotAllowed)
 		s.notice(w, r, http.StatusForbidden, notice{
 			Title: "This invitation cannot be accepted at the moment",
 			Text:  "Your link stays as it is. Please ask whoever invited you.",

@@ -10,6 +10,7 @@ import (
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/address"
+	"github.com/partner-operator/partner-operator/internal/audit"
 	"github.com/partner-operator/partner-operator/internal/join"
 	"github.com/partner-operator/partner-operator/internal/lookup"
 	"github.com/partner-operator/partner-operator/internal/program"
@@ -55,6 +56,7 @@ func (s *Server) withJoin(next func(http.ResponseWriter, *http.Request, joinVisi
 			s.deadLink(w, r)
 			return
 		}
+		noteObject(r, "PartnerGroup", visit.group.Name)
 		switch p := visit.catalog.Programs[visit.group.Spec.ProgramRef.Name]; {
 		case p == nil:
 			s.deadLink(w, r)
@@ -68,6 +70,7 @@ func (s *Server) withJoin(next func(http.ResponseWriter, *http.Request, joinVisi
 
 // pausedProgram tells that a link cannot be used now, and is not spent.
 func (s *Server) pausedProgram(w http.ResponseWriter, r *http.Request) {
+	noteReason(r, audit.Suspended)
 	s.notice(w, r, http.StatusForbidden, notice{
 		Title: "Nobody can apply at the moment",
 		Text:  "Your link stays as it is. Please try again later.",
@@ -128,6 +131,7 @@ func (s *Server) askToJoin(w http.ResponseWriter, r *http.Request, visit joinVis
 		return
 	}
 	if !join.Eligible(visit.group, typed) {
+		noteReason(r, string(join.Ineligible))
 		s.showJoin(w, r, visit, http.StatusUnprocessableEntity, joinView{Typed: typed, Error: "Addresses of this domain cannot apply here. Please type another one."})
 		return
 	}
@@ -149,6 +153,7 @@ func (s *Server) askToJoin(w http.ResponseWriter, r *http.Request, visit joinVis
 
 // joinLimited tells that the join link can send nothing for a while, whoever asks.
 func (s *Server) joinLimited(w http.ResponseWriter, r *http.Request, limit join.Limit) {
+	noteReason(r, limit.Reason)
 	retryAfter(w, limit.Until.Sub(s.Now()))
 	s.notice(w, r, http.StatusTooManyRequests, notice{
 		Title: "Too many people want to apply at the moment",

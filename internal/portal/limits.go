@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/partner-operator/partner-operator/internal/audit"
 )
 
 // limiter limits how often something happens per key. It forgets keys that were quiet for a minute or two, and holds
@@ -112,6 +114,7 @@ func (s *Server) trusted(address netip.Addr) bool {
 
 // tooMany answers that the client should come back later.
 func (s *Server) tooMany(w http.ResponseWriter, r *http.Request, wait time.Duration) {
+	noteReason(r, audit.TooManyRequests)
 	retryAfter(w, wait)
 	s.notice(w, r, http.StatusTooManyRequests, notice{
 		Title: "That was a little fast",

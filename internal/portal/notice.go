@@ -7,6 +7,7 @@ import (
 
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/partner-operator/partner-operator/internal/audit"
 	"github.com/partner-operator/partner-operator/internal/lookup"
 	"github.com/partner-operator/partner-operator/internal/token"
 )
@@ -32,6 +33,7 @@ func (s *Server) notice(w http.ResponseWriter, r *http.Request, code int, n noti
 
 // deadLink answers all links that do not open, whatever the cause, and counts them against the client.
 func (s *Server) deadLink(w http.ResponseWriter, r *http.Request) {
+	noteReason(r, audit.DeadLink)
 	s.failures.allow(s.client(r))
 	s.notFound(w, r)
 }
@@ -55,6 +57,7 @@ func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
 
 // forbidden answers what the visitor may not do.
 func (s *Server) forbidden(w http.ResponseWriter, r *http.Request, title, text string) {
+	noteReason(r, audit.NotAllowed)
 	s.notice(w, r, http.StatusForbidden, notice{Title: title, Text: text, Back: "Back to your programs"})
 }
 
@@ -85,11 +88,13 @@ func (s *Server) broken(w http.ResponseWriter, r *http.Request) {
 // open opens a token of the path. If it does not open, or the client has tried too many, the answer is given.
 func (s *Server) open(w http.ResponseWriter, r *http.Request, purpose token.Purpose, text string) (token.Opened, bool) {
 	if s.failures.exhausted(s.client(r)) {
+		noteReason(r, audit.TooManyBadTokens)
 		s.tooMany(w, r, time.Minute)
 		return token.Opened{}, false
 	}
 	opened, ok := s.Keys.Current().Open(purpose, r.PathValue("ns"), text)
 	if !ok {
+		noteReason(r, audit.BadToken)
 		s.deadLink(w, r)
 	}
 	return opened, ok
@@ -101,6 +106,7 @@ var tenantName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 func (s *Server) tenant(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if !tenantName.MatchString(r.PathValue("ns")) {
+			noteReason(r, audit.UnknownTenant)
 			s.notFound(w, r)
 			return
 		}
@@ -109,8 +115,10 @@ func (s *Server) tenant(next http.HandlerFunc) http.HandlerFunc {
 		case err != nil:
 			s.unavailable(w, r, err)
 		case len(catalog.Programs) == 0:
+			noteReason(r, audit.UnknownTenant)
 			s.deadLink(w, r)
 		default:
+			noteTenant(r)
 			next(w, r)
 		}
 	}

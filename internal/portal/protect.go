@@ -8,6 +8,7 @@ import (
 
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/partner-operator/partner-operator/internal/audit"
 	"github.com/partner-operator/partner-operator/internal/form"
 )
 
@@ -35,6 +36,7 @@ func (s *Server) protect(routes *http.ServeMux) http.Handler {
 		panic(err) // the address was parsed before
 	}
 	sameOrigin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		noteReason(r, audit.CrossOrigin)
 		s.notice(w, r, http.StatusForbidden, notice{
 			Title: "This form came from somewhere else",
 			Text:  "For your safety it was not carried out. Open the link from your mail again and use the form there.",
@@ -52,7 +54,11 @@ func (s *Server) protect(routes *http.ServeMux) http.Handler {
 		}
 		_, route := routes.Handler(r)
 		r.Body = http.MaxBytesReader(answer, r.Body, bodyLimit(route))
-		defer func() { s.measured(route).Note(w.code, s.Now().Sub(began)) }()
+		r, end := s.audited(r, route)
+		defer func() {
+			s.measured(route).Note(w.code, s.Now().Sub(began))
+			end(w.code)
+		}()
 		s.setHeaders(w.Header())
 		defer s.recovered(w, r)
 		inner.ServeHTTP(w, r)

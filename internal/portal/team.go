@@ -30,6 +30,7 @@ func (s *Server) withTeam(next func(http.ResponseWriter, *http.Request, teamVisi
 			s.unavailable(w, r, err)
 			return
 		case !signedIn:
+			noteNoSession(r)
 			http.Redirect(w, r, loginPath(r.PathValue("ns")), http.StatusSeeOther)
 			return
 		}
@@ -38,6 +39,7 @@ func (s *Server) withTeam(next func(http.ResponseWriter, *http.Request, teamVisi
 			s.notFound(w, r)
 			return
 		}
+		noteObject(r, "PartnerTeam", v.teams[i].Name)
 		next(w, r, teamVisit{v, &v.teams[i]})
 	}
 }
@@ -209,6 +211,7 @@ func (s *Server) changeTeam(name string) func(http.ResponseWriter, *http.Request
 		var refusal *team.Refusal
 		switch {
 		case errors.As(err, &refusal) && (refusal.Kind == team.Wrong || refusal.Kind == team.TooMany):
+			noteReason(r, string(refusal.Kind))
 			s.showTeam(w, r, visit, http.StatusUnprocessableEntity, refusal.Text)
 			return
 		case err != nil:
