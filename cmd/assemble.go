@@ -117,7 +117,8 @@ func addPortal(mgr ctrl.Manager, s shared, o options) error {
 	}
 	return portal.New(portal.Options{
 		Client: s.client, Cache: mgr.GetClient(), Live: mgr.GetAPIReader(), Keys: s.keys, Book: s.book, Tombstones: s.yard, Accept: s.step, Base: o.portal,
-		TrustedProxies: o.trustedProxies, MaxConnections: o.maxConnections, ClientRate: o.clientRate, AddressRate: o.addressRate, IncludeSubdomains: o.includeSubdomains, Now: time.Now,
+		TrustedProxies: o.trustedProxies, MaxConnections: o.maxConnections, ClientRate: o.clientRate, AddressRate: o.addressRate, IncludeSubdomains: o.includeSubdomains,
+		Log: mgr.GetLogger(), LogClients: o.logClients, Now: time.Now,
 	}).AddTo(mgr, listener)
 }
 

@@ -40,6 +40,7 @@ type options struct {
 	trustedProxies []netip.Prefix
 	maxConnections int
 	clientRate     int
+	logClients     bool
 	addressRate    int
 	// includeSubdomains lets Strict-Transport-Security speak of the subdomains, too.
 	includeSubdomains bool
@@ -84,6 +85,7 @@ func parseOptions(args []string, environment func(string) (string, bool), help i
 	f.IntVar(&o.clientRate, "client-rate", 10, "how many requests that send mail a client may make in a minute; 0: any number")
 	f.IntVar(&o.addressRate, "address-rate", 2, "how many sign-in mails may be asked for one address in a minute; 0: any number")
 	f.BoolVar(&o.includeSubdomains, "hsts-include-subdomains", false, "let Strict-Transport-Security speak of all subdomains of the portal's host, too; only where all are on https")
+	f.BoolVar(&o.logClients, "log-clients", true, "log the addresses of clients in the audit lines of the portal; false: leave them out")
 	f.StringVar(&o.metricsAddress, "metrics-bind-address", ":8443", "`address` that metrics are served on; 0: nowhere")
 	f.BoolVar(&o.metricsSecure, "metrics-secure", true, "serve metrics over https to callers whom the API server authorizes; false: http for everybody")
 	f.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", "`address` that /healthz and /readyz are served on")

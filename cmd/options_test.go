@@ -35,7 +35,8 @@ type told struct {
 	Concurrency, ClientRate, AddressRate       int
 	Portal, PortalAddress, TrustedProxies      string
 	MetricsAddress, ProbeAddress               string
-	MetricsSecure, UseSMTP, Development        bool
+	MetricsSecure, LogClients                  bool
+	UseSMTP, Development                       bool
 	Server, User, PasswordFile, From, FromName string
 	Events                                     bool
 	TLS                                        smtp.TLSMode
@@ -59,7 +60,7 @@ func tell(o options) told {
 		Kubeconfig: o.kubeconfig, OperatorNamespace: o.operatorNamespace, LeaderElect: o.leaderElect,
 		Concurrency: o.concurrency, ClientRate: o.clientRate, AddressRate: o.addressRate,
 		Portal: o.portal.Origin(), PortalAddress: o.portalAddress, TrustedProxies: strings.Join(proxies, " "),
-		MetricsAddress: o.metricsAddress, ProbeAddress: o.probeAddress, MetricsSecure: o.metricsSecure,
+		MetricsAddress: o.metricsAddress, ProbeAddress: o.probeAddress, MetricsSecure: o.metricsSecure, LogClients: o.logClients,
 		UseSMTP: o.useSMTP, Development: o.log.Development,
 		User: o.smtp.Username, PasswordFile: o.smtp.PasswordFile, TLS: o.smtp.TLS, Rate: o.mailRate,
 	}
@@ -76,7 +77,7 @@ func tell(o options) told {
 func defaults() told {
 	return told{
 		OperatorNamespace: "partner-operator-system", Concurrency: 16, ClientRate: 10, AddressRate: 2, MaxConnections: 4096,
-		Portal: "https://partners.example.com", PortalAddress: ":8080", MetricsAddress: ":8443", ProbeAddress: ":8081", MetricsSecure: true,
+		Portal: "https://partners.example.com", PortalAddress: ":8080", MetricsAddress: ":8443", ProbeAddress: ":8081", MetricsSecure: true, LogClients: true,
 		From: "no-reply@partners.example.com", MailMode: controller.MailSend, Controllers: true, PortalRuns: true,
 	}
 }
@@ -109,6 +110,7 @@ func TestOptions(t *testing.T) {
 		"with one dash":        {args: flags("-concurrency", "4"), want: func(w *told) { w.Concurrency = 4 }},
 		"portal-bind-address":  {args: flags("--portal-bind-address=127.0.0.1:80"), want: func(w *told) { w.PortalAddress = "127.0.0.1:80" }},
 		"metrics-bind-address": {args: flags("--metrics-bind-address=0"), want: func(w *told) { w.MetricsAddress = "0" }},
+		"log-clients":          {args: flags("--log-clients=false"), want: func(w *told) { w.LogClients = false }},
 		"metrics-secure":       {args: flags("--metrics-secure=false"), want: func(w *told) { w.MetricsSecure = false }},
 		"pprof-bind-address":   {args: flags("--pprof-bind-address=127.0.0.1:6060"), want: func(w *told) { w.Profiles = "127.0.0.1:6060" }},
 		"pprof-bind-address, by name and IPv6": {
@@ -324,7 +326,7 @@ func TestHelpListsEveryFlag(t *testing.T) {
 	documented := map[string]string{ // with the default, if one is worth telling
 		"kubeconfig": "", "portal-url": "", "portal-bind-address": ":8080", "metrics-bind-address": ":8443", "metrics-secure": "true",
 		"health-probe-bind-address": ":8081", "leader-elect": "", "operator-namespace": "", "smtp-url": "", "smtp-password-file": "",
-		"mail-from": "", "mail-rate": "", "mail-mode": "send", "concurrency": "16", "trusted-proxies": "", "client-rate": "10", "address-rate": "2",
+		"mail-from": "", "mail-rate": "", "mail-mode": "send", "concurrency": "16", "trusted-proxies": "", "client-rate": "10", "address-rate": "2", "log-clients": "true",
 		"hsts-include-subdomains": "", "max-connections": "4096", "components": "controllers,portal", "namespaces": "", "events-url": "", "pprof-bind-address": "",
 		"zap-devel": "", "zap-encoder": "", "zap-log-level": "", "zap-stacktrace-level": "", "zap-time-encoding": "",
 	}

@@ -13,6 +13,8 @@ const (
 	ConditionStalled = "Stalled"
 	// ConditionMailReady tells whether the mail of a program can leave, as far as the latest mails tell.
 	ConditionMailReady = "MailReady"
+	// ConditionJoinLimited is present while the join link of a group answers everybody that there were too many requests.
+	ConditionJoinLimited = "JoinLimited"
 	// ConditionSent tells whether the mail of an invite has left.
 	ConditionSent = "Sent"
 	// ConditionAccepted tells what the person answered to an invite.
@@ -41,6 +43,15 @@ const (
 	ReasonTemplateNotFound = "TemplateNotFound"
 	// ReasonTooManyPrograms: False and Stalled, an invite without programs would offer more than status can hold.
 	ReasonTooManyPrograms = "TooManyPrograms"
+)
+
+// Reasons of JoinLimited.
+const (
+	// ReasonMaxPerHour: True, as many verification mails were asked for within an hour as join.maxPerHour of the group
+	// allows; the message says until when.
+	ReasonMaxPerHour = "MaxPerHour"
+	// ReasonTooManyWaiting: True, a hundred verification mails wait to be sent, so no more can be asked for.
+	ReasonTooManyWaiting = "TooManyWaiting"
 )
 
 // Reasons of Ready.

@@ -131,6 +131,14 @@ type GroupJoin struct {
 	// +optional
 	ReapplyAfter ReapplyWait `json:"reapplyAfter,omitempty"`
 
+	// maxPerHour is how many verification mails can be asked for with the join links of the group within an hour, by
+	// everybody together. Once they are, the join link answers everybody 429, whatever address they type, and the condition
+	// JoinLimited says so and until when; invites go on. Unset: 100.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000
+	MaxPerHour *int32 `json:"maxPerHour,omitempty"`
+
 	// rotation is any text. Changing it makes a new join link and kills the old one at once, also for whoever has not
 	// sent the application yet; going back to an earlier text does not bring an earlier link back.
 	// +optional
@@ -161,7 +169,8 @@ type GroupInvites struct {
 
 // PartnerGroupStatus is what the operator observed of a group.
 type PartnerGroupStatus struct {
-	// conditions are Ready and ResolvedRefs, and Reconciling and Stalled only while they are True.
+	// conditions are Ready and ResolvedRefs, and Reconciling, Stalled and JoinLimited only while they are True.
+	// JoinLimited: no verification mail can be asked for at the moment; the message says until when.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -194,6 +203,20 @@ type PartnerGroupStatus struct {
 	// +listMapKey=serial
 	// +kubebuilder:validation:MaxItems=100
 	Verifications []AddressVerification `json:"verifications,omitempty"`
+
+	// verificationRequests count the verification mails that were asked for within the last hour, in steps of five minutes,
+	// the oldest first. They count against spec.join.maxPerHour.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=20
+	VerificationRequests []VerificationRequests `json:"verificationRequests,omitempty"`
+
+	// verificationRecipients tell, as keyed hashes, to whom verification mails were sent within the last day, the oldest
+	// first. An address gets three a day at most from all groups of a namespace.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=48
+	VerificationRecipients []VerificationRecipients `json:"verificationRecipients,omitempty"`
 
 	// partnerships tells how many partnerships whose group in force this is stand where. Unset: not counted yet.
 	// +optional
@@ -233,6 +256,32 @@ type AddressVerification struct {
 	// requestedTime is when it was asked for. The link in the mail works for a day from then.
 	// +required
 	RequestedTime metav1.MicroTime `json:"requestedTime"`
+}
+
+// VerificationRequests count the verification mails that were asked for within five minutes.
+type VerificationRequests struct {
+	// startTime is when the first of them was asked for.
+	// +required
+	StartTime metav1.Time `json:"startTime"`
+
+	// count is how many there were.
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=2147483647
+	Count int32 `json:"count"`
+}
+
+// VerificationRecipients tell to whom verification mails were sent that were asked for within an hour.
+type VerificationRecipients struct {
+	// startTime is when the first of them was asked for.
+	// +required
+	StartTime metav1.Time `json:"startTime"`
+
+	// marks are ten characters for each mail: eight of a hash of the address, which takes a signing key to make, and two
+	// for the second after startTime at which it was asked for.
+	// +required
+	// +kubebuilder:validation:MaxLength=16380
+	Marks string `json:"marks"`
 }
 
 // PartnerGroupList is a list of groups.

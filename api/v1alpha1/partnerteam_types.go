@@ -89,6 +89,13 @@ type PartnerTeamStatus struct {
 	// +kubebuilder:validation:MaxItems=200
 	Members []TeamMember `json:"members,omitempty"`
 
+	// invitations are those that the owner and the admins sent within the last day, the oldest first, also to people who
+	// are not in the team any more. A team sends 20 an hour and 50 a day, of them three to the same address.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=50
+	Invitations []TeamInvitation `json:"invitations,omitempty"`
+
 	// lastSerial is the highest number that was given to an occasion for links.
 	// +optional
 	// +kubebuilder:validation:Minimum=0

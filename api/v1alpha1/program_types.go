@@ -159,8 +159,10 @@ type ProgramInvites struct {
 
 // ProgramMail limits the mail of a program.
 type ProgramMail struct {
-	// maxPerHour is a brake against a mistake: how many invites into this program are mailed within an hour. Beyond it
-	// invites are Held, never dropped, and go out as the hour passes, oldest first. Unset: any number.
+	// maxPerHour is a brake against a mistake: how many mails about this program leave within an hour that go to people who
+	// are no partners yet. Invites, the repeats of their mails and the verification mails of join links count. Beyond it
+	// invites are Held, never dropped, and go out as the hour passes, oldest first; verification mails wait for a day at
+	// most, which is how long their links work. Unset: any number.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=1000000

@@ -144,6 +144,17 @@ type TeamMember struct {
 	SignIn PartnershipSignIn `json:"signIn,omitzero"`
 }
 
+// TeamInvitation is an invitation that the owner or an admin of a team sent.
+type TeamInvitation struct {
+	// time is when.
+	// +required
+	Time metav1.Time `json:"time"`
+
+	// to is whom they invited.
+	// +required
+	To EmailAddress `json:"to"`
+}
+
 // TeamMail is a mail to somebody of a team that has not left: it is taken off the list once it has. It is claimed here
 // before it is sent, so that nothing sends it twice.
 type TeamMail struct {

@@ -120,7 +120,10 @@ func TestACrowdLosesNobody(t *testing.T) {
 		}
 		group.Go(func() {
 			_, err := s.ChangeTeam(t.Context(), agencyKey, "uid", func(a *v1alpha1.PartnerTeam) error {
-				return team.Invite(a, email, team.Person{Email: v1alpha1.EmailAddress(fmt.Sprintf("p%d@agency.example", n)), Role: v1alpha1.RoleMember}, start)
+				if outcome := team.Propose(a, team.Person{Email: v1alpha1.EmailAddress(fmt.Sprintf("p%d@agency.example", n)), Role: v1alpha1.RoleMember, Invite: "many"}); outcome != team.Added {
+					return fmt.Errorf("p%d is %s", n, outcome)
+				}
+				return nil
 			})
 			if err != nil {
 				t.Error(err)

@@ -11,10 +11,11 @@ import (
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/program"
+	"github.com/partner-operator/partner-operator/internal/quota"
 )
 
-// brake counts the invites that programs have sent within the last hour, for mail.maxPerHour. What was sent before this
-// process started it reads from the invites.
+// brake counts the mails of programs that have left within the last hour, for mail.maxPerHour. What was sent before this
+// process started it reads from status, as package quota tells.
 type brake struct {
 	cache client.Reader
 	now   func() time.Time
@@ -92,21 +93,17 @@ func (b *brake) lastHour(key types.NamespacedName) []time.Time {
 	return b.sent[key]
 }
 
-// read counts, once for a namespace, what its invites say was sent.
+// read counts, once for a namespace, what its invites and groups say was sent.
 func (b *brake) read(ctx context.Context, namespace string) {
 	var invites v1alpha1.PartnerInviteList
-	if b.known[namespace] || b.cache.List(ctx, &invites, client.InNamespace(namespace)) != nil {
+	var groups v1alpha1.PartnerGroupList
+	if b.known[namespace] || b.cache.List(ctx, &invites, client.InNamespace(namespace)) != nil || b.cache.List(ctx, &groups, client.InNamespace(namespace)) != nil {
 		return
 	}
 	b.known[namespace] = true
-	for _, i := range invites.Items {
-		if i.Status.LastAttemptTime == nil {
-			continue
-		}
-		for _, grant := range i.Status.Programs {
-			key := types.NamespacedName{Namespace: namespace, Name: grant.Name}
-			b.sent[key] = append(b.sent[key], i.Status.LastAttemptTime.Time)
-		}
+	for name, times := range quota.Sent(invites.Items, groups.Items) {
+		key := types.NamespacedName{Namespace: namespace, Name: name}
+		b.sent[key] = append(b.sent[key], times...)
 	}
 	for key := range b.sent {
 		slices.SortFunc(b.sent[key], time.Time.Compare)

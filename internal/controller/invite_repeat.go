@@ -47,13 +47,25 @@ func (r *PartnerInviteReconciler) repeat(ctx context.Context, in invite.Input, s
 		return reconcile.Result{}, err
 	}
 	message.ID = invite.RepeatID(claimed.Status)
+	giveBack, taken := r.place(ctx, claimed, in.Catalog)
+	if !taken {
+		_, until := in.Brake(claimed.Status.Programs)
+		return reconcile.Result{RequeueAfter: max(retrySoon, until.Sub(in.Now))}, nil
+	}
+	left := false
 	err = dispatch(ctx, r.post, claimOf[*v1alpha1.PartnerInvite]{
 		object: claimed,
-		send:   style.transport.mail(message),
+		send: func(ctx context.Context) error {
+			left = true
+			return style.transport.mail(message)(ctx)
+		},
 		record: func(i *v1alpha1.PartnerInvite, failure *delivery.Failure) bool {
 			return invite.Repeated(&i.Status, message.ID, failure)
 		},
 	})
+	if !left {
+		giveBack()
+	}
 	if err != nil {
 		return resultOf(retrySoon, err)
 	}

@@ -8,6 +8,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -29,8 +30,12 @@ type PartnerGroupReconciler struct {
 
 func (r *PartnerGroupReconciler) setup(mgr ctrl.Manager) error {
 	changed := builder.WithPredicates(predicate.GenerationChangedPredicate{})
+	limited := predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		before, after := e.ObjectOld.(*v1alpha1.PartnerGroup), e.ObjectNew.(*v1alpha1.PartnerGroup)
+		return join.LimitOf(before, r.now()).Reason != join.LimitOf(after, r.now()).Reason
+	}}
 	return newController(mgr, "partnergroup", "PartnerGroup", 1).
-		For(&v1alpha1.PartnerGroup{}, changed).
+		For(&v1alpha1.PartnerGroup{}, builder.WithPredicates(predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, limited))).
 		Watches(&v1alpha1.Program{}, handler.EnqueueRequestsFromMapFunc(r.groupsOf), changed).
 		Watches(&v1alpha1.Partnership{}, counting(inGroup)).
 		WatchesMetadata(&corev1.ConfigMap{}, r.post.mattering(r.all)).
@@ -76,11 +81,12 @@ func (r *PartnerGroupReconciler) Reconcile(ctx context.Context, g *v1alpha1.Part
 	if status.JoinURL, err = r.joinURL(ctx, g, status.JoinLink.Serial, catalog); err != nil {
 		return reconcile.Result{}, err
 	}
+	lookAgain := join.FollowLimit(&status, g, r.now())
 	if equality.Semantic.DeepEqual(g.Status, status) {
-		return reconcile.Result{}, nil
+		return reconcile.Result{RequeueAfter: lookAgain}, nil
 	}
 	g.Status = status
-	return resultOf(0, r.Status().Update(ctx, g))
+	return resultOf(lookAgain, r.Status().Update(ctx, g))
 }
 
 // joinURL is the join link of a number. It is signed with the newest key, so that after a rotation of keys the status

@@ -104,13 +104,14 @@ func Setup(mgr ctrl.Manager, o Options) (finish func(context.Context), err error
 		}
 	}
 	post := &post{base: b, routes: ways, mode: o.MailMode, book: o.Book, keys: o.Keys, portal: o.Portal}
+	brake := newBrake(b.Client, o.Now)
 	for name, setup := range map[string]func(ctrl.Manager) error{
 		"program":       (&ProgramReconciler{base: b, post: post}).setup,
 		"partnergroup":  (&PartnerGroupReconciler{base: b, post: post}).setup,
-		"verification":  (&VerificationReconciler{base: b, post: post, concurrency: o.Concurrency}).setup,
+		"verification":  (&VerificationReconciler{base: b, post: post, brake: brake, concurrency: o.Concurrency}).setup,
 		"partnerteam":   (&PartnerTeamReconciler{base: b, post: post}).setup,
 		"partnerlink":   (&PartnerLinkReconciler{base: b, post: post, concurrency: o.Concurrency}).setup,
-		"partnerinvite": (&PartnerInviteReconciler{base: b, post: post, accept: o.Accept, brake: newBrake(b.Client, o.Now), concurrency: o.Concurrency}).setup,
+		"partnerinvite": (&PartnerInviteReconciler{base: b, post: post, accept: o.Accept, brake: brake, concurrency: o.Concurrency}).setup,
 		"partnership":   (&PartnershipReconciler{base: b, post: post, accept: o.Accept, tombstones: digger, concurrency: o.Concurrency}).setup,
 	} {
 		if err := setup(mgr); err != nil {

@@ -6,6 +6,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
@@ -14,6 +15,7 @@ import (
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/delivery"
 	"github.com/partner-operator/partner-operator/internal/join"
+	"github.com/partner-operator/partner-operator/internal/keylock"
 	"github.com/partner-operator/partner-operator/internal/lookup"
 	"github.com/partner-operator/partner-operator/internal/mail"
 	"github.com/partner-operator/partner-operator/internal/program"
@@ -24,7 +26,10 @@ import (
 type VerificationReconciler struct {
 	base
 	post        *post
+	brake       *brake
 	concurrency int
+	// tenants take turns to send: an address gets so many mails from all groups of a namespace together.
+	tenants keylock.Keys
 }
 
 // +kubebuilder:rbac:groups=partner-operator.io,resources=partnergroups,verbs=get
@@ -58,8 +63,10 @@ func (r *VerificationReconciler) Reconcile(ctx context.Context, g *v1alpha1.Part
 	}
 	outbox := join.Outbox{
 		Group: g, Program: catalog.Programs[g.Spec.ProgramRef.Name],
-		Held: r.post.holds(tenant)(v1alpha1.MailVerifyAddress) || tenant.transport == nil, Now: r.now(),
+		Held:  r.post.holds(tenant)(v1alpha1.MailVerifyAddress) || tenant.transport == nil,
+		Marks: r.marks(g), Elsewhere: sentElsewhere(g, catalog.Groups), Now: r.now(),
 	}
+	_, outbox.HeldUntil = r.brake.until(ctx, g.Namespace, catalog)(scopeOf(g))
 	d := join.Post(outbox)
 	if d.Send != 0 {
 		return r.send(ctx, outbox, tenant, catalog)
@@ -70,6 +77,47 @@ func (r *VerificationReconciler) Reconcile(ctx context.Context, g *v1alpha1.Part
 		err = r.Status().Update(ctx, g)
 	}
 	return resultOf(d.RequeueAfter, err)
+}
+
+// scopeOf is the program that the mails of a group are about.
+func scopeOf(g *v1alpha1.PartnerGroup) []v1alpha1.ProgramGrant {
+	return []v1alpha1.ProgramGrant{{Name: g.Spec.ProgramRef.Name}}
+}
+
+// marks stand for the addresses that the mails of a group wait for.
+func (r *VerificationReconciler) marks(g *v1alpha1.PartnerGroup) map[int64][]string {
+	keys, marks := r.post.keys.Current(), map[int64][]string{}
+	for _, v := range g.Status.Verifications {
+		if email, ok := keys.Unseal(token.PurposeApplicant, join.SealContext(g), v.SealedAddress); ok {
+			marks[v.Serial] = keys.Marks(join.RecipientPlace(g.Namespace), string(email))
+		}
+	}
+	return marks
+}
+
+// sentElsewhere tells to whom the other groups of a namespace sent mails.
+func sentElsewhere(g *v1alpha1.PartnerGroup, groups map[string]*v1alpha1.PartnerGroup) (sent []v1alpha1.VerificationRecipients) {
+	for name, other := range groups {
+		if name != g.Name {
+			sent = append(sent, other.Status.VerificationRecipients...)
+		}
+	}
+	return sent
+}
+
+// claim writes a claim unless the address has got enough mails by now, from any group of the namespace as the API server
+// has it: the cache may be behind what this process has just written.
+func (r *VerificationReconciler) claim(ctx context.Context, outbox join.Outbox, claimed *v1alpha1.PartnerGroup, serial int64) error {
+	defer r.tenants.Lock(claimed.Namespace)()
+	var groups v1alpha1.PartnerGroupList
+	if err := r.live.List(ctx, &groups, client.InNamespace(claimed.Namespace)); err != nil {
+		return err
+	}
+	outbox.Elsewhere = sentElsewhere(claimed, program.NewCatalog(nil, groups.Items).Groups)
+	if join.Post(outbox).Send != serial {
+		return errLost
+	}
+	return r.Status().Update(ctx, claimed)
 }
 
 // send makes a claim of the moment that the rate lets the mail leave, carries it out, and looks again at once: others may
@@ -89,7 +137,11 @@ func (r *VerificationReconciler) send(ctx context.Context, outbox join.Outbox, t
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	send := tenant.transport.mail(message)
+	giveBack, taken := r.brake.take(ctx, claimed.Namespace, scopeOf(claimed), catalog)
+	if !taken {
+		return reconcile.Result{RequeueAfter: retrySoon}, nil
+	}
+	send, left := tenant.transport.mail(message), false
 	if message.To == "" { // the key that sealed the address is gone, so it can never be sent
 		send = func(context.Context) error {
 			return &delivery.Failure{Permanent: true, Message: "the signing key is gone"}
@@ -97,11 +149,18 @@ func (r *VerificationReconciler) send(ctx context.Context, outbox join.Outbox, t
 	}
 	err = dispatch(ctx, r.post, claimOf[*v1alpha1.PartnerGroup]{
 		object: claimed,
-		send:   send,
+		claim:  func(ctx context.Context) error { return r.claim(ctx, outbox, claimed, d.Send) },
+		send: func(ctx context.Context) error {
+			left = true
+			return send(ctx)
+		},
 		record: func(g *v1alpha1.PartnerGroup, failure *delivery.Failure) bool {
 			return join.Record(&g.Status, d.Send, failure)
 		},
 	})
+	if !left {
+		giveBack()
+	}
 	if err != nil {
 		return resultOf(retrySoon, err)
 	}

@@ -11,21 +11,17 @@ import (
 	"github.com/partner-operator/partner-operator/internal/delivery"
 )
 
-// MostWaiting is how many verification mails of a group can wait to be sent.
-const MostWaiting = 100
-
-// RetryFull is when to ask again where too many mails wait.
-const RetryFull = time.Minute
-
 // SealContext is what an address is sealed for while it waits: it opens for this group alone.
 func SealContext(g *v1alpha1.PartnerGroup) string { return g.Namespace + "/" + string(g.UID) }
 
-// Request asks for a verification mail to an address, which is sealed. It is false if too many wait already. It must be
-// written with the resourceVersion that was judged.
-func Request(status *v1alpha1.PartnerGroupStatus, sealed string, now time.Time) bool {
-	if len(status.Verifications) >= MostWaiting || status.VerificationSerial >= math.MaxInt32 {
+// Request asks for a verification mail to an address, which is sealed. It is false, whatever the address, while LimitOf the
+// group says so. It must be written with the resourceVersion that was judged.
+func Request(g *v1alpha1.PartnerGroup, sealed string, now time.Time) bool {
+	status := &g.Status
+	if LimitOf(g, now).Reason != "" || status.VerificationSerial >= math.MaxInt32 {
 		return false
 	}
+	countRequest(status, now)
 	status.VerificationSerial++
 	status.Verifications = append(status.Verifications, v1alpha1.AddressVerification{
 		MailDelivery: v1alpha1.MailDelivery{
@@ -44,6 +40,13 @@ type Outbox struct {
 	Program *v1alpha1.Program
 	// Held: mail is held back, or there is no mail server.
 	Held bool
+	// HeldUntil is when the program may send another mail; the zero time: now.
+	HeldUntil time.Time
+	// Marks stand for the addresses that mails wait for, by the number of the request: one for each signing key, the newest
+	// first. None: the address cannot be read.
+	Marks map[int64][]string
+	// Elsewhere is to whom the other groups of the namespace sent such mails.
+	Elsewhere []v1alpha1.VerificationRecipients
 	// Now is the time.
 	Now time.Time
 }
@@ -63,7 +66,7 @@ type Posting struct {
 const lookAgain = 15 * time.Second
 
 // Post decides about the verification mails of a group that have not left: the first that is due is claimed, and those
-// that would come too late, or lead to nothing, are dropped.
+// that would come too late, lead to nothing, or go to an address that got enough of them today, are dropped.
 func Post(o Outbox) Posting {
 	d := Posting{Status: *o.Group.Status.DeepCopy()}
 	d.Status.Verifications = nil
@@ -77,9 +80,14 @@ func Post(o Outbox) Posting {
 			continue
 		case o.Held || o.Program.Spec.Suspend:
 			d.after(lookAgain)
+		case o.Now.Before(o.HeldUntil):
+			d.after(min(o.HeldUntil.Sub(o.Now), lookAgain)) // the company may allow more
 		case d.Send != 0:
 			d.after(time.Second)
 		default:
+			if marks := o.Marks[v.Serial]; v.FirstAttemptTime == nil && len(marks) > 0 {
+				noteRecipient(&d.Status, marks[0], v.RequestedTime.Time, o.Now)
+			}
 			claim(&v, o.Now)
 			d.Send = v.Serial
 		}
@@ -88,8 +96,12 @@ func Post(o Outbox) Posting {
 	return d
 }
 
-// wanted tells whether the link of a mail would still lead somewhere.
+// wanted tells whether the link of a mail would still lead somewhere, and whoever gets it has not had enough of them. One
+// that was tried before is noted among those already.
 func wanted(o Outbox, v v1alpha1.AddressVerification) bool {
+	if v.FirstAttemptTime == nil && enough(o.Marks[v.Serial], slices.Concat(o.Group.Status.VerificationRecipients, o.Elsewhere), o.Now) {
+		return false
+	}
 	return o.Program != nil && Works(o.Group, v.JoinLinkSerial) && o.Now.Before(v.RequestedTime.Add(VerificationLifetime))
 }
 

@@ -20,7 +20,7 @@ type outbox struct {
 	sent    []string // the serials, in order
 }
 
-func (o *outbox) asks() { Request(&o.group.Status, "sealed", o.now) }
+func (o *outbox) asks() { Request(o.group, "sealed", o.now) }
 
 // post does what the controller does once, with what the mail server answers.
 func (o *outbox) post(t *testing.T, failure *delivery.Failure) {
@@ -112,23 +112,23 @@ func TestPost(t *testing.T) {
 }
 
 func TestRequestsAreBoundedAndCounted(t *testing.T) {
-	g := gold()
-	for n := range MostWaiting + 2 {
-		if got := Request(&g.Status, "sealed", start); got != (n < MostWaiting) {
+	g := gold(perHour(1000))
+	for n := range MaxWaiting + 2 {
+		if got := Request(g, "sealed", start); got != (n < MaxWaiting) {
 			t.Errorf("request %d: %v", n, got)
 		}
 	}
-	if g.Status.VerificationSerial != MostWaiting || len(g.Status.Verifications) != MostWaiting {
+	if g.Status.VerificationSerial != MaxWaiting || len(g.Status.Verifications) != MaxWaiting {
 		t.Errorf("%d requests, %d wait", g.Status.VerificationSerial, len(g.Status.Verifications))
 	}
 	o := &outbox{group: g, program: referral(), now: start}
 	o.post(t, nil)
 	o.asks()
-	if last := g.Status.Verifications[MostWaiting-1]; last.Serial != MostWaiting+1 || last.Kind != v1alpha1.MailVerifyAddress || last.JoinLinkSerial != 1 {
+	if last := g.Status.Verifications[MaxWaiting-1]; last.Serial != MaxWaiting+1 || last.Kind != v1alpha1.MailVerifyAddress || last.JoinLinkSerial != 1 {
 		t.Errorf("the next is %+v", last)
 	}
 	g.Status.Verifications, g.Status.VerificationSerial = nil, 1<<31-1
-	if Request(&g.Status, "sealed", start) {
+	if Request(g, "sealed", start) {
 		t.Error("the numbers run over")
 	}
 }
@@ -138,7 +138,7 @@ func TestRecordOfWhatIsNotThere(t *testing.T) {
 	if Record(&g.Status, 1, nil) {
 		t.Error("it records a mail that nobody asked for")
 	}
-	Request(&g.Status, "sealed", start)
+	Request(g, "sealed", start)
 	if Record(&g.Status, 1, nil) || len(g.Status.Verifications) != 1 {
 		t.Error("it records a mail that nobody claimed")
 	}

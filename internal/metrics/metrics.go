@@ -73,6 +73,8 @@ var (
 	// RefusedConnections counts connections to the portal that were closed at once.
 	RefusedConnections = fromZero(counter("portal_connections_refused_total", "Connections to the portal that were too many.", "limit"),
 		LimitClient, LimitAll)
+	// PortalOutcomes counts what came of what people did in the portal, for the routes that package audit logs.
+	PortalOutcomes = counter("portal_outcomes_total", "Forms posted to the portal, and links that did not work.", "route", "outcome", "reason")
 
 	portalRequests = counter("portal_requests_total", "Requests to the portal.", "route", "code")
 	portalSeconds  = histogram("portal_request_seconds", "How long requests to the portal took.",
@@ -125,6 +127,14 @@ var redeemed = map[int]string{
 	http.StatusTooManyRequests:     "limited",
 }
 
+// Outcome tells what came of a request of somebody who wants something done, by the code of the answer.
+func Outcome(code int) string {
+	if result, known := redeemed[code]; known {
+		return result
+	}
+	return "error"
+}
+
 // Route holds the metrics of one route of the portal. Get it once with ForRoute.
 type Route struct {
 	route, purpose string
@@ -151,10 +161,6 @@ func (r *Route) Note(code int, took time.Duration) {
 	}
 	r.seconds.Observe(took.Seconds())
 	if r.purpose != "" {
-		result, known := redeemed[code]
-		if !known {
-			result = "error"
-		}
-		Redemptions.WithLabelValues(r.purpose, result).Inc()
+		Redemptions.WithLabelValues(r.purpose, Outcome(code)).Inc()
 	}
 }

@@ -52,6 +52,7 @@ func gathered(t *testing.T) map[string][]string {
 func TestDocumentedMetrics(t *testing.T) {
 	LinkHits.WithLabelValues("acme", HitAttributed)
 	Mail("invite", MailSent, time.Second)
+	PortalOutcomes.WithLabelValues("GET /t/{ns}/{$}", "refused", "NoSession")
 	ForRoute("GET /t/{ns}/{$}", "invite", http.StatusOK).Note(http.StatusSeeOther, time.Second)
 	objects := Objects{Cache: cluster(t, nil), Now: func() time.Time { return start }}
 	if err := objects.Register(); err != nil {

@@ -40,6 +40,9 @@ func (s *Server) withApplicant(next func(http.ResponseWriter, *http.Request, app
 			s.unavailable(w, r, err)
 			return
 		}
+		if who.Group != nil {
+			noteObject(r, "PartnerGroup", who.Group.Name)
+		}
 		if who.standing != join.Welcome && who.standing != join.WelcomeAgain {
 			s.turnAway(w, r, who)
 			return
@@ -103,6 +106,9 @@ func (s *Server) partnershipsLive(ctx context.Context, who *applicant) ([]v1alph
 
 // turnAway tells an applicant why they cannot apply, and what to do.
 func (s *Server) turnAway(w http.ResponseWriter, r *http.Request, who applicant) {
+	if who.standing != join.Gone {
+		noteReason(r, string(who.standing))
+	}
 	switch who.standing {
 	case join.TooLate:
 		s.notice(w, r, http.StatusGone, notice{

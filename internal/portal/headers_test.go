@@ -114,11 +114,11 @@ func TestAnswersOutOfTurnAreGuarded(t *testing.T) {
 	ask(httptest.NewRequest(http.MethodOptions, "*", nil), http.StatusBadRequest)
 
 	healthy := o.Client
-	o.Client = away{healthy}
+	o.Client, o.Cache = away{healthy}, away{healthy}
 	for _, path := range []string{o.path, "/r/acme/ada-summer"} {
 		ask(httptest.NewRequest(http.MethodGet, path, nil), http.StatusServiceUnavailable)
 	}
-	o.Client = nil
+	o.Client, o.Cache = nil, nil
 	for _, path := range []string{o.path, "/r/acme/ada-summer"} {
 		ask(httptest.NewRequest(http.MethodGet, path, nil), http.StatusInternalServerError)
 	}

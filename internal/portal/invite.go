@@ -12,6 +12,7 @@ import (
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/accept"
 	"github.com/partner-operator/partner-operator/internal/address"
+	"github.com/partner-operator/partner-operator/internal/audit"
 	"github.com/partner-operator/partner-operator/internal/form"
 	"github.com/partner-operator/partner-operator/internal/invite"
 	"github.com/partner-operator/partner-operator/internal/lookup"
@@ -53,6 +54,7 @@ func (s *Server) withInvite(next func(http.ResponseWriter, *http.Request, invite
 			return
 		}
 		visit.invite, visit.serial, visit.opened = found, opened.Serial, opened
+		noteObject(r, "PartnerInvite", found.Name)
 		if s.alreadyIn(w, r, visit) {
 			return
 		}
@@ -243,6 +245,7 @@ func addressProblem(r *http.Request, visit inviteVisit) string {
 	case typed == "":
 		return "Please type the address that the invitation was sent to."
 	case !invite.MayAccept(visit.invite, visit.team, typed):
+		noteReason(r, audit.WrongAddress)
 		if visit.team != nil {
 			return "Only the owner and the admins of the team can answer. Please type the address that you are in the team with."
 		}
@@ -278,10 +281,12 @@ func (s *Server) refuseVisit(w http.ResponseWriter, r *http.Request, visit invit
 	case !errors.As(err, &refusal):
 		s.unavailable(w, r, err)
 	case refusal.Openness == invite.TooLate:
+		noteReason(r, audit.Expired)
 		s.offerRenewal(w, r, visit, http.StatusGone, "This invitation has expired", "It was not answered in time, so its link no longer works.")
 	case refusal.Openness == invite.Dead:
 		s.deadForGuesses(w, r, visit, http.StatusGone)
 	case refusal.Openness == invite.Refused:
+		noteReason(r, audit.NotAllowed)
 		s.notice(w, r, http.StatusForbidden, notice{
 			Title: "This invitation cannot be accepted at the moment",
 			Text:  "Your link stays as it is. Please ask whoever invited you.",
@@ -296,6 +301,7 @@ const tooManyWrong = "Too many addresses were typed here that are not the invite
 
 // deadForGuesses tells that a link is dead, since too many wrong addresses were typed.
 func (s *Server) deadForGuesses(w http.ResponseWriter, r *http.Request, visit inviteVisit, code int) {
+	noteReason(r, audit.TooManyWrongAddresses)
 	visit.invite.Status.WrongAddresses = v1alpha1.MaxWrongAddresses // this copy may be of before
 	s.offerRenewal(w, r, visit, code, "This link no longer works", tooManyWrong)
 }

@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 
@@ -9,6 +10,7 @@ import (
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/address"
+	"github.com/partner-operator/partner-operator/internal/audit"
 	"github.com/partner-operator/partner-operator/internal/join"
 	"github.com/partner-operator/partner-operator/internal/lookup"
 	"github.com/partner-operator/partner-operator/internal/program"
@@ -54,6 +56,7 @@ func (s *Server) withJoin(next func(http.ResponseWriter, *http.Request, joinVisi
 			s.deadLink(w, r)
 			return
 		}
+		noteObject(r, "PartnerGroup", visit.group.Name)
 		switch p := visit.catalog.Programs[visit.group.Spec.ProgramRef.Name]; {
 		case p == nil:
 			s.deadLink(w, r)
@@ -67,6 +70,7 @@ func (s *Server) withJoin(next func(http.ResponseWriter, *http.Request, joinVisi
 
 // pausedProgram tells that a link cannot be used now, and is not spent.
 func (s *Server) pausedProgram(w http.ResponseWriter, r *http.Request) {
+	noteReason(r, audit.Suspended)
 	s.notice(w, r, http.StatusForbidden, notice{
 		Title: "Nobody can apply at the moment",
 		Text:  "Your link stays as it is. Please try again later.",
@@ -114,6 +118,10 @@ func domainsInWords(domains []v1alpha1.Domain) string {
 // askToJoin asks for the mail that verifies an address. What is known of the address is not looked at, so the answer is
 // the same, and as quick, for every one; only whoever reads its mail is told more.
 func (s *Server) askToJoin(w http.ResponseWriter, r *http.Request, visit joinVisit) {
+	if limit := join.LimitOf(visit.group, s.Now()); limit.Reason != "" {
+		s.joinLimited(w, r, limit)
+		return
+	}
 	if !s.parsed(w, r) {
 		return
 	}
@@ -123,26 +131,39 @@ func (s *Server) askToJoin(w http.ResponseWriter, r *http.Request, visit joinVis
 		return
 	}
 	if !join.Eligible(visit.group, typed) {
+		noteReason(r, string(join.Ineligible))
 		s.showJoin(w, r, visit, http.StatusUnprocessableEntity, joinView{Typed: typed, Error: "Addresses of this domain cannot apply here. Please type another one."})
 		return
 	}
 	if !s.mayMail(w, r, typed) {
 		return
 	}
-	asked, err := s.requestVerification(r, visit, typed)
+	limit, err := s.requestVerification(r, visit, typed)
 	switch {
+	case errors.Is(err, errLinkGone):
+		s.deadLink(w, r)
 	case err != nil:
 		s.unavailable(w, r, err)
-	case !asked:
-		s.tooMany(w, r, join.RetryFull)
+	case limit.Reason != "":
+		s.joinLimited(w, r, limit)
 	default:
 		http.Redirect(w, r, visit.path+"?asked", http.StatusSeeOther)
 	}
 }
 
-// requestVerification notes on the group that a mail is asked for. The address is sealed: it stands nowhere in clear
-// before its owner has sent the application.
-func (s *Server) requestVerification(r *http.Request, visit joinVisit, email string) (asked bool, err error) {
+// joinLimited tells that the join link can send nothing for a while, whoever asks.
+func (s *Server) joinLimited(w http.ResponseWriter, r *http.Request, limit join.Limit) {
+	noteReason(r, limit.Reason)
+	retryAfter(w, limit.Until.Sub(s.Now()))
+	s.notice(w, r, http.StatusTooManyRequests, notice{
+		Title: "Too many people want to apply at the moment",
+		Text:  "Please try again after " + limit.Until.UTC().Format("15:04 UTC") + ". If you asked for a mail before, it may already be in your inbox; its link works for a day.",
+	})
+}
+
+// requestVerification notes on the group that a mail is asked for; a limit tells why it is not. Nothing of that depends on
+// the address, which is sealed: it stands nowhere in clear before its owner has sent the application.
+func (s *Server) requestVerification(r *http.Request, visit joinVisit, email string) (limit join.Limit, err error) {
 	key := client.ObjectKeyFromObject(visit.group)
 	defer s.turns.Lock(key.String())()
 	sealed := s.Keys.Current().Seal(token.PurposeApplicant, join.SealContext(visit.group), []byte(email))
@@ -151,14 +172,18 @@ func (s *Server) requestVerification(r *http.Request, visit joinVisit, email str
 		if err := s.Live.Get(r.Context(), key, g); err != nil {
 			return err
 		}
-		asked = false
-		if g.UID != visit.group.UID || !join.Works(g, visit.serial) || !join.Request(&g.Status, sealed, s.Now()) {
+		if g.UID != visit.group.UID || !join.Works(g, visit.serial) {
+			return errLinkGone
+		}
+		if limit = join.LimitOf(g, s.Now()); limit.Reason != "" {
 			return nil
 		}
-		asked = true
+		if !join.Request(g, sealed, s.Now()) {
+			return errLinkGone
+		}
 		return s.Client.Status().Update(r.Context(), g)
 	})
-	return asked, err
+	return limit, err
 }
 
 // mayMail counts a request that sends mail to an address. If there were too many, the answer is given.

@@ -219,16 +219,41 @@ func TestJoinPagesAreSound(t *testing.T) {
 	}
 }
 
-func TestFullQueueAnswersLater(t *testing.T) {
-	o := joinable(t, nil)
-	g := o.gold()
-	for range join.MostWaiting {
-		join.Request(&g.Status, "sealed", o.Now())
+// While too many have asked, everybody is answered the same, before it is looked at what they typed.
+func TestALimitedJoinLinkAnswersLater(t *testing.T) {
+	asked := func(times int, max int32) func(*v1alpha1.PartnerGroup, time.Time) {
+		return func(g *v1alpha1.PartnerGroup, now time.Time) {
+			g.Spec.Join.MaxPerHour = &max
+			for range times {
+				join.Request(g, "sealed", now)
+			}
+		}
 	}
-	o.must(o.Client.Status().Update(t.Context(), g))
-	got := o.raw(http.MethodPost, o.path, url.Values{"email": {nobodyElse}})
-	if got.Code != http.StatusTooManyRequests || got.Header().Get("Retry-After") == "" {
-		t.Errorf("the answer is %d, %v", got.Code, got.Header())
+	for name, test := range map[string]struct {
+		before func(*v1alpha1.PartnerGroup, time.Time)
+		after  string
+	}{
+		"a full queue":   {asked(join.MaxWaiting, 1000), "60"},
+		"a spent budget": {asked(3, 3), "3900"},
+	} {
+		for _, typed := range []string{nobodyElse, "ADA@example.com", "nonsense", ""} {
+			t.Run(name+", "+typed, func(t *testing.T) {
+				o := joinable(t, nil)
+				g := o.gold()
+				test.before(g, o.Now())
+				status := *g.Status.DeepCopy()
+				o.must(o.Client.Update(t.Context(), g))
+				g.Status = status
+				o.must(o.Client.Status().Update(t.Context(), g))
+				got := o.raw(http.MethodPost, o.path, url.Values{"email": {typed}})
+				if got.Code != http.StatusTooManyRequests || got.Header().Get("Retry-After") != test.after || !strings.Contains(got.Body.String(), "Too many people") {
+					t.Errorf("the answer is %d, %v: %s", got.Code, got.Header(), got.Body)
+				}
+				if after := o.gold(); after.Status.VerificationSerial != status.VerificationSerial {
+					t.Error("a mail is asked for")
+				}
+			})
+		}
 	}
 }
 

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/partner-operator/partner-operator/internal/audit"
 )
 
 // limiter limits how often something happens per key. It forgets keys that were quiet for a minute or two, and holds
@@ -117,9 +119,15 @@ func (s *Server) trusted(address netip.Addr) bool {
 
 // tooMany answers that the client should come back later.
 func (s *Server) tooMany(w http.ResponseWriter, r *http.Request, wait time.Duration) {
-	w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(max(wait, time.Second).Seconds()))))
+	noteReason(r, audit.TooManyRequests)
+	retryAfter(w, wait)
 	s.notice(w, r, http.StatusTooManyRequests, notice{
 		Title: "That was a little fast",
 		Text:  "Please wait a minute, then try again. If you asked for a mail, it may already be in your inbox.",
 	})
+}
+
+// retryAfter tells after how long to try again.
+func retryAfter(w http.ResponseWriter, wait time.Duration) {
+	w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(max(wait, time.Second).Seconds()))))
 }

@@ -181,6 +181,7 @@ func (s *Server) deleteLink(w http.ResponseWriter, r *http.Request) {
 		s.notFound(w, r)
 		return
 	}
+	noteObject(r, "PartnerLink", found.Name)
 	if !v.may(p, team.OwnLinks) {
 		s.refuseAction(w, r)
 		return

@@ -32,6 +32,7 @@ func ownPath(namespace, text string) string {
 
 // askToSignIn leads to signing in, and from there back to the page that was asked for.
 func (s *Server) askToSignIn(w http.ResponseWriter, r *http.Request) {
+	noteNoSession(r)
 	namespace := r.PathValue("ns")
 	target := loginPath(namespace)
 	if next := ownPath(namespace, r.URL.RequestURI()); r.Method == http.MethodGet && next != "" && next != dashboardPath(namespace) {

@@ -6,6 +6,7 @@ import (
 
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/partner-operator/partner-operator/internal/audit"
 	"github.com/partner-operator/partner-operator/internal/lookup"
 	"github.com/partner-operator/partner-operator/internal/token"
 )
@@ -30,7 +31,10 @@ func (s *Server) notice(w http.ResponseWriter, r *http.Request, code int, n noti
 }
 
 // deadLink answers links that were genuine and are used, replaced, withdrawn or about nothing any more.
-func (s *Server) deadLink(w http.ResponseWriter, r *http.Request) { s.notFound(w, r) }
+func (s *Server) deadLink(w http.ResponseWriter, r *http.Request) {
+	noteReason(r, audit.DeadLink)
+	s.notFound(w, r)
+}
 
 // notFound is the one page for what is unknown, used, replaced, withdrawn or not yours.
 func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
@@ -51,6 +55,7 @@ func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
 
 // forbidden answers what the visitor may not do.
 func (s *Server) forbidden(w http.ResponseWriter, r *http.Request, title, text string) {
+	noteReason(r, audit.NotAllowed)
 	s.notice(w, r, http.StatusForbidden, notice{Title: title, Text: text, Back: "Back to your programs"})
 }
 
@@ -91,8 +96,10 @@ func (s *Server) genuine(w http.ResponseWriter, r *http.Request, opened bool) bo
 		return true
 	}
 	if ok, wait := s.failures.allow(s.client(r)); ok {
+		noteReason(r, audit.BadToken)
 		s.notFound(w, r)
 	} else {
+		noteReason(r, audit.TooManyBadTokens)
 		s.tooMany(w, r, wait)
 	}
 	return false
@@ -104,6 +111,7 @@ var tenantName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 func (s *Server) tenant(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if !tenantName.MatchString(r.PathValue("ns")) {
+			noteReason(r, audit.UnknownTenant)
 			s.notFound(w, r)
 			return
 		}
@@ -112,8 +120,10 @@ func (s *Server) tenant(next http.HandlerFunc) http.HandlerFunc {
 		case err != nil:
 			s.unavailable(w, r, err)
 		case len(catalog.Programs) == 0:
+			noteReason(r, audit.UnknownTenant)
 			s.notFound(w, r)
 		default:
+			noteTenant(r)
 			next(w, r)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/partner-operator/partner-operator/internal/audit"
 	"github.com/partner-operator/partner-operator/internal/form"
 )
 
@@ -47,11 +48,16 @@ func (s *Server) protect(routes *http.ServeMux) http.Handler {
 		}
 		handler, route := routes.Handler(r)
 		r.Body = http.MaxBytesReader(answer, r.Body, bodyLimit(route))
-		defer func() { s.measured(cmp.Or(route, noRoute)).Note(w.code, s.Now().Sub(began)) }()
+		r, end := s.audited(r, route)
+		defer func() {
+			s.measured(cmp.Or(route, noRoute)).Note(w.code, s.Now().Sub(began))
+			end(w.code)
+		}()
 		s.setHeaders(w.Header())
 		defer s.recovered(w, r)
 		switch {
 		case sameOrigin.Check(r) != nil:
+			noteReason(r, audit.CrossOrigin)
 			s.notice(w, r, http.StatusForbidden, notice{
 				Title: "This form came from somewhere else",
 				Text:  "For your safety it was not carried out. Open the link from your mail again and use the form there.",

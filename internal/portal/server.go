@@ -15,12 +15,14 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-logr/logr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	"github.com/partner-operator/partner-operator/internal/accept"
+	"github.com/partner-operator/partner-operator/internal/audit"
 	"github.com/partner-operator/partner-operator/internal/brandbook"
 	"github.com/partner-operator/partner-operator/internal/keylock"
 	"github.com/partner-operator/partner-operator/internal/keyring"
@@ -59,6 +61,9 @@ type Options struct {
 	IncludeSubdomains bool
 	// AddressRate is how many sign-in mails may be asked for one address in a minute; 0: any number.
 	AddressRate int
+	// Log gets the audit trail, with the addresses of clients if LogClients is set.
+	Log        logr.Logger
+	LogClients bool
 	// Now is the clock.
 	Now func() time.Time
 }
@@ -75,6 +80,7 @@ type Server struct {
 	mailed   *limiter      // requests that send mail, by address
 	failures *limiter      // tokens that did not open, by client
 	measures sync.Map      // *metrics.Route, by the pattern of a route
+	trail    *audit.Trail  // what people did
 	makers   *keylock.Keys // partners who make a link
 	turns    keylock.Keys  // groups that a mail is asked of
 	// strictTransport is the value of Strict-Transport-Security; nil: the portal is not on https.
@@ -98,6 +104,7 @@ func New(o Options) *Server {
 		repeats:  newLimiter(o.ClientRate, o.Now),
 		mailed:   newLimiter(o.AddressRate, o.Now),
 		failures: newLimiter(failuresPerMinute, o.Now),
+		trail:    audit.New(o.Log, o.Now),
 		makers:   &keylock.Keys{},
 
 		strictTransport: strictTransport(o),

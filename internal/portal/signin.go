@@ -14,6 +14,7 @@ import (
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/address"
+	"github.com/partner-operator/partner-operator/internal/audit"
 	"github.com/partner-operator/partner-operator/internal/invite"
 	"github.com/partner-operator/partner-operator/internal/lookup"
 	"github.com/partner-operator/partner-operator/internal/partnership"
@@ -183,6 +184,7 @@ func (s *Server) withSignIn(next func(http.ResponseWriter, *http.Request, signIn
 			s.deadLink(w, r)
 			return
 		}
+		noteSignIn(r, visit)
 		asked, ok := s.readCookie(r, token.PurposeSignInRequest, visit.namespace, requestLifetime)
 		if visit.known = ok && address.Equal(asked.Address, visit.email); visit.known {
 			visit.next = ownPath(visit.namespace, asked.Next)
@@ -240,12 +242,14 @@ func (s *Server) refuseSignIn(w http.ResponseWriter, r *http.Request, err error)
 	case errors.Is(err, errLinkGone), apierrors.IsNotFound(err):
 		s.deadLink(w, r)
 	case errors.Is(err, errLinkExpired):
+		noteReason(r, audit.Expired)
 		s.notice(w, r, http.StatusGone, notice{
 			Title:  "This sign-in link has expired",
 			Text:   "Sign-in links work for fifteen minutes. Ask for a new one, it takes a moment.",
 			SignIn: "Get a new link",
 		})
 	case errors.Is(err, errNoAccess):
+		noteReason(r, audit.NoAccess)
 		s.notice(w, r, http.StatusForbidden, notice{
 			Title: "Your access has ended",
 			Text:  "This link cannot sign you in. If you think that this is a mistake, please reply to the mail that told you so.",
@@ -281,6 +285,7 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request, visit signInVisi
 	}
 	typed := r.PostForm.Get("email")
 	if !visit.known && !address.Equal(typed, visit.email) {
+		noteReason(r, audit.WrongAddress)
 		s.failures.allow(s.client(r))
 		s.showSignIn(w, r, visit, http.StatusUnprocessableEntity, typed, "Please type the address that received the mail with this link.")
 		return
@@ -331,6 +336,9 @@ func (s *Server) signOut(w http.ResponseWriter, r *http.Request) {
 			s.unavailable(w, r, err)
 			return
 		}
+	}
+	if !ok {
+		noteReason(r, audit.NoSession)
 	}
 	s.clearCookie(w, token.PurposeSession, namespace)
 	http.Redirect(w, r, loginPath(namespace)+"?signed-out", http.StatusSeeOther)

@@ -30,6 +30,7 @@ func (s *Server) withTeam(next func(http.ResponseWriter, *http.Request, teamVisi
 			s.unavailable(w, r, err)
 			return
 		case !signedIn:
+			noteNoSession(r)
 			http.Redirect(w, r, loginPath(r.PathValue("ns")), http.StatusSeeOther)
 			return
 		}
@@ -38,6 +39,7 @@ func (s *Server) withTeam(next func(http.ResponseWriter, *http.Request, teamVisi
 			s.notFound(w, r)
 			return
 		}
+		noteObject(r, "PartnerTeam", v.teams[i].Name)
 		next(w, r, teamVisit{v, &v.teams[i]})
 	}
 }
@@ -197,7 +199,7 @@ func roleIn(form url.Values, otherwise v1alpha1.TeamRole) v1alpha1.TeamRole {
 func (s *Server) changeTeam(name string) func(http.ResponseWriter, *http.Request, teamVisit) {
 	change := teamChanges[name]
 	return func(w http.ResponseWriter, r *http.Request, visit teamVisit) {
-		if !s.parsed(w, r) || name == "invite" && s.tooManyMails(w, r, visit) {
+		if !s.parsed(w, r) {
 			return
 		}
 		written, err := s.Accept.ChangeTeam(r.Context(), client.ObjectKeyFromObject(visit.team), string(visit.team.UID), func(t *v1alpha1.PartnerTeam) error {
@@ -208,7 +210,8 @@ func (s *Server) changeTeam(name string) func(http.ResponseWriter, *http.Request
 		})
 		var refusal *team.Refusal
 		switch {
-		case errors.As(err, &refusal) && refusal.Kind == team.Wrong:
+		case errors.As(err, &refusal) && (refusal.Kind == team.Wrong || refusal.Kind == team.TooMany):
+			noteReason(r, string(refusal.Kind))
 			s.showTeam(w, r, visit, http.StatusUnprocessableEntity, refusal.Text)
 			return
 		case err != nil:
@@ -222,22 +225,6 @@ func (s *Server) changeTeam(name string) func(http.ResponseWriter, *http.Request
 		}
 		http.Redirect(w, r, to, http.StatusSeeOther)
 	}
-}
-
-// tooManyMails tells whether somebody asks for more mails than is good; then the answer is given. Who may not invite is
-// told that instead.
-func (s *Server) tooManyMails(w http.ResponseWriter, r *http.Request, visit teamVisit) bool {
-	if !team.Can(visit.team, visit.Address, team.InvitePeople) {
-		return false
-	}
-	ok, wait := s.mayAsk(r)
-	if ok {
-		ok, wait = s.mailed.allow(visit.namespace + "/" + address.Normalize(typedEmail(r.PostForm)))
-	}
-	if !ok {
-		s.tooMany(w, r, wait)
-	}
-	return !ok
 }
 
 func teamPath(namespace, name string) string {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/address"
+	"github.com/partner-operator/partner-operator/internal/audit"
 	"github.com/partner-operator/partner-operator/internal/invite"
 	"github.com/partner-operator/partner-operator/internal/team"
 )
@@ -47,6 +48,7 @@ func (s *Server) refuseRole(w http.ResponseWriter, r *http.Request, visit invite
 	if visit.team == nil || !team.IsActive(visit.team, email) || invite.MayAccept(visit.invite, visit.team, email) {
 		return false
 	}
+	noteReason(r, audit.NotAllowed)
 	n := notice{
 		Title: "Your role does not allow this",
 		Text:  "Only the owner and the admins of " + string(visit.team.Spec.DisplayName) + " can accept program invitations. Please ask one of them:",

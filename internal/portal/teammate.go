@@ -11,6 +11,7 @@ import (
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/address"
+	"github.com/partner-operator/partner-operator/internal/audit"
 	"github.com/partner-operator/partner-operator/internal/lookup"
 	"github.com/partner-operator/partner-operator/internal/team"
 	"github.com/partner-operator/partner-operator/internal/token"
@@ -55,6 +56,7 @@ func (s *Server) byTeamLink(
 			return
 		}
 		visit.team, visit.serial = found, opened.Serial
+		noteObject(r, "PartnerTeam", found.Name)
 		next(w, r, visit)
 	}
 }
@@ -134,6 +136,7 @@ func (s *Server) typedOwnAddress(w http.ResponseWriter, r *http.Request, visit t
 	view := s.viewOfTeammate(visit)
 	view.Typed, view.Error = typed, "Please type the address that the invitation was sent to."
 	if typed != "" {
+		noteReason(r, audit.WrongAddress)
 		view.Error = "This invitation was sent to another address. Please type the one that received the mail."
 	}
 	s.render(w, r, http.StatusUnprocessableEntity, "member.html", page{Title: "Please check your answers", Body: view})
@@ -158,6 +161,7 @@ func (s *Server) mayGuessTeammate(w http.ResponseWriter, r *http.Request, visit 
 
 // deadTeammateLink tells that a link is dead, since too many wrong addresses were typed.
 func (s *Server) deadTeammateLink(w http.ResponseWriter, r *http.Request, code int) {
+	noteReason(r, audit.TooManyWrongAddresses)
 	s.notice(w, r, code, notice{
 		Title: "This link no longer works",
 		Text:  tooManyWrong + " Please ask the owner or an admin of the team to invite you again.",
@@ -246,6 +250,7 @@ func (s *Server) refuseTeammate(w http.ResponseWriter, r *http.Request, err erro
 	case refusal.Kind == team.Gone:
 		s.deadLink(w, r)
 	case refusal.Kind == team.HasExpired:
+		noteReason(r, audit.Expired)
 		s.notice(w, r, http.StatusGone, notice{
 			Title: "This invitation has expired",
 			Text:  "It was not answered in time, so its link no longer works. Please ask the owner or an admin of the team for a new one.",
@@ -253,8 +258,10 @@ func (s *Server) refuseTeammate(w http.ResponseWriter, r *http.Request, err erro
 	case refusal.Kind == team.Dead:
 		s.deadTeammateLink(w, r, http.StatusGone)
 	case refusal.Kind == team.NotAllowed:
+		noteReason(r, audit.NotAllowed)
 		s.notice(w, r, http.StatusForbidden, notice{Title: "This is not possible", Text: refusal.Text, Back: "Back to your programs"})
 	default:
+		noteReason(r, string(refusal.Kind))
 		s.notice(w, r, http.StatusConflict, notice{Title: "That was too late", Text: refusal.Text, Back: "Back to your programs"})
 	}
 }

@@ -23,8 +23,10 @@ func (s *Server) posted(w http.ResponseWriter, r *http.Request) (visitor, *v1alp
 	p := v.partnership(r.PostForm.Get("partnership"))
 	if p == nil {
 		s.notFound(w, r)
+		return v, p, false
 	}
-	return v, p, p != nil
+	noteObject(r, "Partnership", p.Name)
+	return v, p, true
 }
 
 // acting is posted for what can be done only once the terms were accepted.

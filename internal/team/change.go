@@ -25,6 +25,8 @@ const (
 	HasExpired Kind = "HasExpired"
 	// Dead: too many wrong addresses were typed on the page of the link.
 	Dead Kind = "Dead"
+	// TooMany: it can be done later.
+	TooMany Kind = "TooMany"
 )
 
 // Refusal is why a change does not happen; Text says it to the person who asked, without an address.
@@ -122,10 +124,13 @@ func Invite(t *v1alpha1.PartnerTeam, by string, p Person, now time.Time) error {
 		return &Refusal{Wrong, "Please choose a role."}
 	}
 	m := Member(t, string(p.Email))
-	switch {
-	case m != nil && m.State == v1alpha1.MemberActive:
+	if m != nil && m.State == v1alpha1.MemberActive {
 		return &Refusal{TooLate, "This person is in the team already."}
-	case m == nil:
+	}
+	if err := overQuota(t, string(p.Email), now); err != nil {
+		return err
+	}
+	if m == nil {
 		if !room(t) {
 			return &Refusal{TooLate, "The team has no room for more people."}
 		}
@@ -137,6 +142,7 @@ func Invite(t *v1alpha1.PartnerTeam, by string, p Person, now time.Time) error {
 	}
 	m.Role = p.Role
 	invite(t, m, now)
+	noteInvitation(t, p.Email, now)
 	touch(t, by, now)
 	return nil
 }

@@ -45,7 +45,29 @@ func waitingList(count int) []any {
 	return all
 }
 
+// requested are verification mails that were asked for in so many steps, each with a count.
+func requested(steps int, count int64) edit {
+	all := []any{}
+	for range steps {
+		all = append(all, map[string]any{"startTime": "2026-01-01T00:00:00Z", "count": count})
+	}
+	return set("status.verificationRequests", all)
+}
+
+// mailed are the recipients of verification mails in so many steps, each noted in so many characters.
+func mailed(steps, characters int) edit {
+	all := []any{}
+	for range steps {
+		all = append(all, map[string]any{"startTime": "2026-01-01T00:00:00Z", "marks": strings.Repeat("x", characters)})
+	}
+	return set("status.verificationRecipients", all)
+}
+
 var acceptedJoins = map[string]attempt{
+	"a budget of one mail":            joinsWith("maxPerHour", int64(1)),
+	"a budget of a thousand mails":    joinsWith("maxPerHour", int64(1000)),
+	"requests of an hour":             {kind: "PartnerGroup", verb: updateStatus, change: requested(20, 1000)},
+	"recipients of a day":             {kind: "PartnerGroup", verb: updateStatus, change: mailed(48, 16380)},
 	"a closed group":                  joinsWith("mode", "Closed"),
 	"an open group":                   joinsWith("mode", "Open"),
 	"a group with a form":             joinsWith("mode", "Form"),
@@ -80,6 +102,12 @@ func reapplied(serial int64) map[string]any {
 }
 
 var refusedJoins = map[string]refusal{
+	"a budget of no mail":           {joinsWith("maxPerHour", int64(0)), "spec.join.maxPerHour", "should be greater than or equal to 1"},
+	"a budget without an end":       {joinsWith("maxPerHour", int64(1001)), "spec.join.maxPerHour", "should be less than or equal to 1000"},
+	"requests of more than an hour": {attempt{kind: "PartnerGroup", verb: updateStatus, change: requested(21, 1)}, "status.verificationRequests", "must have at most 20 items"},
+	"a step without requests":       {attempt{kind: "PartnerGroup", verb: updateStatus, change: requested(1, 0)}, "status.verificationRequests[0].count", "should be greater than or equal to 1"},
+	"recipients of more than a day": {attempt{kind: "PartnerGroup", verb: updateStatus, change: mailed(49, 10)}, "status.verificationRecipients", "must have at most 48 items"},
+	"too many recipients of a step": {attempt{kind: "PartnerGroup", verb: updateStatus, change: mailed(1, 16381)}, "status.verificationRecipients[0].marks", "may not be more than 16380"},
 	"a mode of a fourth kind":       {joinsWith("mode", "Ajar"), "spec.join.mode", `supported values: "Closed", "Open", "Form"`},
 	"an approval of a fourth kind":  {joinsWith("approval", "Maybe"), "spec.join.approval", `supported values: "Inherit", "Required", "Automatic"`},
 	"an address as a domain":        {joinsWith("eligibleDomains", []any{"ada@example.com"}), "spec.join.eligibleDomains[0]", domainRemedy},

@@ -26,9 +26,19 @@ func membersOf(count int) []any {
 	return members
 }
 
+// invitations are so many of a team, to an address.
+func invitations(count int, to string) edit {
+	all := []any{}
+	for range count {
+		all = append(all, map[string]any{"time": "2026-01-01T00:00:00Z", "to": to})
+	}
+	return set("status.invitations", all)
+}
+
 var acceptedStatuses = map[string]attempt{
-	"a member of a team":   {kind: "PartnerTeam", verb: updateStatus, change: set("status.members", []any{memberWith("email", "bob@agency.example")})},
-	"200 people in a team": {kind: "PartnerTeam", verb: updateStatus, change: set("status.members", membersOf(200))},
+	"the invitations of a day": {kind: "PartnerTeam", verb: updateStatus, change: invitations(50, "bob@agency.example")},
+	"a member of a team":       {kind: "PartnerTeam", verb: updateStatus, change: set("status.members", []any{memberWith("email", "bob@agency.example")})},
+	"200 people in a team":     {kind: "PartnerTeam", verb: updateStatus, change: set("status.members", membersOf(200))},
 	"mails of one kind to two": {
 		kind: "Partnership", verb: updateStatus, change: set("status.mails", []any{
 			map[string]any{"kind": "revoked", "to": "a@x.example", "serial": int64(1), "state": "Sent"},
@@ -66,6 +76,10 @@ var acceptedStatuses = map[string]attempt{
 }
 
 var refusedStatuses = map[string]refusal{
+	"the invitations of more than a day": {
+		attempt{kind: "PartnerTeam", verb: updateStatus, change: invitations(51, "bob@agency.example")}, "status.invitations", "must have at most 50 items"},
+	"an invitation to a bad address": {
+		attempt{kind: "PartnerTeam", verb: updateStatus, change: invitations(1, "a@localhost")}, "status.invitations[0].to", emailRemedy},
 	"201 people in a team": {
 		attempt{kind: "PartnerTeam", verb: updateStatus, change: set("status.members", membersOf(201))}, "status.members", "must have at most 200 items"},
 	"a member with an unknown role": {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -11,6 +12,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
@@ -148,7 +150,108 @@ var _ = Describe("a join link", Label("portal"), func() {
 		Expect(known.Body).To(Equal(unknown.Body))
 		change(p, func(p *v1alpha1.Partnership) { p.Spec.Revocation = &v1alpha1.Revocation{} })
 		Expect(post(somebody(), link, "email", address(ns, "ada")).Location).To(Equal(unknown.Location))
-		Expect(open(verified(link, address(ns, "ada")))().Wants(http.StatusForbidden, "cannot apply")).To(Succeed())
+		Eventually(mailsTo(address(ns, "ada"), v1alpha1.MailVerifyAddress), soon, often).Should(Equal(3))
+		Expect(open(linkTo(address(ns, "ada"), v1alpha1.MailVerifyAddress))().Wants(http.StatusForbidden, "cannot apply")).To(Succeed())
+	})
+
+	It("sends as many mails in an hour as the group allows, whoever asks and whatever restarts, while invites go on", func() {
+		ns, most := newTenant(), int32(3)
+		link := joinLink(ns, v1alpha1.GroupJoin{MaxPerHour: &most})
+		gold := group(ns, "gold", "referral")
+		limited := func() string {
+			if c := meta.FindStatusCondition(reread(gold).Status.Conditions, v1alpha1.ConditionJoinLimited); c != nil {
+				return c.Reason
+			}
+			return ""
+		}
+		codes := make([]int, 8)
+		var all sync.WaitGroup
+		for n := range codes {
+			all.Go(func() {
+				defer GinkgoRecover()
+				codes[n] = post(somebody(), link, "email", address(ns, fmt.Sprintf("stranger%d", n))).Code
+			})
+		}
+		all.Wait()
+		slices.Sort(codes)
+		Expect(codes).To(Equal([]int{303, 303, 303, 429, 429, 429, 429, 429}))
+		Eventually(limited, soon, often).Should(Equal(v1alpha1.ReasonMaxPerHour))
+		restart()
+		for _, typed := range []string{address(ns, "ada"), "nonsense", ""} {
+			Eventually(func() error {
+				return post(somebody(), link, "email", typed).Wants(http.StatusTooManyRequests, "Too many people")
+			}, soon, often).Should(Succeed(), "whatever was typed")
+		}
+		Expect(open(link)().Code).To(Equal(http.StatusOK))
+		_, invited := sentInvite(ns, "ivy", grant("referral", "gold"))
+		Expect(open(invited)().Code).To(Equal(http.StatusOK))
+		sent := func() (sent int) {
+			for n := range codes {
+				sent += mailsTo(address(ns, fmt.Sprintf("stranger%d", n)), v1alpha1.MailVerifyAddress)()
+			}
+			return sent
+		}
+		Eventually(sent, soon, often).Should(Equal(3))
+		Expect(reread(gold).Status.VerificationSerial).To(Equal(int64(3)))
+
+		By("letting people ask again as soon as the company allows more")
+		change(gold, func(g *v1alpha1.PartnerGroup) { g.Spec.Join.MaxPerHour = nil })
+		Eventually(limited, soon, often).Should(BeEmpty())
+		Eventually(func() int { return post(somebody(), link, "email", address(ns, "ada")).Code }, soon, often).Should(Equal(http.StatusSeeOther))
+		Eventually(mailsTo(address(ns, "ada"), v1alpha1.MailVerifyAddress), soon, often).Should(Equal(1))
+	})
+
+	It("sends an address three mails a day from all groups together, and answers as always", func() {
+		ns := newTenant()
+		links := []string{joinLink(ns, v1alpha1.GroupJoin{})}
+		standard := group(ns, "standard", "referral")
+		change(standard, func(g *v1alpha1.PartnerGroup) { g.Spec.Join.Mode = v1alpha1.JoinOpen })
+		Eventually(func() string { return reread(standard).Status.JoinURL }, soon, often).ShouldNot(BeEmpty())
+		Eventually(func() int { return open(standard.Status.JoinURL)().Code }, soon, often).Should(Equal(http.StatusOK))
+		links = append(links, standard.Status.JoinURL)
+		var all sync.WaitGroup
+		for n := range 10 {
+			all.Go(func() {
+				defer GinkgoRecover()
+				Expect(post(somebody(), links[n%2], "email", address(ns, "ada")).Code).To(Equal(http.StatusSeeOther))
+			})
+		}
+		all.Wait()
+		waiting := func() int {
+			return len(reread(group(ns, "gold", "referral")).Status.Verifications) + len(reread(standard).Status.Verifications)
+		}
+		Eventually(waiting, soon, often).Should(BeZero())
+		Expect(mailsTo(address(ns, "ada"), v1alpha1.MailVerifyAddress)()).To(Equal(3))
+		restart()
+		Eventually(func() int { return post(somebody(), links[0], "email", strings.ToUpper(address(ns, "ada"))).Code }, soon, often).Should(Equal(http.StatusSeeOther))
+		Eventually(waiting, soon, often).Should(BeZero())
+		Expect(mailsTo(address(ns, "ada"), v1alpha1.MailVerifyAddress)()).To(Equal(3))
+		Expect(open(linkTo(address(ns, "ada"), v1alpha1.MailVerifyAddress))().Code).To(Equal(http.StatusOK))
+		verified(links[1], address(ns, "bob"))
+		for _, g := range []*v1alpha1.PartnerGroup{reread(standard), reread(group(ns, "gold", "referral"))} {
+			text, err := yaml.Marshal(g)
+			Expect(err).NotTo(HaveOccurred())
+			Expect(strings.ToLower(string(text))).NotTo(Or(ContainSubstring("ada@"), ContainSubstring("bob@")))
+		}
+	})
+
+	It("counts its mails against the program, where they wait", func() {
+		ns, most := newTenant(), int32(1)
+		change(program(ns, "referral", "", ""), func(p *v1alpha1.Program) { p.Spec.Mail.MaxPerHour = &most })
+		link := joinLink(ns, v1alpha1.GroupJoin{})
+		verified(link, address(ns, "ada"))
+		gold := group(ns, "gold", "referral")
+		Expect(post(somebody(), link, "email", address(ns, "bob")).Code).To(Equal(http.StatusSeeOther))
+		i := invite(ns, "ivy", grant("referral", "gold"))
+		create(i)
+		Eventually(func() v1alpha1.InviteState { return reread(i).Status.State }, soon, often).Should(Equal(v1alpha1.InviteHeld))
+		restart()
+		Consistently(mailsTo(address(ns, "bob"), v1alpha1.MailVerifyAddress), quiet, often).Should(BeZero())
+		Expect(reread(gold).Status.Verifications).To(HaveLen(1))
+		most = 3
+		change(program(ns, "referral", "", ""), func(p *v1alpha1.Program) { p.Spec.Mail.MaxPerHour = &most })
+		Eventually(mailsTo(address(ns, "ivy"), v1alpha1.MailInvite), soon, often).Should(Equal(1))
+		Eventually(mailsTo(address(ns, "bob"), v1alpha1.MailVerifyAddress), 2*soon, often).Should(Equal(1), "it is asked every 15 seconds")
 	})
 
 	It("keeps no address anywhere before the application, and says it in no status", func() {

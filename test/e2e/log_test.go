@@ -54,6 +54,10 @@ var _ = Describe("the log", func() {
 		Eventually(stateOf(i), soon, often).Should(Equal(v1alpha1.InviteFailed))
 		create(&v1alpha1.PartnerInvite{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "waits"}, Spec: v1alpha1.PartnerInviteSpec{
 			Contact: v1alpha1.Contact{Email: "eve@x.example"}, Programs: []v1alpha1.ProgramGrant{{Name: "later"}}}})
+		_, wrong := sentInvite(ns, "wanda", grant("referral", "gold"))
+		Expect(post(somebody(), wrong+"/accept", "email", "mallory@x.example").Code).To(Equal(http.StatusUnprocessableEntity))
+		Expect(open(tenantURL(ns, "invite/AQ"))().Code).To(Equal(http.StatusNotFound))
+		Expect(post(person, tenantURL(ns, "signout")).Code).To(Equal(http.StatusSeeOther))
 		declaredTeam(ns)
 		join(signedIn(ns, "owner"), ns, "carl", v1alpha1.RoleMember)
 		create(partnerLink(ns, "summer", p.Name))
@@ -61,7 +65,7 @@ var _ = Describe("the log", func() {
 		Eventually(func() string { return running.Log() }, soon, often).Should(ContainSubstring(`"ProgramNotFound"`))
 		Expect(running.Stop()).To(Succeed())
 
-		said := map[string]int{}
+		said, audited := map[string]int{}, map[string]int{}
 		for line := range strings.Lines(running.Log()) {
 			var entry map[string]any
 			Expect(json.Unmarshal([]byte(line), &entry)).To(Succeed(), line)
@@ -73,6 +77,10 @@ var _ = Describe("the log", func() {
 				continue // what other specs left may go on meanwhile
 			}
 			said[fmt.Sprint(entry["msg"])]++
+			if entry["logger"] == "audit" {
+				Expect(entry).To(And(HaveKey("route"), HaveKey("client")), line)
+				audited[strings.TrimSpace(fmt.Sprintf("%v %v of %v %v %v", entry["action"], entry["outcome"], entry["kind"], entry["name"], entry["reason"]))]++
+			}
 			Expect(entry).NotTo(And(HaveKeyWithValue("level", "error"), HaveKey("namespace")), line)
 			if entry["msg"] == "Mail sent" {
 				Expect(entry).To(And(HaveKey("controller"), HaveKey("kind"), HaveKeyWithValue("namespace", ns), HaveKey("name"), HaveKey("mail"), HaveKey("seconds")), line)
@@ -83,6 +91,13 @@ var _ = Describe("the log", func() {
 			"Mail sent": len(mails), "Mail not sent": 1, "Accepted": 1, "Activated": 2, "Revoked": 1, "ProgramNotFound": 1, "MemberInvited": 1, "MemberActive": 1,
 		} {
 			Expect(said).To(HaveKeyWithValue(what, count))
+		}
+		for what, count := range map[string]int{
+			"AcceptInvite done of PartnerInvite ada <nil>": 1, "AcceptInvite wrong_input of PartnerInvite wanda WrongAddress": 1, "OpenInvite unknown of <nil> <nil> BadToken": 1,
+			"AskToSignIn done of <nil> <nil> <nil>": 2, "SignIn done of PartnerTeam agency <nil>": 1, "SignOut done of <nil> <nil> <nil>": 1,
+			"InviteTeammate done of PartnerTeam agency <nil>": 1, "JoinTeam done of PartnerTeam agency <nil>": 1,
+		} {
+			Expect(audited).To(HaveKeyWithValue(what, count))
 		}
 		Expect(said).NotTo(Or(HaveKey("Sent"), HaveKey("AddressRejected"), HaveKey("Starting workers")), "a mail is one line, and starting is not twenty")
 

@@ -266,11 +266,35 @@ var _ = Describe("teammates", Label("portal"), func() {
 		Consistently(mailsTo(address(ns, "owner"), v1alpha1.MailTeammateApproval), quiet, often).Should(Equal(21))
 	})
 
-	It("who accept at once, thirty of them at two replicas, all become members", func() {
+	It("are invited twenty times an hour at most, whoever of the team asks, from wherever, and whatever became of those", func() {
 		ns := newTenant()
 		agency := declaredTeam(ns)
 		owner := signedIn(ns, "owner")
-		const crowd = 30
+		admin := join(owner, ns, "admin", v1alpha1.RoleAdmin)
+		for n := range teams.MaxInvitesPerHour - 1 {
+			by, email := []*browser.Person{owner, admin}[n%2], address(ns, fmt.Sprintf("stranger%d", n))
+			Expect(post(by, teamURL(ns, "/invite"), "email", email).Code).To(Equal(http.StatusSeeOther))
+			Expect(post(by, teamURL(ns, "/remove"), "email", email).Code).To(Equal(http.StatusSeeOther))
+		}
+		restart()
+		elsewhere, err := owner.Steal(tenantURL(ns, ""))
+		Expect(err).NotTo(HaveOccurred())
+		Eventually(func() int { return get(owner, teamURL(ns, "")).Code }, soon, often).Should(Equal(http.StatusOK))
+		Eventually(func() int { return len(reread(agency).Status.Mails) }, soon, often).Should(BeZero())
+		before := reread(agency).ResourceVersion
+		for _, by := range []*browser.Person{owner, admin, elsewhere} {
+			Expect(post(by, teamURL(ns, "/invite"), "email", address(ns, "last")).Wants(http.StatusUnprocessableEntity, "Your team has invited 20 people within an hour", "Agency GmbH")).To(Succeed())
+		}
+		Expect(reread(agency).ResourceVersion).To(Equal(before), "nothing is written")
+		Expect(mailsTo(address(ns, "last"), v1alpha1.MailTeammateInvite)()).To(BeZero())
+		Expect(post(owner, teamURL(ns, "/remove"), "email", address(ns, "admin")).Code).To(Equal(http.StatusSeeOther), "the rest goes on")
+	})
+
+	It("who accept at once, twenty of them at two replicas, all become members", func() {
+		ns := newTenant()
+		agency := declaredTeam(ns)
+		owner := signedIn(ns, "owner")
+		const crowd = teams.MaxInvitesPerHour
 		names := make([]string, crowd)
 		for n := range crowd {
 			names[n] = fmt.Sprintf("p%d", n)
