@@ -193,3 +193,35 @@ func TestWrongAddressesKillTheLinkOfATeammate(t *testing.T) {
 		t.Errorf("the end costs %d writes, and the person is %+v", counted.writes, m)
 	}
 }
+
+// Who types the address of somebody in the team that may not answer is told whom to ask; it is a guess as well.
+func TestTheAddressOfAMemberIsAGuess(t *testing.T) {
+	o, _ := withEveryLink(t)
+	crew := &v1alpha1.PartnerTeam{}
+	o.must(o.Live.Get(t.Context(), client.ObjectKey{Namespace: "acme", Name: "crew"}, crew))
+	crew.Status.Members = append(crew.Status.Members, v1alpha1.TeamMember{
+		Email: "mary@example.com", Role: v1alpha1.RoleMember, State: v1alpha1.MemberActive, Source: v1alpha1.MemberFromTeam,
+	})
+	o.must(o.Client.Status().Update(t.Context(), crew))
+	i := o.invite().DeepCopy()
+	i.Name, i.UID, i.ResourceVersion = "for-crew", teamUID, ""
+	i.Spec.Contact, i.Spec.TeamRef = v1alpha1.Contact{}, &v1alpha1.TeamReference{Name: "crew"}
+	status := *i.Status.DeepCopy()
+	o.must(o.Client.Create(t.Context(), i))
+	i.Status = status
+	o.must(o.Client.Status().Update(t.Context(), i))
+	text, err := o.Keys.Current().Sign(token.PurposeInvite, "", token.Subject{Namespace: "acme", UID: teamUID, Serial: 1, Address: ownerOfTeam})
+	o.must(err)
+	o.path = invitePath("acme", text)
+	for n := range v1alpha1.MaxWrongAddresses - 1 {
+		if got := o.post("accept", "email", "mary@example.com"); got.code != http.StatusForbidden || !strings.Contains(got.text, "Please ask one of them") {
+			t.Fatalf("time %d is answered %d: %s", n+1, got.code, got.text)
+		}
+	}
+	if got := o.post("accept", "email", "mary@example.com"); got.code != http.StatusUnprocessableEntity || !strings.Contains(got.text, "Too many addresses") {
+		t.Errorf("the last one is answered %d: %s", got.code, got.text)
+	}
+	if got := o.post("accept", "email", ownerOfTeam); got.code != http.StatusGone {
+		t.Errorf("the owner is answered %d", got.code)
+	}
+}

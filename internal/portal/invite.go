@@ -297,7 +297,7 @@ func (s *Server) refuseVisit(w http.ResponseWriter, r *http.Request, visit invit
 }
 
 // tooManyWrong is why a link is dead.
-const tooManyWrong = "Too many addresses were typed here that are not the invited one. To be safe, the link does not take the right one any more, either."
+const tooManyWrong = "Too many addresses were typed here that are not the right one. To be safe, the link does not take the right one any more, either."
 
 // deadForGuesses tells that a link is dead, since too many wrong addresses were typed.
 func (s *Server) deadForGuesses(w http.ResponseWriter, r *http.Request, visit inviteVisit, code int) {

@@ -106,7 +106,7 @@ var _ = Describe("the page of an invite", Label("portal"), func() {
 			Expect(err).NotTo(HaveOccurred())
 			Expect(head.Code).To(Equal(http.StatusOK))
 		}
-		Expect(open(link+"/accept")().Code).To(Equal(http.StatusNotFound), "accepting is a POST")
+		Expect(open(link+"/accept")().Code).To(Equal(http.StatusMethodNotAllowed), "accepting is a POST")
 		Consistently(func() string { return reread(i).ResourceVersion }, quiet).Should(Equal(before))
 	})
 
