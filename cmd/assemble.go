@@ -110,6 +110,7 @@ func addPortal(mgr ctrl.Manager, s shared, o options) error {
 	return portal.New(portal.Options{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Keys: s.keys, Book: s.book, Tombstones: s.yard, Accept: s.step, Base: o.portal,
 		TrustedProxies: o.trustedProxies, ClientRate: o.clientRate, AddressRate: o.addressRate, Now: time.Now,
+		SignInLifetime: o.signInLifetime, SessionLifetime: o.sessionLifetime, SessionIdle: o.sessionIdle,
 	}).AddTo(mgr, listener)
 }
 

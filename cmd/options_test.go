@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -44,6 +45,7 @@ type told struct {
 	Controllers, PortalRuns                    bool
 	Namespaces                                 []string
 	Profiles                                   string
+	SignIn, Session, Idle                      time.Duration
 }
 
 func tell(o options) told {
@@ -58,6 +60,7 @@ func tell(o options) told {
 		Concurrency: o.concurrency, ClientRate: o.clientRate, AddressRate: o.addressRate,
 		Portal: o.portal.Origin(), PortalAddress: o.portalAddress, TrustedProxies: strings.Join(proxies, " "),
 		MetricsAddress: o.metricsAddress, ProbeAddress: o.probeAddress, MetricsSecure: o.metricsSecure,
+		SignIn: o.signInLifetime, Session: o.sessionLifetime, Idle: o.sessionIdle,
 		UseSMTP: o.useSMTP, Development: o.log.Development,
 		User: o.smtp.Username, PasswordFile: o.smtp.PasswordFile, TLS: o.smtp.TLS, Rate: o.mailRate,
 	}
@@ -76,6 +79,7 @@ func defaults() told {
 		OperatorNamespace: "partner-operator-system", Concurrency: 16, ClientRate: 10, AddressRate: 2,
 		Portal: "https://partners.example.com", PortalAddress: ":8080", MetricsAddress: ":8443", ProbeAddress: ":8081", MetricsSecure: true,
 		From: "no-reply@partners.example.com", MailMode: controller.MailSend, Controllers: true, PortalRuns: true,
+		SignIn: 15 * time.Minute, Session: 720 * time.Hour,
 	}
 }
 
@@ -116,11 +120,20 @@ func TestOptions(t *testing.T) {
 		"health-probe-bind-address": {args: flags("--health-probe-bind-address=:9"), want: func(w *told) { w.ProbeAddress = ":9" }},
 		"client-rate":               {args: flags("--client-rate=0"), want: func(w *told) { w.ClientRate = 0 }},
 		"address-rate":              {args: flags("--address-rate=0"), want: func(w *told) { w.AddressRate = 0 }},
-		"mail-rate":                 {args: flags("--mail-rate=0.5"), want: func(w *told) { w.Rate = 0.5 }},
-		"mail-mode send":            {args: flags("--mail-mode=send"), want: func(*told) {}},
-		"mail-mode hold":            {args: flags("--mail-mode=hold"), want: func(w *told) { w.MailMode = controller.MailHold }},
-		"mail-mode log":             {args: flags("--mail-mode", "log"), want: func(w *told) { w.MailMode = controller.MailLog }},
-		"mail-mode twice":           {args: flags("--mail-mode=hold", "--mail-mode=send"), want: func(*told) {}},
+		"sign-in-lifetime":          {args: flags("--sign-in-lifetime=10m"), want: func(w *told) { w.SignIn = 10 * time.Minute }},
+		"the shortest for sign-in":  {args: flags("--sign-in-lifetime=1m"), want: func(w *told) { w.SignIn = time.Minute }},
+		"the longest for sign-in":   {args: flags("--sign-in-lifetime=1h"), want: func(w *told) { w.SignIn = time.Hour }},
+		"session-lifetime":          {args: flags("--session-lifetime=8h"), want: func(w *told) { w.Session = 8 * time.Hour }},
+		"session-idle":              {args: flags("--session-idle=30m"), want: func(w *told) { w.Idle = 30 * time.Minute }},
+		"session-idle 0":            {args: flags("--session-idle=0"), want: func(*told) {}},
+		"session-idle from the environment": {
+			args: flags(), environment: env{"PARTNER_OPERATOR_SESSION_IDLE": "2h"}, want: func(w *told) { w.Idle = 2 * time.Hour },
+		},
+		"mail-rate":       {args: flags("--mail-rate=0.5"), want: func(w *told) { w.Rate = 0.5 }},
+		"mail-mode send":  {args: flags("--mail-mode=send"), want: func(*told) {}},
+		"mail-mode hold":  {args: flags("--mail-mode=hold"), want: func(w *told) { w.MailMode = controller.MailHold }},
+		"mail-mode log":   {args: flags("--mail-mode", "log"), want: func(w *told) { w.MailMode = controller.MailLog }},
+		"mail-mode twice": {args: flags("--mail-mode=hold", "--mail-mode=send"), want: func(*told) {}},
 		"mail-mode from the environment": {
 			args: flags(), environment: env{"PARTNER_OPERATOR_MAIL_MODE": "hold"}, want: func(w *told) { w.MailMode = controller.MailHold },
 		},
@@ -246,6 +259,14 @@ func TestOptionsAreRefused(t *testing.T) {
 		"leader-elect of no truth":      {flags("--leader-elect=maybe"), nil, "-leader-elect", "--help"},
 		"client-rate below zero":        {flags("--client-rate=-1"), nil, "--client-rate", "negative"},
 		"address-rate below zero":       {flags("--address-rate=-1"), nil, "--address-rate", "negative"},
+		"sign-in-lifetime too short":    {flags("--sign-in-lifetime=30s"), nil, "--sign-in-lifetime", "from 1m to 1h"},
+		"sign-in-lifetime too long":     {flags("--sign-in-lifetime=61m"), nil, "--sign-in-lifetime", "from 1m to 1h"},
+		"sign-in-lifetime with seconds": {flags("--sign-in-lifetime=90s"), nil, "--sign-in-lifetime", "whole minutes"},
+		"no sign-in-lifetime":           {flags("--sign-in-lifetime=0"), nil, "--sign-in-lifetime", "from 1m to 1h"},
+		"session-lifetime too short":    {flags("--session-lifetime=0"), nil, "--session-lifetime", "1m or more"},
+		"session-lifetime of no time":   {flags("--session-lifetime=30d"), nil, "-session-lifetime", "--help"},
+		"session-idle too short":        {flags("--session-idle=1s"), nil, "--session-idle", "1m or more"},
+		"session-idle below zero":       {flags("--session-idle=-1h"), nil, "--session-idle", "1m or more"},
 		"mail-rate below zero":          {flags("--mail-rate=-0.1"), nil, "--mail-rate", "negative"},
 		"mail-mode of another word":     {flags("--mail-mode=pause"), nil, "-mail-mode", "send, hold or log"},
 		"mail-mode in capitals":         {flags("--mail-mode=HOLD"), nil, "-mail-mode", "send, hold or log"},
@@ -320,6 +341,7 @@ func TestHelpListsEveryFlag(t *testing.T) {
 		"kubeconfig": "", "portal-url": "", "portal-bind-address": ":8080", "metrics-bind-address": ":8443", "metrics-secure": "true",
 		"health-probe-bind-address": ":8081", "leader-elect": "", "operator-namespace": "", "smtp-url": "", "smtp-password-file": "",
 		"mail-from": "", "mail-rate": "", "mail-mode": "send", "concurrency": "16", "trusted-proxies": "", "client-rate": "10", "address-rate": "2",
+		"sign-in-lifetime": "15m", "session-lifetime": "720h", "session-idle": "",
 		"components": "controllers,portal", "namespaces": "", "events-url": "", "pprof-bind-address": "",
 		"zap-devel": "", "zap-encoder": "", "zap-log-level": "", "zap-stacktrace-level": "", "zap-time-encoding": "",
 	}

@@ -202,7 +202,7 @@ func (s *Server) apply(w http.ResponseWriter, r *http.Request, who applicant) {
 	case partnership.State(made, nil, s.Now()) == v1alpha1.PartnershipActive:
 		email := who.Verification.Address
 		s.caughtUpWith(r.Context(), made)
-		s.setCookie(w, token.PurposeSession, who.namespace, email, sessionLifetime)
+		s.startSession(w, r, who.namespace, email)
 		http.Redirect(w, r, dashboardPath(who.namespace), http.StatusSeeOther)
 	default:
 		http.Redirect(w, r, loginPath(who.namespace)+"?applied", http.StatusSeeOther)

@@ -162,7 +162,7 @@ func (s *Server) acceptInvite(w http.ResponseWriter, r *http.Request, visit invi
 // typed address is theirs, so they sign in as always.
 func (s *Server) welcome(w http.ResponseWriter, r *http.Request, visit inviteVisit, email string) {
 	waits, err := s.onlyWaits(r.Context(), visit.namespace, email)
-	known, signedIn := s.readCookie(r, token.PurposeSession, visit.namespace, sessionLifetime)
+	known, signedIn := s.openSession(r, visit.namespace)
 	switch {
 	case err != nil:
 		s.unavailable(w, r, err)
@@ -173,7 +173,7 @@ func (s *Server) welcome(w http.ResponseWriter, r *http.Request, visit inviteVis
 	case waits: // there is nothing to sign in to yet
 		http.Redirect(w, r, loginPath(visit.namespace)+"?waiting", http.StatusSeeOther)
 	default:
-		s.setCookie(w, token.PurposeSession, visit.namespace, email, sessionLifetime)
+		s.startSession(w, r, visit.namespace, email)
 		http.Redirect(w, r, dashboardPath(visit.namespace), http.StatusSeeOther)
 	}
 }

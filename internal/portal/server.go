@@ -7,6 +7,7 @@
 package portal
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -25,6 +26,7 @@ import (
 	"github.com/partner-operator/partner-operator/internal/keylock"
 	"github.com/partner-operator/partner-operator/internal/keyring"
 	"github.com/partner-operator/partner-operator/internal/link"
+	"github.com/partner-operator/partner-operator/internal/signin"
 	"github.com/partner-operator/partner-operator/internal/team"
 	"github.com/partner-operator/partner-operator/internal/tombstone"
 )
@@ -49,8 +51,14 @@ type Options struct {
 	TrustedProxies []netip.Prefix
 	// ClientRate is how many requests that send mail a client may make in a minute; 0: any number.
 	ClientRate int
-	// AddressRate is how many sign-in mails may be asked for one address in a minute; 0: any number.
+	// AddressRate is how many sign-in mails of one address may be asked for in a minute, by whomever; more wait, and count
+	// as one. 0: any number, also of verification mails.
 	AddressRate int
+	// SignInLifetime is how long a sign-in link works; 0: signin.DefaultLinkLifetime.
+	SignInLifetime time.Duration
+	// SessionLifetime is how long somebody stays signed in; 0: signin.DefaultSessionLifetime. SessionIdle is after how long
+	// without a request that ends; 0: it does not.
+	SessionLifetime, SessionIdle time.Duration
 	// Now is the clock.
 	Now func() time.Time
 }
@@ -59,14 +67,15 @@ type Options struct {
 type Server struct {
 	Options
 	handler  http.Handler
-	signIns  chan signInRequest
-	retries  chan struct{} // a place for each request for a link that waits for its next try
-	clients  *limiter      // requests that send mail, by client
-	mailed   *limiter      // requests that send mail, by address
-	failures *limiter      // tokens that did not open, by client
-	measures sync.Map      // *metrics.Route, by the pattern of a route
-	makers   *keylock.Keys // partners who make a link
-	turns    keylock.Keys  // groups that a mail is asked of
+	signIns  signInQueue
+	delay    func() time.Duration // from the answer to a request for a sign-in link until it is carried out
+	clients  *limiter             // requests that send mail, by client
+	mailed   *limiter             // sign-in mails, by address
+	applied  *limiter             // verification mails, by group and address
+	failures *limiter             // tokens that did not open, by client
+	measures sync.Map             // *metrics.Route, by the pattern of a route
+	makers   *keylock.Keys        // partners who make a link
+	turns    keylock.Keys         // groups that a mail is asked of
 }
 
 // failuresPerMinute is how many tokens that do not open a client may try in a minute.
@@ -74,15 +83,21 @@ const failuresPerMinute = 30
 
 // New makes a portal.
 func New(o Options) *Server {
+	o.SignInLifetime = cmp.Or(o.SignInLifetime, signin.DefaultLinkLifetime)
+	o.SessionLifetime = cmp.Or(o.SessionLifetime, signin.DefaultSessionLifetime)
 	s := &Server{
 		Options:  o,
-		signIns:  make(chan signInRequest, signInsWaiting),
-		retries:  make(chan struct{}, signInsWaiting),
+		delay:    signInDelay,
 		clients:  newLimiter(o.ClientRate, o.Now),
 		mailed:   newLimiter(o.AddressRate, o.Now),
+		applied:  newSpacing(joinSpacing, o.Now),
 		failures: newLimiter(failuresPerMinute, o.Now),
 		makers:   &keylock.Keys{},
 	}
+	if o.AddressRate == 0 {
+		s.applied = newLimiter(0, o.Now)
+	}
+	s.signIns.try = s.tryToHandOut
 	s.handler = s.protect(s.routes())
 	return s
 }

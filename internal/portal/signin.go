@@ -6,24 +6,31 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/address"
 	"github.com/partner-operator/partner-operator/internal/invite"
 	"github.com/partner-operator/partner-operator/internal/lookup"
 	"github.com/partner-operator/partner-operator/internal/partnership"
+	"github.com/partner-operator/partner-operator/internal/signin"
+	"github.com/partner-operator/partner-operator/internal/team"
 	"github.com/partner-operator/partner-operator/internal/token"
 )
 
 // loginView is what the page shows that asks for an address.
 type loginView struct {
 	Asked, Waiting, Declined, Renewed, SignedOut, Applied, Accepted, Decided bool
-	Typed, Error                                                             string
+	// Within is how long a link works, in words.
+	Within       string
+	Typed, Error string
 	// Next is where to go after signing in; empty: to the dashboard.
 	Next string
 }
@@ -32,7 +39,8 @@ type loginView struct {
 func (s *Server) loginPage(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	view := loginView{
-		Asked: query.Has("asked"), Waiting: query.Has("waiting"), Declined: query.Has("declined"), Renewed: query.Has("renewed"), SignedOut: query.Has("signed-out"),
+		Within: minutes(s.SignInLifetime),
+		Asked:  query.Has("asked"), Waiting: query.Has("waiting"), Declined: query.Has("declined"), Renewed: query.Has("renewed"), SignedOut: query.Has("signed-out"),
 		Applied: query.Has("applied"), Accepted: query.Has("accepted"), Decided: query.Has("decided"), Next: ownPath(r.PathValue("ns"), query.Get("next")),
 	}
 	title := "Sign in"
@@ -45,26 +53,43 @@ func (s *Server) loginPage(w http.ResponseWriter, r *http.Request) {
 	s.render(w, r, http.StatusOK, "login.html", page{Title: title, Body: view})
 }
 
-// login asks for a sign-in link. The answer is the same, and as quick, for every address: what it leads to happens after.
+// login asks for a sign-in link. The answer is the same, and as quick, for every address, whoever asked before: what it
+// leads to happens a while after it.
 func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 	namespace := r.PathValue("ns")
 	if err := r.ParseForm(); err != nil {
 		s.badForm(w, r)
 		return
 	}
-	typed := strings.TrimSpace(r.PostForm.Get("email"))
+	typed, next := strings.TrimSpace(r.PostForm.Get("email")), ownPath(namespace, r.PostForm.Get("next"))
 	if _, err := address.Deliverable(typed); err != nil {
 		s.render(w, r, http.StatusUnprocessableEntity, "login.html", page{Title: "Sign in", Body: loginView{
-			Typed: typed, Error: "Please type a whole mail address, such as ada@example.com.", Next: ownPath(namespace, r.PostForm.Get("next")),
+			Typed: typed, Error: "Please type a whole mail address, such as ada@example.com.", Next: next,
 		}})
 		return
 	}
-	if !s.mayMail(w, r, typed) {
+	if !s.mayMail(w, r) {
 		return
 	}
-	s.seal(w, token.PurposeSignInRequest, namespace, session{Address: typed, Next: ownPath(namespace, r.PostForm.Get("next"))}, requestLifetime)
-	s.queueSignIn(r.Context(), signInRequest{namespace: namespace, email: typed, asked: s.Now()})
+	request, ok := s.signIns.take(signInRequest{namespace: namespace, email: typed, asked: s.Now()})
+	if !ok { // better than to promise a mail that would not come
+		log.FromContext(r.Context()).Info("A sign-in request was refused, too many are waiting", "namespace", namespace)
+		s.later(w, r)
+		return
+	}
+	defer s.signIns.start(request, s.delay())
+	s.seal(w, token.PurposeSignInRequest, namespace, session{Address: typed, Time: s.Now(), Next: next}, requestLifetime)
+	w.Header().Set("Content-Length", "0")
 	http.Redirect(w, r, loginPath(namespace)+"?asked", http.StatusSeeOther)
+	_ = http.NewResponseController(w).Flush() // the answer is out before anything is looked up; if it cannot be, it is soon
+}
+
+// minutes tells a time in words.
+func minutes(d time.Duration) string {
+	if d == time.Minute {
+		return "a minute"
+	}
+	return strconv.Itoa(int(d.Minutes())) + " minutes"
 }
 
 // errNobody tells that an address belongs to nobody who gets a mail, as far as this replica has heard.
@@ -100,10 +125,9 @@ func (s *Server) handOutSignIn(ctx context.Context, request signInRequest) error
 		return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), strings.Compare(a.Name, b.Name))
 	})
 	err = s.change(ctx, client.ObjectKeyFromObject(&oldest), func(p *v1alpha1.Partnership) error {
-		if request.carriedOut(p.Status.SignIn) {
+		if request.carriedOut(p.Status.SignIn) || !partnership.RequestSignIn(&p.Status, s.SignInLifetime, s.Now()) {
 			return errNothing
 		}
-		partnership.RequestSignIn(&p.Status, s.Now())
 		return nil
 	})
 	if errors.Is(err, errNothing) {
@@ -208,7 +232,7 @@ func (s *Server) findPartnership(ctx context.Context, namespace string, opened t
 
 // Why a sign-in link does not work.
 var (
-	errLinkGone    = errors.New("the sign-in link is used or replaced")
+	errLinkGone    = errors.New("the sign-in link is used or withdrawn")
 	errLinkExpired = errors.New("the sign-in link has expired")
 	errNoAccess    = errors.New("the partnership gives no access")
 )
@@ -223,12 +247,12 @@ func (s *Server) mayUse(ctx context.Context, p *v1alpha1.Partnership, serial int
 	if err != nil {
 		return err
 	}
-	switch state := partnership.SignInLink(p, serial, s.Now()); {
-	case state == partnership.LinkGone:
+	switch state := signin.StateOf(p.Status.SignIn, serial, s.Now()); {
+	case state == signin.Gone:
 		return errLinkGone
 	case !partnership.HasAccess(p, rivals, catalog.Programs[p.Spec.ProgramRef.Name], s.Now()):
 		return errNoAccess
-	case state == partnership.LinkExpired:
+	case state == signin.Expired:
 		return errLinkExpired
 	default:
 		return nil
@@ -242,7 +266,7 @@ func (s *Server) refuseSignIn(w http.ResponseWriter, r *http.Request, err error)
 	case errors.Is(err, errLinkExpired):
 		s.notice(w, r, http.StatusGone, notice{
 			Title:  "This sign-in link has expired",
-			Text:   "Sign-in links work for fifteen minutes. Ask for a new one, it takes a moment.",
+			Text:   "Sign-in links work for " + minutes(s.SignInLifetime) + ". Ask for a new one, it takes a moment.",
 			SignIn: "Get a new link",
 		})
 	case errors.Is(err, errNoAccess):
@@ -291,7 +315,7 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request, visit signInVisi
 	}
 	s.noteActive(r.Context(), visit)
 	s.clearCookie(w, token.PurposeSignInRequest, visit.namespace)
-	s.setCookie(w, token.PurposeSession, visit.namespace, visit.email, sessionLifetime)
+	s.startSession(w, r, visit.namespace, visit.email)
 	http.Redirect(w, r, cmp.Or(visit.next, dashboardPath(visit.namespace)), http.StatusSeeOther)
 }
 
@@ -307,33 +331,68 @@ func (s *Server) spend(ctx context.Context, visit signInVisit) error {
 		if err := s.mayUse(ctx, p, visit.serial); err != nil {
 			return err
 		}
-		partnership.UseSignIn(&p.Status, s.Now())
+		signin.Use(&p.Status.SignIn, s.Now())
 		return nil
 	})
 }
 
-// signOut kills every session of the person in this tenant, on all replicas.
+// signOut ends every session of the person in this tenant, on all replicas.
 func (s *Server) signOut(w http.ResponseWriter, r *http.Request) {
 	namespace := r.PathValue("ns")
-	cookie, ok := s.readCookie(r, token.PurposeSession, namespace, sessionLifetime)
+	cookie, ok := s.readCookie(r, token.PurposeSession, namespace, s.SessionLifetime)
 	if ok {
-		known, err := lookup.PartnershipsOf(r.Context(), s.Client, namespace, cookie.Address)
-		for _, p := range known {
-			if !partnership.SessionCounts(&p, cookie.Time) {
-				continue
-			}
-			err = errors.Join(err, client.IgnoreNotFound(s.change(r.Context(), client.ObjectKeyFromObject(&p), func(p *v1alpha1.Partnership) error {
-				partnership.EndSessions(&p.Status, s.Now())
-				return nil
-			})))
-		}
-		if err = errors.Join(err, s.signOutOfTeams(r.Context(), namespace, cookie)); err != nil {
+		err := s.endSessions(r.Context(), namespace, cookie, func(p *v1alpha1.Partnership) bool {
+			partnership.EndSessions(&p.Status, s.Now())
+			return true
+		}, func(m *v1alpha1.TeamMember) bool {
+			team.EndSessions(m, s.Now())
+			return true
+		})
+		if err != nil {
 			s.unavailable(w, r, err)
 			return
 		}
 	}
 	s.clearCookie(w, token.PurposeSession, namespace)
 	http.Redirect(w, r, loginPath(namespace)+"?signed-out", http.StatusSeeOther)
+}
+
+// startSession signs a person in. If somebody is signed in in the browser, that session ends, and with it each copy of its
+// cookie. That it cannot be ended right now keeps nobody out.
+func (s *Server) startSession(w http.ResponseWriter, r *http.Request, namespace, email string) {
+	if before, ok := s.readCookie(r, token.PurposeSession, namespace, s.SessionLifetime); ok {
+		err := s.endSessions(r.Context(), namespace, before, func(p *v1alpha1.Partnership) bool {
+			return signin.End(&p.Status.SessionsNotBefore, &p.Status.SignIn, before.Time)
+		}, func(m *v1alpha1.TeamMember) bool {
+			return signin.End(&m.SessionsNotBefore, &m.SignIn, before.Time)
+		})
+		if err != nil {
+			log.FromContext(r.Context()).Error(err, "The session of before could not be ended", "namespace", namespace)
+		}
+	}
+	s.setCookie(w, token.PurposeSession, namespace, email, s.SessionLifetime)
+}
+
+// endSessions ends sessions of a person wherever a session of theirs counts, of partnerships and of teams.
+func (s *Server) endSessions(
+	ctx context.Context, namespace string, of session, ofPartnership func(*v1alpha1.Partnership) bool, ofMember func(*v1alpha1.TeamMember) bool,
+) error {
+	known, err := lookup.PartnershipsOf(ctx, s.Client, namespace, of.Address)
+	for _, p := range known {
+		if !partnership.SessionCounts(&p, of.Time) {
+			continue
+		}
+		ended := s.change(ctx, client.ObjectKeyFromObject(&p), func(p *v1alpha1.Partnership) error {
+			if !ofPartnership(p) {
+				return errNothing
+			}
+			return nil
+		})
+		if !errors.Is(ended, errNothing) {
+			err = errors.Join(err, client.IgnoreNotFound(ended))
+		}
+	}
+	return errors.Join(err, s.endInTeams(ctx, namespace, of, ofMember))
 }
 
 // +kubebuilder:rbac:groups=partner-operator.io,resources=partnerinvites;partnerships;partnerteams,verbs=get

@@ -230,14 +230,7 @@ func (s *Server) tooManyMails(w http.ResponseWriter, r *http.Request, visit team
 	if !team.Can(visit.team, visit.Address, team.InvitePeople) {
 		return false
 	}
-	ok, wait := s.clients.allow(s.client(r))
-	if ok {
-		ok, wait = s.mailed.allow(visit.namespace + "/" + address.Normalize(typedEmail(r.PostForm)))
-	}
-	if !ok {
-		s.tooMany(w, r, wait)
-	}
-	return !ok
+	return !s.mayMail(w, r)
 }
 
 func teamPath(namespace, name string) string {

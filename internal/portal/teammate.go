@@ -153,7 +153,7 @@ func (s *Server) joinTeam(w http.ResponseWriter, r *http.Request, visit teammate
 	case waits:
 		http.Redirect(w, r, loginPath(visit.namespace)+"?waiting", http.StatusSeeOther)
 	default:
-		s.setCookie(w, token.PurposeSession, visit.namespace, email, sessionLifetime)
+		s.startSession(w, r, visit.namespace, email)
 		http.Redirect(w, r, dashboardPath(visit.namespace), http.StatusSeeOther)
 	}
 }
