@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"net/netip"
 	"os"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/partner-operator/partner-operator/internal/controller"
 	"github.com/partner-operator/partner-operator/internal/mail/smtp"
+	"github.com/partner-operator/partner-operator/internal/signin"
 )
 
 // parse reads flags and variables, with what is required.
@@ -395,5 +397,28 @@ func TestTrustedProxiesAreNetworks(t *testing.T) {
 	}
 	if len(o.trustedProxies) != 1 || !o.trustedProxies[0].Contains(netip.MustParseAddr("10.1.2.3")) {
 		t.Errorf("trusted are %v", o.trustedProxies)
+	}
+}
+
+// What pages for people say of lifetimes is what the flags do without a word.
+func TestPagesTellTheDefaultsOfLifetimes(t *testing.T) {
+	links, sessions := withoutZeros(signin.DefaultLinkLifetime.String()), withoutZeros(signin.DefaultSessionLifetime.String())
+	minutes, days := fmt.Sprintf("%d minutes", int(signin.DefaultLinkLifetime.Minutes())), fmt.Sprintf("%d days", int(signin.DefaultSessionLifetime.Hours()/24))
+	for file, want := range map[string][]string{
+		"../docs/operations.md":                  {"default " + links, "default " + sessions},
+		"../docs/security.md":                    {"| a sign-in link, `--sign-in-lifetime` | " + links, "| a session, `--session-lifetime` | " + sessions, days},
+		"../docs/portal.md":                      {minutes, days},
+		"../docs/concepts.md":                    {minutes, days},
+		"../charts/partner-operator/values.yaml": {"Unset: " + links, "Unset: " + sessions},
+	} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, each := range want {
+			if !strings.Contains(string(text), each) {
+				t.Errorf("%s does not say %q", file, each)
+			}
+		}
 	}
 }
