@@ -119,6 +119,7 @@ func addPortal(mgr ctrl.Manager, s shared, o options) error {
 		Client: s.client, Cache: mgr.GetClient(), Live: mgr.GetAPIReader(), Keys: s.keys, Book: s.book, Tombstones: s.yard, Accept: s.step, Base: o.portal,
 		TrustedProxies: o.trustedProxies, MaxConnections: o.maxConnections, ClientRate: o.clientRate, AddressRate: o.addressRate, IncludeSubdomains: o.includeSubdomains,
 		Log: mgr.GetLogger(), LogClients: o.logClients, Now: time.Now,
+		SignInLifetime: o.signInLifetime, SessionLifetime: o.sessionLifetime, SessionIdle: o.sessionIdle,
 	}).AddTo(mgr, listener)
 }
 

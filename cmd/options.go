@@ -12,6 +12,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
@@ -20,6 +21,7 @@ import (
 	"github.com/partner-operator/partner-operator/internal/controller"
 	"github.com/partner-operator/partner-operator/internal/link"
 	"github.com/partner-operator/partner-operator/internal/mail/smtp"
+	"github.com/partner-operator/partner-operator/internal/signin"
 	"github.com/partner-operator/partner-operator/internal/sink"
 )
 
@@ -44,6 +46,8 @@ type options struct {
 	addressRate    int
 	// includeSubdomains lets Strict-Transport-Security speak of the subdomains, too.
 	includeSubdomains bool
+
+	signInLifetime, sessionLifetime, sessionIdle time.Duration
 
 	metricsAddress string
 	metricsSecure  bool
@@ -83,9 +87,12 @@ func parseOptions(args []string, environment func(string) (string, bool), help i
 	f.StringVar(&proxies, "trusted-proxies", "", "`networks` whose X-Forwarded-For is believed, such as 10.0.0.0/8,192.168.1.7/32; unset: none")
 	f.IntVar(&o.maxConnections, "max-connections", 4096, "how many connections to the portal there may be at a time, of which one client may hold a quarter; 0: any number")
 	f.IntVar(&o.clientRate, "client-rate", 10, "how many requests that send mail a client may make in a minute; 0: any number")
-	f.IntVar(&o.addressRate, "address-rate", 2, "how many sign-in mails may be asked for one address in a minute; 0: any number")
+	f.IntVar(&o.addressRate, "address-rate", 2, "how many sign-in mails of one address may be asked for in a minute, by whomever; more wait their turn, and the answer is the same; 0: any number")
 	f.BoolVar(&o.includeSubdomains, "hsts-include-subdomains", false, "let Strict-Transport-Security speak of all subdomains of the portal's host, too; only where all are on https")
 	f.BoolVar(&o.logClients, "log-clients", true, "log the addresses of clients in the audit lines of the portal; false: leave them out")
+	f.DurationVar(&o.signInLifetime, "sign-in-lifetime", signin.DefaultLinkLifetime, "how long a sign-in link works, `1m to 1h` in whole minutes")
+	f.DurationVar(&o.sessionLifetime, "session-lifetime", signin.DefaultSessionLifetime, "how long somebody stays signed in to the portal, at least `1m`")
+	f.DurationVar(&o.sessionIdle, "session-idle", 0, "after how long without a request a session ends, at least `1m`; 0: it lasts --session-lifetime")
 	f.StringVar(&o.metricsAddress, "metrics-bind-address", ":8443", "`address` that metrics are served on; 0: nowhere")
 	f.BoolVar(&o.metricsSecure, "metrics-secure", true, "serve metrics over https to callers whom the API server authorizes; false: http for everybody")
 	f.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", "`address` that /healthz and /readyz are served on")
@@ -216,6 +223,9 @@ func (o *options) complete(portalURL, proxies, smtpURL, mailFrom string, environ
 	if o.maxConnections < 0 {
 		return errors.New("--max-connections must not be negative; 0 means any number")
 	}
+	if err := o.completeSessions(); err != nil {
+		return err
+	}
 	for network := range strings.SplitSeq(proxies, ",") {
 		if network = strings.TrimSpace(network); network == "" {
 			continue
@@ -233,6 +243,19 @@ func (o *options) complete(portalURL, proxies, smtpURL, mailFrom string, environ
 		}
 	}
 	return o.completeMail(smtpURL, mailFrom)
+}
+
+// completeSessions judges for how long sign-in links and sessions last.
+func (o *options) completeSessions() error {
+	switch {
+	case o.signInLifetime < signin.ShortestLinkLifetime || o.signInLifetime > signin.LongestLinkLifetime || o.signInLifetime%time.Minute != 0:
+		return fmt.Errorf("--sign-in-lifetime is %s; write whole minutes from 1m to 1h, such as 15m", o.signInLifetime)
+	case o.sessionLifetime < time.Minute:
+		return fmt.Errorf("--session-lifetime is %s; write 1m or more, such as 720h", o.sessionLifetime)
+	case o.sessionIdle != 0 && o.sessionIdle < time.Minute:
+		return fmt.Errorf("--session-idle is %s; write 1m or more, such as 24h, or 0 to let idle sessions go on", o.sessionIdle)
+	}
+	return nil
 }
 
 // completeEvents judges where events go. The address may hold a secret, so no error tells it.
@@ -283,9 +306,23 @@ func printHelp(f *flag.FlagSet, w io.Writer) {
 	f.VisitAll(func(each *flag.Flag) {
 		argument, usage := flag.UnquoteUsage(each)
 		_, _ = fmt.Fprintf(w, "  --%s %s\n      %s", each.Name, argument, strings.ReplaceAll(usage, "\n", "\n      "))
-		if each.DefValue != "" && each.DefValue != "false" && each.DefValue != "0" {
-			_, _ = fmt.Fprintf(w, " (default %s)", each.DefValue)
+		if value := withoutZeros(each.DefValue); value != "" && value != "false" && value != "0" {
+			_, _ = fmt.Fprintf(w, " (default %s)", value)
 		}
 		_, _ = fmt.Fprintln(w)
 	})
+}
+
+// withoutZeros writes a duration as people do: 15m instead of 15m0s, and nothing for 0s.
+func withoutZeros(value string) string {
+	if value == "0s" {
+		return ""
+	}
+	if strings.HasSuffix(value, "m0s") {
+		value = strings.TrimSuffix(value, "0s")
+	}
+	if strings.HasSuffix(value, "h0m") {
+		value = strings.TrimSuffix(value, "0m")
+	}
+	return value
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"net/netip"
 	"os"
@@ -10,11 +11,13 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/partner-operator/partner-operator/internal/controller"
 	"github.com/partner-operator/partner-operator/internal/mail/smtp"
+	"github.com/partner-operator/partner-operator/internal/signin"
 )
 
 // parse reads flags and variables, with what is required.
@@ -47,6 +50,7 @@ type told struct {
 	Profiles                                   string
 	IncludeSubdomains                          bool
 	MaxConnections                             int
+	SignIn, Session, Idle                      time.Duration
 }
 
 func tell(o options) told {
@@ -61,6 +65,7 @@ func tell(o options) told {
 		Concurrency: o.concurrency, ClientRate: o.clientRate, AddressRate: o.addressRate,
 		Portal: o.portal.Origin(), PortalAddress: o.portalAddress, TrustedProxies: strings.Join(proxies, " "),
 		MetricsAddress: o.metricsAddress, ProbeAddress: o.probeAddress, MetricsSecure: o.metricsSecure, LogClients: o.logClients,
+		SignIn: o.signInLifetime, Session: o.sessionLifetime, Idle: o.sessionIdle,
 		UseSMTP: o.useSMTP, Development: o.log.Development,
 		User: o.smtp.Username, PasswordFile: o.smtp.PasswordFile, TLS: o.smtp.TLS, Rate: o.mailRate,
 	}
@@ -79,6 +84,7 @@ func defaults() told {
 		OperatorNamespace: "partner-operator-system", Concurrency: 16, ClientRate: 10, AddressRate: 2, MaxConnections: 4096,
 		Portal: "https://partners.example.com", PortalAddress: ":8080", MetricsAddress: ":8443", ProbeAddress: ":8081", MetricsSecure: true, LogClients: true,
 		From: "no-reply@partners.example.com", MailMode: controller.MailSend, Controllers: true, PortalRuns: true,
+		SignIn: 15 * time.Minute, Session: 720 * time.Hour,
 	}
 }
 
@@ -127,6 +133,15 @@ func TestOptions(t *testing.T) {
 		"mail-mode hold":            {args: flags("--mail-mode=hold"), want: func(w *told) { w.MailMode = controller.MailHold }},
 		"mail-mode log":             {args: flags("--mail-mode", "log"), want: func(w *told) { w.MailMode = controller.MailLog }},
 		"mail-mode twice":           {args: flags("--mail-mode=hold", "--mail-mode=send"), want: func(*told) {}},
+		"sign-in-lifetime":          {args: flags("--sign-in-lifetime=10m"), want: func(w *told) { w.SignIn = 10 * time.Minute }},
+		"the shortest for sign-in":  {args: flags("--sign-in-lifetime=1m"), want: func(w *told) { w.SignIn = time.Minute }},
+		"the longest for sign-in":   {args: flags("--sign-in-lifetime=1h"), want: func(w *told) { w.SignIn = time.Hour }},
+		"session-lifetime":          {args: flags("--session-lifetime=8h"), want: func(w *told) { w.Session = 8 * time.Hour }},
+		"session-idle":              {args: flags("--session-idle=30m"), want: func(w *told) { w.Idle = 30 * time.Minute }},
+		"session-idle 0":            {args: flags("--session-idle=0"), want: func(*told) {}},
+		"session-idle from the environment": {
+			args: flags(), environment: env{"PARTNER_OPERATOR_SESSION_IDLE": "2h"}, want: func(w *told) { w.Idle = 2 * time.Hour },
+		},
 		"mail-mode from the environment": {
 			args: flags(), environment: env{"PARTNER_OPERATOR_MAIL_MODE": "hold"}, want: func(w *told) { w.MailMode = controller.MailHold },
 		},
@@ -253,6 +268,14 @@ func TestOptionsAreRefused(t *testing.T) {
 		"client-rate below zero":        {flags("--client-rate=-1"), nil, "--client-rate", "negative"},
 		"address-rate below zero":       {flags("--address-rate=-1"), nil, "--address-rate", "negative"},
 		"max-connections below zero":    {flags("--max-connections=-1"), nil, "--max-connections", "negative"},
+		"sign-in-lifetime too short":    {flags("--sign-in-lifetime=30s"), nil, "--sign-in-lifetime", "from 1m to 1h"},
+		"sign-in-lifetime too long":     {flags("--sign-in-lifetime=61m"), nil, "--sign-in-lifetime", "from 1m to 1h"},
+		"sign-in-lifetime with seconds": {flags("--sign-in-lifetime=90s"), nil, "--sign-in-lifetime", "whole minutes"},
+		"no sign-in-lifetime":           {flags("--sign-in-lifetime=0"), nil, "--sign-in-lifetime", "from 1m to 1h"},
+		"session-lifetime too short":    {flags("--session-lifetime=0"), nil, "--session-lifetime", "1m or more"},
+		"session-lifetime of no time":   {flags("--session-lifetime=30d"), nil, "-session-lifetime", "--help"},
+		"session-idle too short":        {flags("--session-idle=1s"), nil, "--session-idle", "1m or more"},
+		"session-idle below zero":       {flags("--session-idle=-1h"), nil, "--session-idle", "1m or more"},
 		"mail-rate below zero":          {flags("--mail-rate=-0.1"), nil, "--mail-rate", "negative"},
 		"mail-mode of another word":     {flags("--mail-mode=pause"), nil, "-mail-mode", "send, hold or log"},
 		"mail-mode in capitals":         {flags("--mail-mode=HOLD"), nil, "-mail-mode", "send, hold or log"},
@@ -327,6 +350,7 @@ func TestHelpListsEveryFlag(t *testing.T) {
 		"kubeconfig": "", "portal-url": "", "portal-bind-address": ":8080", "metrics-bind-address": ":8443", "metrics-secure": "true",
 		"health-probe-bind-address": ":8081", "leader-elect": "", "operator-namespace": "", "smtp-url": "", "smtp-password-file": "",
 		"mail-from": "", "mail-rate": "", "mail-mode": "send", "concurrency": "16", "trusted-proxies": "", "client-rate": "10", "address-rate": "2", "log-clients": "true",
+		"sign-in-lifetime": "15m", "session-lifetime": "720h", "session-idle": "",
 		"hsts-include-subdomains": "", "max-connections": "4096", "components": "controllers,portal", "namespaces": "", "events-url": "", "pprof-bind-address": "",
 		"zap-devel": "", "zap-encoder": "", "zap-log-level": "", "zap-stacktrace-level": "", "zap-time-encoding": "",
 	}
@@ -380,5 +404,28 @@ func TestTrustedProxiesAreNetworks(t *testing.T) {
 	}
 	if len(o.trustedProxies) != 1 || !o.trustedProxies[0].Contains(netip.MustParseAddr("10.1.2.3")) {
 		t.Errorf("trusted are %v", o.trustedProxies)
+	}
+}
+
+// What pages for people say of lifetimes is what the flags do without a word.
+func TestPagesTellTheDefaultsOfLifetimes(t *testing.T) {
+	links, sessions := withoutZeros(signin.DefaultLinkLifetime.String()), withoutZeros(signin.DefaultSessionLifetime.String())
+	minutes, days := fmt.Sprintf("%d minutes", int(signin.DefaultLinkLifetime.Minutes())), fmt.Sprintf("%d days", int(signin.DefaultSessionLifetime.Hours()/24))
+	for file, want := range map[string][]string{
+		"../docs/operations.md":                  {"default " + links, "default " + sessions},
+		"../docs/security.md":                    {"| a sign-in link, `--sign-in-lifetime` | " + links, "| a session, `--session-lifetime` | " + sessions, days},
+		"../docs/portal.md":                      {minutes, days},
+		"../docs/concepts.md":                    {minutes, days},
+		"../charts/partner-operator/values.yaml": {"Unset: " + links, "Unset: " + sessions},
+	} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, each := range want {
+			if !strings.Contains(string(text), each) {
+				t.Errorf("%s does not say %q", file, each)
+			}
+		}
 	}
 }

@@ -2,21 +2,75 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// PartnershipSignIn is what the portal knows of the partner's sign-in.
+// PartnershipSignIn is what the portal knows of a person's sign-in.
 type PartnershipSignIn struct {
-	// serial counts sign-in links and their use: only a link of this serial works, and using it counts on.
+	// serial counts sign-in links and their use. The newest link has this number.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=2147483647
 	Serial int64 `json:"serial,omitempty"`
 
-	// requestedTime is when the open link was asked for. Unset: no link is open.
+	// requestedTime is when the newest open link was asked for. Unset: no link is open.
 	// +optional
 	RequestedTime *metav1.Time `json:"requestedTime,omitempty"`
 
-	// lastTime is when the partner last signed in with a link.
+	// open are the links that were issued and not used, three at most. Each works once and until its own time; using one
+	// ends the others.
+	// +optional
+	// +listType=map
+	// +listMapKey=serial
+	// +kubebuilder:validation:MaxItems=8
+	Open []SignInLink `json:"open,omitempty"`
+
+	// lastTime is when the person last signed in with a link.
 	// +optional
 	LastTime *metav1.Time `json:"lastTime,omitempty"`
+
+	// endedSessions are the times at which single sessions were signed in that have ended since, because their browser
+	// signed in again. sessionsNotBefore ends all of before.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=32
+	EndedSessions []metav1.MicroTime `json:"endedSessions,omitempty"`
+}
+
+// SignInLink is a sign-in link that was issued and not used.
+type SignInLink struct {
+	// serial is the number of the link.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=2147483647
+	Serial int64 `json:"serial"`
+
+	// requestedTime is when it was asked for.
+	// +required
+	RequestedTime metav1.Time `json:"requestedTime"`
+
+	// expiryTime is when it stops working. Unset: 15 minutes after requestedTime.
+	// +optional
+	ExpiryTime *metav1.Time `json:"expiryTime,omitempty"`
+
+	// wrongAddresses counts the wrong addresses that were typed on its page. With 10 it is dead; another one can be asked
+	// for.
+	// +optional
+	WrongAddresses WrongAddresses `json:"wrongAddresses,omitempty"`
+}
+
+// SignOutAnnotation asks for every session, and every sign-in link, of a partner to end; any new text does. On a
+// PartnerTeam the text names the people by their addresses, with blanks between them; one without an address is about all
+// people of the team.
+const SignOutAnnotation = "partner-operator.io/sign-out-requested-at"
+
+// HandledSignOut tells which request to end sessions was carried out last.
+type HandledSignOut struct {
+	// annotation is the text of the annotation partner-operator.io/sign-out-requested-at that was carried out.
+	// +required
+	// +kubebuilder:validation:MaxLength=4096
+	Annotation string `json:"annotation"`
+
+	// time is when it was carried out.
+	// +required
+	Time metav1.Time `json:"time"`
 }
 
 // HandledRevocation tells which revocation was carried out last.
@@ -208,6 +262,10 @@ type PartnershipStatus struct {
 	// signIn is what the portal knows of the partner's sign-in.
 	// +optional
 	SignIn PartnershipSignIn `json:"signIn,omitzero"`
+
+	// handledSignOut tells which request to end every session of the partner was carried out last. Unset: none ever was.
+	// +optional
+	HandledSignOut *HandledSignOut `json:"handledSignOut,omitempty"`
 
 	// handledRevocation tells which revocation was carried out last. Unset: none ever was.
 	// +optional

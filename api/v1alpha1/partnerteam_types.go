@@ -102,6 +102,10 @@ type PartnerTeamStatus struct {
 	// +kubebuilder:validation:Maximum=2147483647
 	LastSerial int64 `json:"lastSerial,omitempty"`
 
+	// handledSignOut tells which request to end sessions of the team's people was carried out last. Unset: none ever was.
+	// +optional
+	HandledSignOut *HandledSignOut `json:"handledSignOut,omitempty"`
+
 	// mails are those to people of the team that have not left.
 	// +optional
 	// +listType=map

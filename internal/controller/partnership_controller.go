@@ -21,6 +21,7 @@ import (
 	"github.com/partner-operator/partner-operator/internal/mail"
 	"github.com/partner-operator/partner-operator/internal/partnership"
 	"github.com/partner-operator/partner-operator/internal/program"
+	"github.com/partner-operator/partner-operator/internal/signin"
 	"github.com/partner-operator/partner-operator/internal/team"
 	"github.com/partner-operator/partner-operator/internal/token"
 	"github.com/partner-operator/partner-operator/internal/tombstone"
@@ -41,7 +42,7 @@ func (r *PartnershipReconciler) setup(mgr ctrl.Manager) error {
 	requested := predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		before, after := e.ObjectOld.(*v1alpha1.Partnership), e.ObjectNew.(*v1alpha1.Partnership)
 		return before.Status.SignIn.Serial != after.Status.SignIn.Serial || before.Status.Acceptance == nil && after.Status.Acceptance != nil ||
-			reapplications(before) != reapplications(after)
+			reapplications(before) != reapplications(after) || signin.SignOutText(before) != signin.SignOutText(after)
 	}}
 	changed := builder.WithPredicates(predicate.GenerationChangedPredicate{})
 	return newController(mgr, "partnership", "Partnership", r.concurrency).
@@ -275,7 +276,7 @@ func (r *PartnershipReconciler) message(
 		if err != nil {
 			return mail.Message{}, err
 		}
-		content.Link, content.Minutes = tenant.portal.SignIn(p.Namespace, text), int(partnership.SignInLifetime.Minutes())
+		content.Link, content.Minutes = tenant.portal.SignIn(p.Namespace, text), int(signin.LifetimeOf(p.Status.SignIn, serial).Minutes())
 	default:
 		return mail.Message{}, fmt.Errorf("%q is no mail to a partner", kind)
 	}

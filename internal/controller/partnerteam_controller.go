@@ -18,7 +18,7 @@ import (
 	"github.com/partner-operator/partner-operator/internal/delivery"
 	"github.com/partner-operator/partner-operator/internal/lookup"
 	"github.com/partner-operator/partner-operator/internal/mail"
-	"github.com/partner-operator/partner-operator/internal/partnership"
+	"github.com/partner-operator/partner-operator/internal/signin"
 	"github.com/partner-operator/partner-operator/internal/team"
 	"github.com/partner-operator/partner-operator/internal/token"
 )
@@ -31,6 +31,11 @@ type PartnerTeamReconciler struct {
 
 // +kubebuilder:rbac:groups=partner-operator.io,resources=partnerteams/status,verbs=update
 
+// signOutAsked lets through that the company asks for people of a team to be signed out.
+var signOutAsked = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+	return signin.SignOutText(e.ObjectOld) != signin.SignOutText(e.ObjectNew)
+}}
+
 // peopleTurned lets through that something happened to the people of a team, and not that a mail to them went on.
 var peopleTurned = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 	return team.News(e.ObjectOld.(*v1alpha1.PartnerTeam)) != team.News(e.ObjectNew.(*v1alpha1.PartnerTeam))
@@ -38,7 +43,7 @@ var peopleTurned = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 
 func (r *PartnerTeamReconciler) setup(mgr ctrl.Manager) error {
 	return newController(mgr, "partnerteam", "PartnerTeam", 1).
-		For(&v1alpha1.PartnerTeam{}, builder.WithPredicates(predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, peopleTurned))).
+		For(&v1alpha1.PartnerTeam{}, builder.WithPredicates(predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, peopleTurned, signOutAsked))).
 		WatchesMetadata(&corev1.ConfigMap{}, r.post.mattering(r.mailing)).
 		WatchesRawSource(r.post.routes.follow(handler.EnqueueRequestsFromMapFunc(r.mailing))).
 		Complete(eachOf(r.base, r))
@@ -126,7 +131,8 @@ func (r *PartnerTeamReconciler) send(ctx context.Context, in team.Input, tenant 
 // message is the mail of a claim. A link is made here and nowhere kept.
 func (r *PartnerTeamReconciler) message(t *v1alpha1.PartnerTeam, key team.Key, tenant tenant) (mail.Message, error) {
 	content := mail.Content{Team: string(t.Spec.DisplayName)}
-	if to := team.Member(t, key.To); to != nil {
+	to := team.Member(t, key.To)
+	if to != nil {
 		content.FirstName, content.LastName = string(to.FirstName), string(to.LastName)
 	}
 	var purpose token.Purpose
@@ -141,7 +147,10 @@ func (r *PartnerTeamReconciler) message(t *v1alpha1.PartnerTeam, key team.Key, t
 			content.ExpiryTime = m.ExpiryTime.Time
 		}
 	case v1alpha1.MailSignIn:
-		purpose, content.Minutes = token.PurposeSignIn, int(partnership.SignInLifetime.Minutes())
+		purpose = token.PurposeSignIn
+		if to != nil {
+			content.Minutes = int(signin.LifetimeOf(to.SignIn, key.Serial).Minutes())
+		}
 	default:
 		return mail.Message{}, fmt.Errorf("%q is no mail to somebody of a team", key.Kind)
 	}

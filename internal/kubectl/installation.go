@@ -4,12 +4,15 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/partner-operator/partner-operator/internal/signin"
 )
 
 // Installation is where the operator runs.
@@ -34,7 +37,12 @@ const environmentPrefix = "PARTNER_OPERATOR_"
 // Settings are the flags of the operator as its Deployment sets them, by arguments, variables and ConfigMaps: portal-url
 // and so on.
 func (w Installation) Settings(ctx context.Context, c client.Reader) (map[string]string, error) {
-	deployment, err := w.deployed(ctx, c)
+	return w.settings(ctx, c, "-controllers")
+}
+
+// settings are those of one part where the parts run apart.
+func (w Installation) settings(ctx context.Context, c client.Reader, part string) (map[string]string, error) {
+	deployment, err := w.deployedPart(ctx, c, part)
 	if err != nil {
 		return nil, err
 	}
@@ -72,11 +80,33 @@ func (w Installation) Settings(ctx context.Context, c client.Reader) (map[string
 
 // deployed is the operator's Deployment, that of the controllers where the portal runs apart.
 func (w Installation) deployed(ctx context.Context, c client.Reader) (*appsv1.Deployment, error) {
+	return w.deployedPart(ctx, c, "-controllers")
+}
+
+// sessionLifetime is how long somebody stays signed in to the portal, and whether the portal's Deployment could be asked.
+func (w Installation) sessionLifetime(ctx context.Context, c client.Reader) (time.Duration, bool) {
+	settings, err := w.settings(ctx, c, "-portal")
+	if err != nil {
+		return signin.DefaultSessionLifetime, false
+	}
+	text, said := settings["session-lifetime"]
+	if !said {
+		return signin.DefaultSessionLifetime, true
+	}
+	lifetime, err := time.ParseDuration(text)
+	if err != nil {
+		return signin.DefaultSessionLifetime, false
+	}
+	return lifetime, true
+}
+
+// deployedPart is the operator's Deployment, or that of one of its parts where they run apart.
+func (w Installation) deployedPart(ctx context.Context, c client.Reader, part string) (*appsv1.Deployment, error) {
 	var deployment appsv1.Deployment
 	key := client.ObjectKey{Namespace: w.Namespace, Name: w.Deployment}
 	err := c.Get(ctx, key, &deployment)
 	if apierrors.IsNotFound(err) {
-		key.Name += "-controllers"
+		key.Name += part
 		if apart := c.Get(ctx, key, &deployment); !apierrors.IsNotFound(apart) {
 			err = apart
 		}

@@ -30,12 +30,11 @@ type Rotation struct {
 	OpenLinks  int
 	LastExpiry time.Time
 	Unknown    bool
-	// Sessions is when the last session of before ends.
-	Sessions time.Time
+	// Sessions is when the last session of before ends, and SessionsUnknown tells that the portal's --session-lifetime
+	// cannot be read, so that it may be another time.
+	Sessions        time.Time
+	SessionsUnknown bool
 }
-
-// sessionLifetime is how long a partner stays signed in.
-const sessionLifetime = 30 * 24 * time.Hour
 
 // RotateKeys adds a signing key. It signs at once; links and sessions that older keys signed go on working.
 func RotateKeys(ctx context.Context, d Desk, where Installation) (Rotation, error) {
@@ -49,7 +48,10 @@ func RotateKeys(ctx context.Context, d Desk, where Installation) (Rotation, erro
 	if _, err := token.NewKeyring(secret.Data); err != nil {
 		return Rotation{}, about("Secret", key.Name, err)
 	}
-	rotation := Rotation{Older: slices.Sorted(maps.Keys(secret.Data)), Added: token.KeyName(d.Now()), Sessions: d.Now().Add(sessionLifetime)}
+	lifetime, known := where.sessionLifetime(ctx, d.Client)
+	rotation := Rotation{
+		Older: slices.Sorted(maps.Keys(secret.Data)), Added: token.KeyName(d.Now()), Sessions: d.Now().Add(lifetime), SessionsUnknown: !known,
+	}
 	if newest := rotation.Older[len(rotation.Older)-1]; bytes.Compare([]byte(newest), []byte(rotation.Added)) >= 0 {
 		return Rotation{}, fmt.Errorf("key %q is as new as one made now, which would not sign; try again in a second, or mend the clock", newest)
 	}
@@ -94,7 +96,11 @@ func (r Rotation) explain(w io.Writer, where Installation, mode DryRun) error {
 	default:
 		lines = append(lines, fmt.Sprintf("%d open invites of before go on working, the last until %s.", r.OpenLinks, r.LastExpiry.UTC().Format(time.RFC3339)))
 	}
-	lines = append(lines, fmt.Sprintf("Who is signed in stays so, at most until %s.", r.Sessions.UTC().Format(time.RFC3339)), "After that the older keys can go:")
+	signedIn := "Who is signed in stays so, at most until " + r.Sessions.UTC().Format(time.RFC3339)
+	if r.SessionsUnknown {
+		signedIn += "; the portal's --session-lifetime cannot be read, and this is with the default"
+	}
+	lines = append(lines, signedIn+".", "After that the older keys can go:")
 	for _, name := range r.Older {
 		lines = append(lines, fmt.Sprintf("  kubectl -n %s patch secret %s --type=json -p '[{\"op\":\"remove\",\"path\":\"/data/%s\"}]'", where.Namespace, keyring.SecretName, name))
 	}

@@ -16,7 +16,7 @@ import (
 // toolMarks begin the names of labels and annotations that belong to whoever applied an object, not to its content.
 var toolMarks = []string{
 	"argocd.argoproj.io/tracking-id", "app.kubernetes.io/instance", "app.kubernetes.io/managed-by", "kustomize.toolkit.fluxcd.io/",
-	"helm.toolkit.fluxcd.io/", "meta.helm.sh/", "kubectl.kubernetes.io/", v1alpha1.ResendAnnotation,
+	"helm.toolkit.fluxcd.io/", "meta.helm.sh/", "kubectl.kubernetes.io/", v1alpha1.ResendAnnotation, v1alpha1.SignOutAnnotation,
 }
 
 // manifest is an object as it stands in Git: what people decide, and nothing that the cluster adds.

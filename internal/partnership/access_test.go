@@ -7,6 +7,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/signin"
 )
 
 func TestHasAccess(t *testing.T) {
@@ -122,70 +123,50 @@ func TestARevocationEndsSessionsForGood(t *testing.T) {
 	}
 }
 
-func TestSignInLink(t *testing.T) {
-	requested := metav1.NewTime(start)
-	asked := v1alpha1.PartnershipSignIn{Serial: 3, RequestedTime: &requested}
-	used := v1alpha1.PartnershipSignIn{Serial: 4, LastTime: &requested}
-	for name, test := range map[string]struct {
-		signIn v1alpha1.PartnershipSignIn
-		serial int64
-		now    time.Time
-		want   LinkState
-	}{
-		"asked for":                 {asked, 3, start, LinkOpen},
-		"nearly too old":            {asked, 3, start.Add(SignInLifetime - time.Nanosecond), LinkOpen},
-		"as old as it can get":      {asked, 3, start.Add(SignInLifetime), LinkExpired},
-		"much too old":              {asked, 3, start.Add(24 * time.Hour), LinkExpired},
-		"replaced by a newer one":   {asked, 2, start, LinkGone},
-		"not issued yet":            {asked, 4, start, LinkGone},
-		"used":                      {used, 3, start, LinkGone},
-		"the number after its use":  {used, 4, start, LinkGone},
-		"nobody ever asked for one": {v1alpha1.PartnershipSignIn{}, 0, start, LinkGone},
-		"too old and replaced":      {asked, 2, start.Add(time.Hour), LinkGone},
-	} {
-		t.Run(name, func(t *testing.T) {
-			p := &v1alpha1.Partnership{Status: v1alpha1.PartnershipStatus{SignIn: test.signIn}}
-			if got := SignInLink(p, test.serial, test.now); got != test.want {
-				t.Errorf("SignInLink = %s, want %s", got, test.want)
-			}
-		})
+// A request that is not due writes nothing, and each link that is issued has its mail.
+func TestRequestSignIn(t *testing.T) {
+	p := &v1alpha1.Partnership{}
+	if !RequestSignIn(&p.Status, linkLifetime, start) || RequestSignIn(&p.Status, linkLifetime, start.Add(time.Second)) {
+		t.Error("of two requests at once not exactly the first one is due")
+	}
+	if mails := p.Status.Mails; len(mails) != 1 || mails[0].Kind != v1alpha1.MailSignIn || mails[0].Serial != 1 || mails[0].State != v1alpha1.DeliveryPending {
+		t.Errorf("the mails on record are %+v", mails)
 	}
 }
 
-func TestASignInLinkWorksOnce(t *testing.T) {
-	p := &v1alpha1.Partnership{}
-	var issued []int64
-	only := func(when string, open ...int64) {
-		t.Helper()
-		for _, serial := range append(issued, 0, p.Status.SignIn.Serial, p.Status.SignIn.Serial+1) {
-			want := len(open) > 0 && serial == open[0]
-			if got := SignInLink(p, serial, start.Add(time.Minute)) == LinkOpen; got != want {
-				t.Errorf("%s: link %d is open: %v", when, serial, got)
-			}
+// The company signs a partner out: sessions and links of before are dead, on every replica that reads the status, and the
+// same text does it once.
+func TestSignOut(t *testing.T) {
+	l := newLife()
+	l.settle(t)
+	session := l.now
+	requestSignIn(l)
+	after(time.Second)(l)
+	signsOut("2026-01-01T12:00:00Z")(l)
+	l.settle(t)
+	status := l.partnership.Status
+	if SessionCounts(l.partnership, session) || signin.StateOf(status.SignIn, 1, l.now) != signin.Gone {
+		t.Error("a session, or a link, of before works")
+	}
+	if status.HandledSignOut == nil || status.HandledSignOut.Annotation != "2026-01-01T12:00:00Z" || !status.HandledSignOut.Time.Time.Equal(l.now) {
+		t.Errorf("what was carried out is %+v", status.HandledSignOut)
+	}
+	again := l.now.Add(time.Second)
+	for name, happens := range map[string]step{"nothing": func(*life) {}, "the text is taken away, and comes back": func(l *life) {
+		l.partnership.Annotations = nil
+		l.settle(t)
+		signsOut("2026-01-01T12:00:00Z")(l)
+	}} {
+		after(time.Minute)(l)
+		happens(l)
+		l.settle(t)
+		if !SessionCounts(l.partnership, again) {
+			t.Errorf("%s: a session of after that ended", name)
 		}
 	}
-	ask := func() int64 {
-		RequestSignIn(&p.Status, start)
-		p.Status = stored(t, p.Status)
-		issued = append(issued, p.Status.SignIn.Serial)
-		return p.Status.SignIn.Serial
-	}
-	only("before any")
-	first := ask()
-	only("after the first request", first)
-	second := ask()
-	only("after the second request", second)
-	UseSignIn(&p.Status, start.Add(time.Minute))
-	only("after its use")
-	if got := p.Status.SignIn.LastTime; got == nil || !got.Time.Equal(start.Add(time.Minute)) {
-		t.Errorf("lastTime = %s", got)
-	}
-	third := ask()
-	only("after one more request", third)
-	if p.Status.SignIn.LastTime == nil {
-		t.Error("a request forgets when the partner last signed in")
-	}
-	if mails := p.Status.Mails; len(mails) != 1 || mails[0].Serial != third || mails[0].State != v1alpha1.DeliveryPending {
-		t.Errorf("the mails on record are %+v", mails)
+	signsOut("once more")(l)
+	l.settle(t)
+	if SessionCounts(l.partnership, again) {
+		t.Error("another text ends nothing")
 	}
 }

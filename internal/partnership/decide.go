@@ -8,6 +8,7 @@ import (
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/program"
+	"github.com/partner-operator/partner-operator/internal/signin"
 )
 
 // Input is all that a decision about a partnership depends on.
@@ -72,6 +73,7 @@ func Decide(in Input) Decision {
 	d.carryOutApproval(in)
 	d.tellStaff(in)
 	d.endSessions(in)
+	d.signOut(in)
 	if d.Status.State == v1alpha1.PartnershipActive && d.Status.ActivatedTime == nil {
 		d.Status.ActivatedTime = nowSeconds(in.Now)
 	}
@@ -117,6 +119,17 @@ func (d *Decision) endSessions(in Input) {
 	case !disabled:
 		d.Status.PortalAccess = ""
 	}
+}
+
+// signOut ends every session and every sign-in link, where the company asks for it and that was not carried out.
+func (d *Decision) signOut(in Input) {
+	wanted := signin.SignOutWanted(in.Partnership, d.Status.HandledSignOut, in.Now)
+	if wanted == nil {
+		return
+	}
+	d.Status.HandledSignOut = wanted
+	EndSessions(&d.Status, in.Now)
+	signin.Withdraw(&d.Status.SignIn)
 }
 
 // awaitEnd asks to look again when the partnership ends by itself.

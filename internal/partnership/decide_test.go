@@ -15,6 +15,7 @@ import (
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/delivery"
 	"github.com/partner-operator/partner-operator/internal/program"
+	"github.com/partner-operator/partner-operator/internal/signin"
 )
 
 var start = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
@@ -161,13 +162,24 @@ func moveTo(group string) step {
 func after(d time.Duration) step { return func(l *life) { l.now = l.now.Add(d) } }
 func serverIs(s server) step     { return func(l *life) { l.server = s } }
 
+// linkLifetime is how long sign-in links work here.
+const linkLifetime = signin.DefaultLinkLifetime
+
+// signsOut asks for the partner to be signed out, with a text.
+func signsOut(text string) step {
+	return func(l *life) {
+		l.partnership.Annotations = map[string]string{v1alpha1.SignOutAnnotation: text}
+	}
+}
+
 var (
 	yes, no       = new(true), new(false)
 	reinstate     = edit(func(s *v1alpha1.PartnershipSpec) { s.Revocation = nil })
 	mailerComes   = step(func(l *life) { l.noMailer = false })
 	noMailer      = step(func(l *life) { l.noMailer = true })
-	requestSignIn = step(func(l *life) { RequestSignIn(&l.partnership.Status, l.now) })
-	useSignIn     = step(func(l *life) { UseSignIn(&l.partnership.Status, l.now) })
+	requestSignIn = step(func(l *life) { RequestSignIn(&l.partnership.Status, linkLifetime, l.now) })
+	requestShort  = step(func(l *life) { RequestSignIn(&l.partnership.Status, time.Minute, l.now) })
+	useSignIn     = step(func(l *life) { signin.Use(&l.partnership.Status.SignIn, l.now) })
 	suspends      = step(func(l *life) { l.catalog.Programs["referral"].Spec.Suspend = true })
 	resumes       = step(func(l *life) { l.catalog.Programs["referral"].Spec.Suspend = false })
 	holds         = step(func(l *life) { l.hold = true })
@@ -468,9 +480,9 @@ func TestDecide(t *testing.T) {
 		"reinstated while all mail is held":                {then: steps(holds, revoke("", nil), reinstate, releases), want: withMails("revoked/1 Skipped", "")},
 		"revoked while held, no more, but it is suspended": {then: steps(holds, suspends, revoke("", nil), releases), want: revoked("revoked/1 Pending", "")},
 		"a sign-in link is asked for while all is held":    {then: steps(holds, requestSignIn, after(time.Minute)), want: withMails("sign-in/1 Pending", "")},
-		"a sign-in link is asked for, and soon no more":    {then: steps(holds, requestSignIn, after(SignInLifetime-time.Second), releases), want: withMails("sign-in/1 Sent", "sign-in/1")},
-		"a sign-in link expires while all mail is held":    {then: steps(holds, requestSignIn, func(l *life) { after(SignInLifetime)(l); releases(l) }), want: withMails("sign-in/1 Skipped", "")},
-		"a sign-in link is asked for anew while held":      {then: steps(holds, requestSignIn, after(SignInLifetime), requestSignIn, releases), want: withMails("sign-in/2 Sent", "sign-in/2")},
+		"a sign-in link is asked for, and soon no more":    {then: steps(holds, requestSignIn, after(linkLifetime-time.Second), releases), want: withMails("sign-in/1 Sent", "sign-in/1")},
+		"a sign-in link expires while all mail is held":    {then: steps(holds, requestSignIn, func(l *life) { after(linkLifetime)(l); releases(l) }), want: withMails("sign-in/1 Skipped", "")},
+		"a sign-in link is asked for anew while held":      {then: steps(holds, requestSignIn, after(linkLifetime), requestSignIn, releases), want: withMails("sign-in/2 Sent", "sign-in/2")},
 		"two mails wait while all mail is held":            {then: steps(holds, requestSignIn, revoke("", nil), releases), want: revoked("sign-in/1 Skipped, revoked/1 Sent", "revoked/1")},
 		"held between two tries": {
 			then: steps(serverIs(busy), revoke("", nil), holds, serverIs(takes), after(48*time.Hour), releases),
@@ -478,22 +490,25 @@ func TestDecide(t *testing.T) {
 		},
 
 		"a sign-in link is asked for":          {then: steps(requestSignIn), want: withMails("sign-in/1 Sent", "sign-in/1")},
-		"two sign-in links are asked for":      {then: steps(requestSignIn, requestSignIn), want: withMails("sign-in/2 Sent", "sign-in/1, sign-in/2")},
+		"a link is asked for twice at once":    {then: steps(requestSignIn, requestSignIn), want: withMails("sign-in/1 Sent", "sign-in/1")},
+		"two sign-in links are asked for":      {then: steps(requestSignIn, after(time.Minute), requestSignIn), want: withMails("sign-in/2 Sent", "sign-in/1, sign-in/2")},
+		"two are asked for before one leaves":  {then: steps(noMailer, requestSignIn, after(time.Minute), requestSignIn, mailerComes), want: withMails("sign-in/2 Sent", "sign-in/2")},
+		"a link is asked for, then signed out": {then: steps(noMailer, requestSignIn, signsOut("now"), mailerComes), want: withMails("sign-in/1 Skipped", "")},
 		"a link is asked for, used, and again": {then: steps(requestSignIn, useSignIn, requestSignIn), want: withMails("sign-in/3 Sent", "sign-in/1, sign-in/3")},
 		"a sign-in link expires before its mail can leave": {
-			then: steps(noMailer, requestSignIn, after(SignInLifetime), mailerComes),
+			then: steps(noMailer, requestSignIn, after(linkLifetime), mailerComes),
 			want: withMails("sign-in/1 Skipped", ""),
 		},
 		"a sign-in link that is nearly expired is mailed": {
-			then: steps(noMailer, requestSignIn, after(SignInLifetime-time.Second), mailerComes),
+			then: steps(noMailer, requestSignIn, after(linkLifetime-time.Second), mailerComes),
 			want: withMails("sign-in/1 Sent", "sign-in/1"),
 		},
 		"a sign-in link expires between two tries": {
-			then: steps(serverIs(busy), requestSignIn, after(SignInLifetime)),
+			then: steps(serverIs(busy), requestSignIn, after(linkLifetime)),
 			want: withMails("sign-in/1 Skipped", "sign-in/1"),
 		},
-		"a sign-in link is replaced while its mail is in flight": {
-			then: steps(serverIs(silent), requestSignIn, serverIs(takes), requestSignIn),
+		"a newer sign-in link is asked for while the mail of one is in flight": {
+			then: steps(serverIs(silent), requestShort, serverIs(takes), after(30*time.Second), requestShort),
 			want: withMails("sign-in/2 Sent", "sign-in/1, sign-in/2"),
 		},
 		"revoked before the sign-in mail could leave": {

@@ -9,6 +9,7 @@ import (
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/address"
 	"github.com/partner-operator/partner-operator/internal/delivery"
+	"github.com/partner-operator/partner-operator/internal/signin"
 )
 
 // Enqueue notes that a mail is to be sent to these people of a team, or, if there are none, to the contact; or that it is
@@ -128,7 +129,7 @@ func (d *Decision) wanted(in Input, mail *v1alpha1.MailDelivery) bool {
 		return d.Status.State == v1alpha1.PartnershipRejected && in.Partnership.Spec.PortalAccess != v1alpha1.PortalAccessDisabled
 	case v1alpha1.MailSignIn:
 		program := in.Catalog.Programs[in.Partnership.Spec.ProgramRef.Name]
-		return HasAccess(in.Partnership, in.Rivals, program, in.Now) && SignInLink(in.Partnership, mail.Serial, in.Now) == LinkOpen
+		return HasAccess(in.Partnership, in.Rivals, program, in.Now) && signin.StateOf(d.Status.SignIn, mail.Serial, in.Now) == signin.Open
 	default:
 		return false
 	}
@@ -179,8 +180,3 @@ func MessageID(p *v1alpha1.Partnership, kind v1alpha1.MailKind, to string, seria
 }
 
 func nowSeconds(now time.Time) *metav1.Time { return &metav1.Time{Time: now} }
-
-// nowMicro is not before now: the API server keeps microseconds, and what was signed in at this moment must not be later.
-func nowMicro(now time.Time) *metav1.MicroTime {
-	return &metav1.MicroTime{Time: now.Add(time.Microsecond - 1).Truncate(time.Microsecond)}
-}

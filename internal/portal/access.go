@@ -12,7 +12,6 @@ import (
 	"github.com/partner-operator/partner-operator/internal/partnership"
 	"github.com/partner-operator/partner-operator/internal/program"
 	"github.com/partner-operator/partner-operator/internal/team"
-	"github.com/partner-operator/partner-operator/internal/token"
 )
 
 // visitor is a person with a live session.
@@ -33,7 +32,7 @@ const cacheLag = 2 * time.Second
 // visitor tells who is signed in. It is false if nobody is, which includes a session that no longer counts for any
 // partnership.
 func (s *Server) visitor(r *http.Request, namespace string) (visitor, bool, error) {
-	cookie, ok := s.readCookie(r, token.PurposeSession, namespace, sessionLifetime)
+	cookie, ok := s.openSession(r, namespace)
 	if !ok {
 		return visitor{}, false, nil
 	}

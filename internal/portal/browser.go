@@ -28,12 +28,6 @@ func (s *Server) browserID(namespace, email string) string {
 	return s.Keys.Current().Marks("browser/"+namespace, email)[0]
 }
 
-// startSession signs a person in, and lets the browser be known later.
-func (s *Server) startSession(w http.ResponseWriter, _ *http.Request, namespace, email string) {
-	s.setCookie(w, token.PurposeSession, namespace, email, sessionLifetime)
-	s.rememberBrowser(w, namespace, email)
-}
-
 // rememberBrowser lets a browser be known in which somebody has just signed in.
 func (s *Server) rememberBrowser(w http.ResponseWriter, namespace, email string) {
 	text, _ := json.Marshal(knownBrowser{s.browserID(namespace, email), s.Now()}) // a struct of a string and a time always marshals
@@ -52,7 +46,7 @@ func (s *Server) signedInBefore(r *http.Request, namespace string) (id string, k
 			return opened.ID, true
 		}
 	}
-	signedIn, ok := s.readCookie(r, token.PurposeSession, namespace, sessionLifetime)
+	signedIn, ok := s.openSession(r, namespace)
 	if !ok {
 		return "", false
 	}

@@ -143,7 +143,7 @@ func TestOnlyGenuineCookiesOfTheTenantCount(t *testing.T) {
 		},
 		"of another tenant": func(o *open, j *jar) {
 			w := httptest.NewRecorder()
-			o.startSession(w, nil, "other", "ada@example.com")
+			o.startSession(w, httptest.NewRequest(http.MethodPost, "/", nil), "other", "ada@example.com")
 			for _, cookie := range w.Result().Cookies() {
 				j.cookies[strings.Replace(cookie.Name, "other", "acme", 1)] = cookie.Value
 			}

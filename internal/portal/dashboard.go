@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/link"
 	"github.com/partner-operator/partner-operator/internal/partnership"
@@ -37,6 +39,9 @@ type dashboardView struct {
 	Problems []problemView
 	// Teams are those that the person is in.
 	Teams []teamLink
+	// Since is when the session began, and LastSignIn when a link last signed the person in, here or elsewhere; empty: none
+	// ever did.
+	Since, LastSignIn string
 }
 
 // teamLink leads to the page of a team.
@@ -138,6 +143,10 @@ func (s *Server) showDashboard(w http.ResponseWriter, r *http.Request, v visitor
 	for i := range v.pending {
 		view.Pending = append(view.Pending, viewOf(v.catalog.Programs[v.pending[i].Spec.ProgramRef.Name], "", v.catalog))
 	}
+	view.Since = moment(v.Time)
+	if last := v.lastSignIn(); last != nil {
+		view.LastSignIn = moment(last.Time)
+	}
 	title := "Your programs"
 	if len(view.Programs) == 0 {
 		title = "Your teams"
@@ -198,6 +207,26 @@ func (s *Server) news(p *v1alpha1.Partnership, group string, catalog program.Cat
 	}
 	return "You are in " + string(to.Spec.DisplayName) + " since " + date(move.Time.Time) + "."
 }
+
+// lastSignIn is when a link last signed the person in, as far as the session may see; nil: none ever did.
+func (v visitor) lastSignIn() (last *metav1.Time) {
+	note := func(at *metav1.Time) {
+		if at != nil && (last == nil || last.Before(at)) {
+			last = at
+		}
+	}
+	for i := range v.partnerships {
+		note(v.partnerships[i].Status.SignIn.LastTime)
+	}
+	for i := range v.teams {
+		if m := team.Member(&v.teams[i], v.Address); m != nil {
+			note(m.SignIn.LastTime)
+		}
+	}
+	return last
+}
+
+func moment(of time.Time) string { return of.UTC().Format("2 January 2006, 15:04 UTC") }
 
 func date(of time.Time) string { return of.UTC().Format("2 January 2006") }
 

@@ -165,7 +165,7 @@ func (s *Server) acceptInvite(w http.ResponseWriter, r *http.Request, visit invi
 // typed address is theirs, so they sign in as always.
 func (s *Server) welcome(w http.ResponseWriter, r *http.Request, visit inviteVisit, email string) {
 	waits, err := s.onlyWaits(r.Context(), visit.namespace, email)
-	known, signedIn := s.readCookie(r, token.PurposeSession, visit.namespace, sessionLifetime)
+	known, signedIn := s.openSession(r, visit.namespace)
 	switch {
 	case err != nil:
 		s.unavailable(w, r, err)

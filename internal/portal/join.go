@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -135,7 +136,7 @@ func (s *Server) askToJoin(w http.ResponseWriter, r *http.Request, visit joinVis
 		s.showJoin(w, r, visit, http.StatusUnprocessableEntity, joinView{Typed: typed, Error: "Addresses of this domain cannot apply here. Please type another one."})
 		return
 	}
-	if !s.mayMail(w, r, typed) {
+	if !s.mayMail(w, r) {
 		return
 	}
 	limit, err := s.requestVerification(r, visit, typed)
@@ -161,11 +162,21 @@ func (s *Server) joinLimited(w http.ResponseWriter, r *http.Request, limit join.
 	})
 }
 
+// joinSpacing is how long after a verification mail the same address gets no other one of the same group: somebody clicked
+// twice, and the first link works.
+const joinSpacing = 10 * time.Second
+
 // requestVerification notes on the group that a mail is asked for; a limit tells why it is not. Nothing of that depends on
-// the address, which is sealed: it stands nowhere in clear before its owner has sent the application.
+// the address, which is sealed: it stands nowhere in clear before its owner has sent the application. One that was asked
+// for a moment ago is only tried: the answer is the same, and as quick.
 func (s *Server) requestVerification(r *http.Request, visit joinVisit, email string) (limit join.Limit, err error) {
 	key := client.ObjectKeyFromObject(visit.group)
 	defer s.turns.Lock(key.String())()
+	double := key.String() + "/" + address.Normalize(email)
+	var options []client.SubResourceUpdateOption
+	if s.applied.exhausted(double) {
+		options = append(options, client.DryRunAll)
+	}
 	sealed := s.Keys.Current().Seal(token.PurposeApplicant, join.SealContext(visit.group), []byte(email))
 	err = retry.RetryOnConflict(retry.DefaultBackoff, func() error {
 		g := &v1alpha1.PartnerGroup{}
@@ -181,17 +192,18 @@ func (s *Server) requestVerification(r *http.Request, visit joinVisit, email str
 		if !join.Request(g, sealed, s.Now()) {
 			return errLinkGone
 		}
-		return s.Client.Status().Update(r.Context(), g)
+		return s.Client.Status().Update(r.Context(), g, options...)
 	})
+	if limit.Reason == "" && err == nil {
+		s.applied.allow(double)
+	}
 	return limit, err
 }
 
-// mayMail counts a request that sends mail to an address. If there were too many, the answer is given.
-func (s *Server) mayMail(w http.ResponseWriter, r *http.Request, email string) bool {
+// mayMail counts a request that sends mail against its client. If there were too many, the answer is given. There is no
+// such limit for an address: whoever asks for somebody else's would use it up.
+func (s *Server) mayMail(w http.ResponseWriter, r *http.Request) bool {
 	ok, wait := s.mayAsk(r)
-	if ok {
-		ok, wait = s.mailed.allow(r.PathValue("ns") + "/" + address.Normalize(email))
-	}
 	if !ok {
 		s.tooMany(w, r, wait)
 	}

@@ -2,6 +2,7 @@ package portal
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -117,7 +118,7 @@ type blind struct {
 
 func (b blind) List(ctx context.Context, list client.ObjectList, options ...client.ListOption) error {
 	switch list.(type) {
-	case *v1alpha1.PartnershipList, *v1alpha1.PartnerInviteList:
+	case *v1alpha1.PartnershipList, *v1alpha1.PartnerInviteList, *v1alpha1.PartnerTeamList:
 		b.t.Errorf("%T is asked for before the answer", list)
 	}
 	return b.Client.List(ctx, list, options...)
@@ -125,7 +126,7 @@ func (b blind) List(ctx context.Context, list client.ObjectList, options ...clie
 
 func (b blind) Get(ctx context.Context, key client.ObjectKey, object client.Object, options ...client.GetOption) error {
 	switch object.(type) {
-	case *v1alpha1.Partnership, *v1alpha1.PartnerInvite:
+	case *v1alpha1.Partnership, *v1alpha1.PartnerInvite, *v1alpha1.PartnerTeam:
 		b.t.Errorf("%T is asked for before the answer", object)
 	}
 	return b.Client.Get(ctx, key, object, options...)
@@ -413,29 +414,63 @@ func FuzzJoinTokens(f *testing.F) {
 	})
 }
 
-func TestRequestsForMailAreLimited(t *testing.T) {
-	for name, limit := range map[string]func(*Server, *limiter){
-		"by client":  func(s *Server, l *limiter) { s.clients = l },
-		"by address": func(s *Server, l *limiter) { s.mailed = l },
-	} {
-		t.Run(name, func(t *testing.T) {
-			o := joinable(t, nil)
-			limit(o.Server, newLimiter(2, o.Now))
-			paths := []string{o.path, "/t/acme/login", o.path}
-			for i, path := range paths {
-				got := o.raw(http.MethodPost, path, url.Values{"email": {nobodyElse}})
-				want := http.StatusSeeOther
-				if i == len(paths)-1 {
-					want = http.StatusTooManyRequests
-				}
-				if got.Code != want || (got.Header().Get("Retry-After") != "") != (want == http.StatusTooManyRequests) {
-					t.Errorf("request %d is answered %d, %v", i+1, got.Code, got.Header())
-				}
+func TestRequestsForMailAreLimitedByClient(t *testing.T) {
+	o := joinable(t, nil)
+	o.clients = newLimiter(2, o.Now)
+	paths := []string{o.path, "/t/acme/login", o.path}
+	for i, path := range paths {
+		got := o.raw(http.MethodPost, path, url.Values{"email": {nobodyElse}})
+		want := http.StatusSeeOther
+		if i == len(paths)-1 {
+			want = http.StatusTooManyRequests
+		}
+		if got.Code != want || (got.Header().Get("Retry-After") != "") != (want == http.StatusTooManyRequests) {
+			t.Errorf("request %d is answered %d, %v", i+1, got.Code, got.Header())
+		}
+	}
+	if waiting := len(o.gold().Status.Verifications); waiting != 1 {
+		t.Errorf("%d mails are asked for", waiting)
+	}
+}
+
+// Whoever asks for somebody else's address uses nothing of theirs up, and learns nothing about who asked before: the answer
+// stays the same. Within ten seconds there is one mail.
+func TestAnAddressIsNeverAnsweredTooMany(t *testing.T) {
+	o := joinable(t, nil)
+	o.mailed = newLimiter(1, o.Now)
+	o.applied = newSpacing(joinSpacing, func() time.Time { return newClock().now })
+	want := map[string]string{}
+	for i := range 40 {
+		for _, path := range []string{o.path, "/t/acme/login"} {
+			got := o.raw(http.MethodPost, path, url.Values{"email": {strings.ToUpper(nobodyElse)}})
+			got.Header().Del("Set-Cookie")
+			said := fmt.Sprint(got.Code, got.Header(), got.Body.String())
+			if got.Code != http.StatusSeeOther || i > 0 && said != want[path] {
+				t.Fatalf("%s: request %d is answered %s, the first one %s", path, i+1, said, want[path])
 			}
-			if waiting := len(o.gold().Status.Verifications); waiting != 1 {
-				t.Errorf("%d mails are asked for", waiting)
-			}
-		})
+			want[path] = said
+		}
+	}
+	if asked := o.gold().Status.VerificationSerial; asked != 1 {
+		t.Errorf("%d verification mails are asked for", asked)
+	}
+	o.raw(http.MethodPost, o.path, url.Values{"email": {"somebody.else@example.com"}})
+	if asked := o.gold().Status.VerificationSerial; asked != 2 {
+		t.Error("another address gets no mail")
+	}
+}
+
+// After ten seconds the same address gets another verification mail.
+func TestAVerificationMailCanBeAskedForAgain(t *testing.T) {
+	o := joinable(t, nil)
+	c := newClock()
+	o.applied = newSpacing(joinSpacing, c.time)
+	for i, after := range []time.Duration{0, joinSpacing - time.Second, time.Second} {
+		c.advance(after)
+		o.raw(http.MethodPost, o.path, url.Values{"email": {nobodyElse}})
+		if asked, want := o.gold().Status.VerificationSerial, []int64{1, 1, 2}[i]; asked != want {
+			t.Errorf("after request %d %d mails are asked for, want %d", i+1, asked, want)
+		}
 	}
 }
 

@@ -18,8 +18,9 @@ import (
 // limiter limits how often something happens per key. It forgets keys that were quiet for a minute or two, and holds
 // no more than maxKeys: beyond that, the oldest half is forgotten early, which errs on the side of letting people in.
 type limiter struct {
-	perMinute int
-	now       func() time.Time
+	limit rate.Limit
+	burst int
+	now   func() time.Time
 
 	mutex            sync.Mutex
 	current, earlier map[string]*rate.Limiter
@@ -30,12 +31,17 @@ const maxKeys = 100_000
 
 // newLimiter allows so many a minute per key, also all at once; 0: any number.
 func newLimiter(perMinute int, now func() time.Time) *limiter {
-	return &limiter{perMinute: perMinute, now: now, current: map[string]*rate.Limiter{}, turned: now()}
+	return &limiter{limit: rate.Limit(float64(perMinute) / 60), burst: perMinute, now: now, current: map[string]*rate.Limiter{}, turned: now()}
+}
+
+// newSpacing allows one at a time per key, and the next after a while.
+func newSpacing(every time.Duration, now func() time.Time) *limiter {
+	return &limiter{limit: rate.Every(every), burst: 1, now: now, current: map[string]*rate.Limiter{}, turned: now()}
 }
 
 // allow counts one for a key, and tells whether that was allowed, and if not, after how long it will be.
 func (l *limiter) allow(key string) (bool, time.Duration) {
-	if l.perMinute == 0 {
+	if l.burst == 0 {
 		return true, 0
 	}
 	now := l.now()
@@ -45,6 +51,11 @@ func (l *limiter) allow(key string) (bool, time.Duration) {
 		return false, wait
 	}
 	return true, 0
+}
+
+// exhausted tells, without counting, whether one more would be refused.
+func (l *limiter) exhausted(key string) bool {
+	return l.burst != 0 && l.of(key).TokensAt(l.now()) < 1
 }
 
 func (l *limiter) of(key string) *rate.Limiter {
@@ -58,7 +69,7 @@ func (l *limiter) of(key string) *rate.Limiter {
 	}
 	found := l.earlier[key]
 	if found == nil {
-		found = rate.NewLimiter(rate.Limit(float64(l.perMinute)/60), l.perMinute)
+		found = rate.NewLimiter(l.limit, l.burst)
 	}
 	l.current[key] = found
 	return found

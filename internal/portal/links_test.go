@@ -24,6 +24,7 @@ import (
 	"github.com/partner-operator/partner-operator/internal/keyring/mint"
 	"github.com/partner-operator/partner-operator/internal/link"
 	"github.com/partner-operator/partner-operator/internal/lookup"
+	"github.com/partner-operator/partner-operator/internal/signin"
 	"github.com/partner-operator/partner-operator/internal/token"
 )
 
@@ -97,7 +98,7 @@ func newSite(t *testing.T, change func(*v1alpha1.Program, *v1alpha1.PartnerGroup
 	book := &brandbook.Book{Cache: st.cluster, Live: st.cluster, Default: brand.Default(&mail.Address{Address: "partners@acme.example"})}
 	st.Server = New(Options{Client: st.cluster, Live: st.cluster, Keys: keys, Base: base, Book: book, Now: c.time})
 	st.cookie = given(t, func(w http.ResponseWriter) {
-		st.setCookie(w, token.PurposeSession, "acme", nobodyElse, sessionLifetime)
+		st.setCookie(w, token.PurposeSession, "acme", nobodyElse, signin.DefaultSessionLifetime)
 	})
 	st.writes = 0
 	return st

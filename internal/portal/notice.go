@@ -69,6 +69,11 @@ func (s *Server) badForm(w http.ResponseWriter, r *http.Request) {
 // unavailable answers where the API server did not. Nothing was lost: the same request can be made again.
 func (s *Server) unavailable(w http.ResponseWriter, r *http.Request, cause error) {
 	log.FromContext(r.Context()).Error(cause, "A page could not be served", "route", r.Pattern, "namespace", r.PathValue("ns"))
+	s.later(w, r)
+}
+
+// later answers that the same request can be made again in a moment.
+func (s *Server) later(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Retry-After", "5")
 	s.notice(w, r, http.StatusServiceUnavailable, notice{
 		Title: "We cannot do that right now",
@@ -124,6 +129,7 @@ func (s *Server) tenant(next http.HandlerFunc) http.HandlerFunc {
 			s.notFound(w, r)
 		default:
 			noteTenant(r)
+			s.keepSession(w, r, r.PathValue("ns"))
 			next(w, r)
 		}
 	}

@@ -7,6 +7,7 @@
 package portal
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -27,6 +28,7 @@ import (
 	"github.com/partner-operator/partner-operator/internal/keylock"
 	"github.com/partner-operator/partner-operator/internal/keyring"
 	"github.com/partner-operator/partner-operator/internal/link"
+	"github.com/partner-operator/partner-operator/internal/signin"
 	"github.com/partner-operator/partner-operator/internal/team"
 	"github.com/partner-operator/partner-operator/internal/tombstone"
 )
@@ -59,8 +61,14 @@ type Options struct {
 	ClientRate int
 	// IncludeSubdomains lets Strict-Transport-Security speak of the subdomains of the portal's host, too.
 	IncludeSubdomains bool
-	// AddressRate is how many sign-in mails may be asked for one address in a minute; 0: any number.
+	// AddressRate is how many sign-in mails of one address may be asked for in a minute, by whomever; more wait, and count
+	// as one. 0: any number, also of verification mails.
 	AddressRate int
+	// SignInLifetime is how long a sign-in link works; 0: signin.DefaultLinkLifetime.
+	SignInLifetime time.Duration
+	// SessionLifetime is how long somebody stays signed in; 0: signin.DefaultSessionLifetime. SessionIdle is after how long
+	// without a request that ends; 0: it does not.
+	SessionLifetime, SessionIdle time.Duration
 	// Log gets the audit trail, with the addresses of clients if LogClients is set.
 	Log        logr.Logger
 	LogClients bool
@@ -72,17 +80,18 @@ type Options struct {
 type Server struct {
 	Options
 	handler  http.Handler
-	signIns  chan signInRequest
-	retries  chan struct{} // a place for each request for a link that waits for its next try
-	clients  *limiter      // requests that send mail, by client or known browser
-	asked    *limiter      // the same beyond what the client may, of browsers that asked before, by address
-	repeats  *limiter      // and all of those together, by client
-	mailed   *limiter      // requests that send mail, by address
-	failures *limiter      // tokens that did not open, by client
-	measures sync.Map      // *metrics.Route, by the pattern of a route
-	trail    *audit.Trail  // what people did
-	makers   *keylock.Keys // partners who make a link
-	turns    keylock.Keys  // groups that a mail is asked of
+	signIns  signInQueue
+	delay    func() time.Duration // from the answer to a request for a sign-in link until it is carried out
+	clients  *limiter             // requests that send mail, by client or known browser
+	asked    *limiter             // the same beyond what the client may, of browsers that asked before, by address
+	repeats  *limiter             // and all of those together, by client
+	mailed   *limiter             // sign-in mails, by address
+	applied  *limiter             // verification mails, by group and address
+	failures *limiter             // tokens that did not open, by client
+	measures sync.Map             // *metrics.Route, by the pattern of a route
+	trail    *audit.Trail         // what people did
+	makers   *keylock.Keys        // partners who make a link
+	turns    keylock.Keys         // groups that a mail is asked of
 	// strictTransport is the value of Strict-Transport-Security; nil: the portal is not on https.
 	strictTransport []string
 }
@@ -95,20 +104,26 @@ func New(o Options) *Server {
 	if o.Cache == nil {
 		o.Cache = o.Client
 	}
+	o.SignInLifetime = cmp.Or(o.SignInLifetime, signin.DefaultLinkLifetime)
+	o.SessionLifetime = cmp.Or(o.SessionLifetime, signin.DefaultSessionLifetime)
 	s := &Server{
 		Options:  o,
-		signIns:  make(chan signInRequest, signInsWaiting),
-		retries:  make(chan struct{}, signInsWaiting),
+		delay:    signInDelay,
 		clients:  newLimiter(o.ClientRate, o.Now),
 		asked:    newLimiter(min(o.ClientRate, repeatsPerMinute), o.Now),
 		repeats:  newLimiter(o.ClientRate, o.Now),
 		mailed:   newLimiter(o.AddressRate, o.Now),
+		applied:  newSpacing(joinSpacing, o.Now),
 		failures: newLimiter(failuresPerMinute, o.Now),
 		trail:    audit.New(o.Log, o.Now),
 		makers:   &keylock.Keys{},
 
 		strictTransport: strictTransport(o),
 	}
+	if o.AddressRate == 0 {
+		s.applied = newLimiter(0, o.Now)
+	}
+	s.signIns.try = s.tryToHandOut
 	s.handler = s.protect(s.routes())
 	return s
 }

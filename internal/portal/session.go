@@ -3,37 +3,46 @@ package portal
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/partner-operator/partner-operator/internal/address"
+	"github.com/partner-operator/partner-operator/internal/signin"
 	"github.com/partner-operator/partner-operator/internal/token"
 )
 
-const (
-	sessionLifetime = 30 * 24 * time.Hour
-	// requestLifetime is how long a browser is known as the one that asked for a sign-in link.
-	requestLifetime = time.Hour
-)
+// requestLifetime is how long a browser is known as the one that asked for a sign-in link.
+const requestLifetime = signin.LongestLinkLifetime
 
 // session is what a sealed cookie tells: who signed in, and when. What that person may see is asked of the cache.
 type session struct {
 	Address string    `json:"a"`
 	Time    time.Time `json:"t"`
+	// Seen is when the cookie was sealed anew, since the person was there; unset: not since Time.
+	Seen time.Time `json:"s,omitzero"`
 	// Next is where a browser that asked for a sign-in link wanted to go.
 	Next string `json:"n,omitempty"`
 }
 
 // setCookie seals who and when into a cookie of one tenant.
 func (s *Server) setCookie(w http.ResponseWriter, purpose token.Purpose, namespace, email string, lifetime time.Duration) {
-	s.seal(w, purpose, namespace, session{Address: email}, lifetime)
+	s.seal(w, purpose, namespace, session{Address: email, Time: s.Now()}, lifetime)
 }
 
+// seal sets a cookie, in the place of one that the answer sets already.
 func (s *Server) seal(w http.ResponseWriter, purpose token.Purpose, namespace string, of session, lifetime time.Duration) {
-	of.Address, of.Time = address.Normalize(of.Address), s.Now()
-	text, _ := json.Marshal(of)            // a struct of strings and a time always marshals
+	of.Address = address.Normalize(of.Address)
+	text, _ := json.Marshal(of)            // a struct of strings and times always marshals
 	cookie := s.cookie(purpose, namespace) //nolint:gosec // s.cookie sets the attributes
 	cookie.Value = s.Keys.Current().Seal(purpose, namespace, text)
 	cookie.MaxAge = int(lifetime.Seconds())
+	replaceCookie(w, cookie)
+}
+
+// replaceCookie sets a cookie once, whatever the answer has set before.
+func replaceCookie(w http.ResponseWriter, cookie *http.Cookie) {
+	w.Header()["Set-Cookie"] = slices.DeleteFunc(w.Header()["Set-Cookie"], func(set string) bool { return strings.HasPrefix(set, cookie.Name+"=") })
 	http.SetCookie(w, cookie)
 }
 
@@ -41,7 +50,7 @@ func (s *Server) seal(w http.ResponseWriter, purpose token.Purpose, namespace st
 func (s *Server) clearCookie(w http.ResponseWriter, purpose token.Purpose, namespace string) {
 	cookie := s.cookie(purpose, namespace) //nolint:gosec // s.cookie sets the attributes
 	cookie.MaxAge = -1
-	http.SetCookie(w, cookie)
+	replaceCookie(w, cookie)
 }
 
 // readCookie opens a cookie of this tenant and purpose that is not older than its lifetime.
@@ -59,6 +68,37 @@ func (s *Server) readCookie(r *http.Request, purpose token.Purpose, namespace st
 		return session{}, false
 	}
 	return opened, true
+}
+
+// openSession opens the session of a browser, if it is neither too old nor was nobody there for too long. Whether it counts
+// is told by what it signs in to.
+func (s *Server) openSession(r *http.Request, namespace string) (session, bool) {
+	of, ok := s.readCookie(r, token.PurposeSession, namespace, s.SessionLifetime)
+	return of, ok && (s.SessionIdle == 0 || s.Now().Sub(of.seen()) <= s.SessionIdle)
+}
+
+// seen is when a person was last known to be there.
+func (of session) seen() time.Time {
+	if of.Seen.IsZero() {
+		return of.Time
+	}
+	return of.Seen
+}
+
+// sealAgain is how long a cookie stays as it is while the person is there.
+const sealAgain = time.Hour
+
+// keepSession notes in the cookie that the person was there, where that matters, and not with every request.
+func (s *Server) keepSession(w http.ResponseWriter, r *http.Request, namespace string) {
+	if s.SessionIdle == 0 {
+		return
+	}
+	of, ok := s.openSession(r, namespace)
+	if !ok || s.Now().Sub(of.seen()) < min(sealAgain, s.SessionIdle/4) {
+		return
+	}
+	of.Seen = s.Now()
+	s.seal(w, token.PurposeSession, namespace, of, of.Time.Add(s.SessionLifetime).Sub(s.Now()))
 }
 
 // cookie is an empty cookie with the attributes of a purpose and tenant. On https its name keeps other hosts and plain

@@ -15,6 +15,7 @@ import (
 
 	"github.com/partner-operator/partner-operator/internal/keyring/mint"
 	"github.com/partner-operator/partner-operator/internal/link"
+	"github.com/partner-operator/partner-operator/internal/signin"
 	"github.com/partner-operator/partner-operator/internal/token"
 )
 
@@ -58,13 +59,13 @@ func TestCookieOpens(t *testing.T) {
 	c := newClock()
 	s := sealing(t, c, "https://partners.example.com")
 	session := given(t, func(w http.ResponseWriter) {
-		s.setCookie(w, token.PurposeSession, "acme", "Ada@Example.com", sessionLifetime)
+		s.setCookie(w, token.PurposeSession, "acme", "Ada@Example.com", signin.DefaultSessionLifetime)
 	})
 	signedIn := c.now
-	for name, after := range map[string]time.Duration{"at once": 0, "after a day": 24 * time.Hour, "in its last moment": sessionLifetime} {
+	for name, after := range map[string]time.Duration{"at once": 0, "after a day": 24 * time.Hour, "in its last moment": signin.DefaultSessionLifetime} {
 		t.Run(name, func(t *testing.T) {
 			c.now = signedIn.Add(after)
-			opened, ok := s.readCookie(with(session), token.PurposeSession, "acme", sessionLifetime)
+			opened, ok := s.readCookie(with(session), token.PurposeSession, "acme", signin.DefaultSessionLifetime)
 			if !ok || opened.Address != nobodyElse || !opened.Time.Equal(signedIn) {
 				t.Errorf("it opens as %+v, %v", opened, ok)
 			}
@@ -77,8 +78,10 @@ func TestCookieKeepsTheMoment(t *testing.T) {
 	c := newClock()
 	c.advance(123456789 * time.Nanosecond)
 	s := sealing(t, c, "https://partners.example.com")
-	session := given(t, func(w http.ResponseWriter) { s.setCookie(w, token.PurposeSession, "acme", nobodyElse, sessionLifetime) })
-	if opened, ok := s.readCookie(with(session), token.PurposeSession, "acme", sessionLifetime); !ok || !opened.Time.Equal(c.now) {
+	session := given(t, func(w http.ResponseWriter) {
+		s.setCookie(w, token.PurposeSession, "acme", nobodyElse, signin.DefaultSessionLifetime)
+	})
+	if opened, ok := s.readCookie(with(session), token.PurposeSession, "acme", signin.DefaultSessionLifetime); !ok || !opened.Time.Equal(c.now) {
 		t.Errorf("it keeps %s", opened.Time)
 	}
 }
@@ -86,12 +89,14 @@ func TestCookieKeepsTheMoment(t *testing.T) {
 func TestCookieIsRefused(t *testing.T) {
 	c := newClock()
 	s := sealing(t, c, "https://partners.example.com")
-	session := given(t, func(w http.ResponseWriter) { s.setCookie(w, token.PurposeSession, "acme", nobodyElse, sessionLifetime) })
+	session := given(t, func(w http.ResponseWriter) {
+		s.setCookie(w, token.PurposeSession, "acme", nobodyElse, signin.DefaultSessionLifetime)
+	})
 	request := given(t, func(w http.ResponseWriter) {
 		s.setCookie(w, token.PurposeSignInRequest, "acme", nobodyElse, requestLifetime)
 	})
 	stranger := given(t, func(w http.ResponseWriter) {
-		sealing(t, c, "https://partners.example.com").setCookie(w, token.PurposeSession, "acme", nobodyElse, sessionLifetime)
+		sealing(t, c, "https://partners.example.com").setCookie(w, token.PurposeSession, "acme", nobodyElse, signin.DefaultSessionLifetime)
 	})
 	cleared := given(t, func(w http.ResponseWriter) { s.clearCookie(w, token.PurposeSession, "acme") })
 	named := func(name string, of *http.Cookie) *http.Cookie { return &http.Cookie{Name: name, Value: of.Value} }
@@ -112,7 +117,7 @@ func TestCookieIsRefused(t *testing.T) {
 		"of another purpose, renamed":       {with(named(session.Name, request)), token.PurposeSession, "acme", 0},
 		"a session, for a request, renamed": {with(named(request.Name, session)), token.PurposeSignInRequest, "acme", 0},
 		"of plain http, on https":           {with(named("partner-session-acme", session)), token.PurposeSession, "acme", 0},
-		"too old":                           {with(session), token.PurposeSession, "acme", sessionLifetime + time.Nanosecond},
+		"too old":                           {with(session), token.PurposeSession, "acme", signin.DefaultSessionLifetime + time.Nanosecond},
 		"changed":                           {with(changed(session)), token.PurposeSession, "acme", 0},
 		"of other keys":                     {with(stranger), token.PurposeSession, "acme", 0},
 		"cleared":                           {with(cleared), token.PurposeSession, "acme", 0},
@@ -122,7 +127,7 @@ func TestCookieIsRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			defer func(now time.Time) { c.now = now }(c.now)
 			c.advance(test.after)
-			if opened, ok := s.readCookie(test.request, test.purpose, test.namespace, sessionLifetime); ok {
+			if opened, ok := s.readCookie(test.request, test.purpose, test.namespace, signin.DefaultSessionLifetime); ok {
 				t.Errorf("it opens as %+v", opened)
 			}
 		})
@@ -137,7 +142,7 @@ func TestCookieAttributes(t *testing.T) {
 		want     http.Cookie
 	}{
 		"a session on https": {
-			"https://partners.example.com", token.PurposeSession, sessionLifetime,
+			"https://partners.example.com", token.PurposeSession, signin.DefaultSessionLifetime,
 			http.Cookie{Name: "__Host-partner-session-acme", Path: "/", Secure: true, MaxAge: 30 * 24 * 60 * 60},
 		},
 		"a request on https": {
@@ -145,7 +150,7 @@ func TestCookieAttributes(t *testing.T) {
 			http.Cookie{Name: "__Host-partner-request-acme", Path: "/", Secure: true, MaxAge: 60 * 60},
 		},
 		"a session on http": {
-			"http://localhost:8080", token.PurposeSession, sessionLifetime,
+			"http://localhost:8080", token.PurposeSession, signin.DefaultSessionLifetime,
 			http.Cookie{Name: "partner-session-acme", Path: "/t/acme/", MaxAge: 30 * 24 * 60 * 60},
 		},
 		"a request on http": {
@@ -184,8 +189,10 @@ func TestCookieAttributes(t *testing.T) {
 func TestCookieOfTheLongestAddressOpens(t *testing.T) {
 	s := sealing(t, newClock(), "https://partners.example.com")
 	email := strings.Repeat("a", 64) + "@" + strings.Repeat("b.", 90) + "example"
-	session := given(t, func(w http.ResponseWriter) { s.setCookie(w, token.PurposeSession, "acme", email, sessionLifetime) })
-	if opened, ok := s.readCookie(with(session), token.PurposeSession, "acme", sessionLifetime); !ok || opened.Address != email {
+	session := given(t, func(w http.ResponseWriter) {
+		s.setCookie(w, token.PurposeSession, "acme", email, signin.DefaultSessionLifetime)
+	})
+	if opened, ok := s.readCookie(with(session), token.PurposeSession, "acme", signin.DefaultSessionLifetime); !ok || opened.Address != email {
 		t.Errorf("it opens as %+v, %v", opened, ok)
 	}
 }

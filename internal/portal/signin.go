@@ -6,11 +6,14 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/address"
@@ -18,13 +21,17 @@ import (
 	"github.com/partner-operator/partner-operator/internal/invite"
 	"github.com/partner-operator/partner-operator/internal/lookup"
 	"github.com/partner-operator/partner-operator/internal/partnership"
+	"github.com/partner-operator/partner-operator/internal/signin"
+	"github.com/partner-operator/partner-operator/internal/team"
 	"github.com/partner-operator/partner-operator/internal/token"
 )
 
 // loginView is what the page shows that asks for an address.
 type loginView struct {
 	Asked, Waiting, Declined, Renewed, SignedOut, Applied, Accepted, Decided bool
-	Typed, Error                                                             string
+	// Within is how long a link works, in words.
+	Within       string
+	Typed, Error string
 	// Next is where to go after signing in; empty: to the dashboard.
 	Next string
 }
@@ -33,7 +40,8 @@ type loginView struct {
 func (s *Server) loginPage(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	view := loginView{
-		Asked: query.Has("asked"), Waiting: query.Has("waiting"), Declined: query.Has("declined"), Renewed: query.Has("renewed"), SignedOut: query.Has("signed-out"),
+		Within: minutes(s.SignInLifetime),
+		Asked:  query.Has("asked"), Waiting: query.Has("waiting"), Declined: query.Has("declined"), Renewed: query.Has("renewed"), SignedOut: query.Has("signed-out"),
 		Applied: query.Has("applied"), Accepted: query.Has("accepted"), Decided: query.Has("decided"), Next: ownPath(r.PathValue("ns"), query.Get("next")),
 	}
 	title := "Sign in"
@@ -46,26 +54,47 @@ func (s *Server) loginPage(w http.ResponseWriter, r *http.Request) {
 	s.render(w, r, http.StatusOK, "login.html", page{Title: title, Body: view})
 }
 
-// login asks for a sign-in link. The answer is the same, and as quick, for every address: what it leads to happens after.
+// login asks for a sign-in link. The answer is the same, and as quick, for every address, whoever asked before: what it
+// leads to happens a while after it.
 func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 	namespace := r.PathValue("ns")
 	if err := r.ParseForm(); err != nil {
 		s.badForm(w, r)
 		return
 	}
-	typed := strings.TrimSpace(r.PostForm.Get("email"))
+	typed, next := strings.TrimSpace(r.PostForm.Get("email")), ownPath(namespace, r.PostForm.Get("next"))
 	if _, err := address.Deliverable(typed); err != nil {
 		s.render(w, r, http.StatusUnprocessableEntity, "login.html", page{Title: "Sign in", Body: loginView{
-			Typed: typed, Error: "Please type a whole mail address, such as ada@example.com.", Next: ownPath(namespace, r.PostForm.Get("next")),
+			Typed: typed, Error: "Please type a whole mail address, such as ada@example.com.", Next: next,
 		}})
 		return
 	}
-	if !s.mayMail(w, r, typed) {
+	if !s.mayMail(w, r) {
 		return
 	}
-	s.seal(w, token.PurposeSignInRequest, namespace, session{Address: typed, Next: ownPath(namespace, r.PostForm.Get("next"))}, requestLifetime)
-	s.queueSignIn(r.Context(), signInRequest{namespace: namespace, email: typed, asked: s.Now()})
+	request, ok := s.signIns.take(signInRequest{namespace: namespace, email: typed, asked: s.Now()})
+	if !ok { // better than to promise a mail that would not come
+		log.FromContext(r.Context()).Info("A sign-in request was refused, too many are waiting", "namespace", namespace)
+		s.later(w, r)
+		return
+	}
+	defer s.signIns.start(request, s.delay())
+	first := s.Now() // a link that was mailed for an earlier request is one that this browser asked for
+	if before, ok := s.readCookie(r, token.PurposeSignInRequest, namespace, requestLifetime); ok && address.Equal(before.Address, typed) {
+		first = before.Time
+	}
+	s.seal(w, token.PurposeSignInRequest, namespace, session{Address: typed, Time: first, Next: next}, requestLifetime)
+	w.Header().Set("Content-Length", "0")
 	http.Redirect(w, r, loginPath(namespace)+"?asked", http.StatusSeeOther)
+	_ = http.NewResponseController(w).Flush() // the answer is out before anything is looked up; if it cannot be, it is soon
+}
+
+// minutes tells a time in words.
+func minutes(d time.Duration) string {
+	if d == time.Minute {
+		return "a minute"
+	}
+	return strconv.Itoa(int(d.Minutes())) + " minutes"
 }
 
 // errNobody tells that an address belongs to nobody who gets a mail, as far as this replica has heard.
@@ -101,10 +130,9 @@ func (s *Server) handOutSignIn(ctx context.Context, request signInRequest) error
 		return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), strings.Compare(a.Name, b.Name))
 	})
 	err = s.change(ctx, client.ObjectKeyFromObject(&oldest), func(p *v1alpha1.Partnership) error {
-		if request.carriedOut(p.Status.SignIn) {
+		if request.carriedOut(p.Status.SignIn) || !partnership.RequestSignIn(&p.Status, s.SignInLifetime, s.Now()) {
 			return errNothing
 		}
-		partnership.RequestSignIn(&p.Status, s.Now())
 		return nil
 	})
 	if errors.Is(err, errNothing) {
@@ -186,7 +214,7 @@ func (s *Server) withSignIn(next func(http.ResponseWriter, *http.Request, signIn
 		}
 		noteSignIn(r, visit)
 		asked, ok := s.readCookie(r, token.PurposeSignInRequest, visit.namespace, requestLifetime)
-		if visit.known = ok && address.Equal(asked.Address, visit.email); visit.known {
+		if visit.known = ok && address.Equal(asked.Address, visit.email) && signin.AskedBy(visit.links(), visit.serial, asked.Time); visit.known {
 			visit.next = ownPath(visit.namespace, asked.Next)
 		}
 		if err := s.mayUseVisit(r.Context(), visit); err != nil {
@@ -195,6 +223,17 @@ func (s *Server) withSignIn(next func(http.ResponseWriter, *http.Request, signIn
 		}
 		next(w, r, visit)
 	}
+}
+
+// links are the sign-in links of the person.
+func (v signInVisit) links() v1alpha1.PartnershipSignIn {
+	if v.team != nil {
+		if m := team.Member(v.team, v.email); m != nil {
+			return m.SignIn
+		}
+		return v1alpha1.PartnershipSignIn{}
+	}
+	return v.partnership.Status.SignIn
 }
 
 // findPartnership finds the partnership of a genuine link, and asks the API server if the cache is behind the mail.
@@ -210,8 +249,9 @@ func (s *Server) findPartnership(ctx context.Context, namespace string, opened t
 
 // Why a sign-in link does not work.
 var (
-	errLinkGone    = errors.New("the sign-in link is used or replaced")
+	errLinkGone    = errors.New("the sign-in link is used or withdrawn")
 	errLinkExpired = errors.New("the sign-in link has expired")
+	errLinkDead    = errors.New("too many wrong addresses were typed on the page of the sign-in link")
 	errNoAccess    = errors.New("the partnership gives no access")
 )
 
@@ -225,13 +265,15 @@ func (s *Server) mayUse(ctx context.Context, p *v1alpha1.Partnership, serial int
 	if err != nil {
 		return err
 	}
-	switch state := partnership.SignInLink(p, serial, s.Now()); {
-	case state == partnership.LinkGone:
+	switch state := signin.StateOf(p.Status.SignIn, serial, s.Now()); {
+	case state == signin.Gone:
 		return errLinkGone
 	case !partnership.HasAccess(p, rivals, catalog.Programs[p.Spec.ProgramRef.Name], s.Now()):
 		return errNoAccess
-	case state == partnership.LinkExpired:
+	case state == signin.Expired:
 		return errLinkExpired
+	case state == signin.Dead:
+		return errLinkDead
 	default:
 		return nil
 	}
@@ -245,9 +287,11 @@ func (s *Server) refuseSignIn(w http.ResponseWriter, r *http.Request, err error)
 		noteReason(r, audit.Expired)
 		s.notice(w, r, http.StatusGone, notice{
 			Title:  "This sign-in link has expired",
-			Text:   "Sign-in links work for fifteen minutes. Ask for a new one, it takes a moment.",
+			Text:   "Sign-in links work for " + minutes(s.SignInLifetime) + ". Ask for a new one, it takes a moment.",
 			SignIn: "Get a new link",
 		})
+	case errors.Is(err, errLinkDead):
+		s.deadSignIn(w, r, http.StatusGone)
 	case errors.Is(err, errNoAccess):
 		noteReason(r, audit.NoAccess)
 		s.notice(w, r, http.StatusForbidden, notice{
@@ -285,8 +329,10 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request, visit signInVisi
 	}
 	typed := r.PostForm.Get("email")
 	if !visit.known && !address.Equal(typed, visit.email) {
+		if isGuess(typed) && !s.mayGuessSignIn(w, r, visit) {
+			return
+		}
 		noteReason(r, audit.WrongAddress)
-		s.failures.allow(s.client(r))
 		s.showSignIn(w, r, visit, http.StatusUnprocessableEntity, typed, "Please type the address that received the mail with this link.")
 		return
 	}
@@ -298,6 +344,53 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request, visit signInVisi
 	s.clearCookie(w, token.PurposeSignInRequest, visit.namespace)
 	s.startSession(w, r, visit.namespace, visit.email)
 	http.Redirect(w, r, cmp.Or(visit.next, dashboardPath(visit.namespace)), http.StatusSeeOther)
+}
+
+// mayGuessSignIn counts a wrong address against the link; false: it bears no more, and the answer is given.
+func (s *Server) mayGuessSignIn(w http.ResponseWriter, r *http.Request, visit signInVisit) bool {
+	count, err := s.countWrongSignIn(r.Context(), visit)
+	switch {
+	case err != nil:
+		s.refuseSignIn(w, r, err)
+	case count.LinkDead():
+		s.deadSignIn(w, r, http.StatusUnprocessableEntity)
+	default:
+		return true
+	}
+	return false
+}
+
+// countWrongSignIn counts a wrong address on a live copy.
+func (s *Server) countWrongSignIn(ctx context.Context, visit signInVisit) (count v1alpha1.WrongAddresses, err error) {
+	if visit.team != nil {
+		_, err = s.Accept.ChangeTeam(ctx, client.ObjectKeyFromObject(visit.team), string(visit.team.UID), func(t *v1alpha1.PartnerTeam) error {
+			if err := s.mayUseTeam(ctx, t, visit); err != nil {
+				return err
+			}
+			count = signin.CountWrongAddress(&team.Member(t, visit.email).SignIn, visit.serial)
+			return nil
+		})
+		return count, err
+	}
+	err = s.change(ctx, client.ObjectKeyFromObject(visit.partnership), func(p *v1alpha1.Partnership) error {
+		if p.UID != visit.partnership.UID {
+			return errLinkGone
+		}
+		if err := s.mayUse(ctx, p, visit.serial); err != nil {
+			return err
+		}
+		count = signin.CountWrongAddress(&p.Status.SignIn, visit.serial)
+		return nil
+	})
+	return count, err
+}
+
+// deadSignIn tells that a link is dead, since too many wrong addresses were typed.
+func (s *Server) deadSignIn(w http.ResponseWriter, r *http.Request, code int) {
+	noteReason(r, audit.TooManyWrongAddresses)
+	s.notice(w, r, code, notice{
+		Title: "This link no longer works", Text: tooManyWrong + " Ask for a new link, it takes a moment.", SignIn: "Get a new link",
+	})
 }
 
 // spend uses up the link, of a live copy.
@@ -312,27 +405,24 @@ func (s *Server) spend(ctx context.Context, visit signInVisit) error {
 		if err := s.mayUse(ctx, p, visit.serial); err != nil {
 			return err
 		}
-		partnership.UseSignIn(&p.Status, s.Now())
+		signin.Use(&p.Status.SignIn, s.Now())
 		return nil
 	})
 }
 
-// signOut kills every session of the person in this tenant, on all replicas.
+// signOut ends every session of the person in this tenant, on all replicas.
 func (s *Server) signOut(w http.ResponseWriter, r *http.Request) {
 	namespace := r.PathValue("ns")
-	cookie, ok := s.readCookie(r, token.PurposeSession, namespace, sessionLifetime)
+	cookie, ok := s.readCookie(r, token.PurposeSession, namespace, s.SessionLifetime)
 	if ok {
-		known, err := lookup.PartnershipsOf(r.Context(), s.Client, namespace, cookie.Address)
-		for _, p := range known {
-			if !partnership.SessionCounts(&p, cookie.Time) {
-				continue
-			}
-			err = errors.Join(err, client.IgnoreNotFound(s.change(r.Context(), client.ObjectKeyFromObject(&p), func(p *v1alpha1.Partnership) error {
-				partnership.EndSessions(&p.Status, s.Now())
-				return nil
-			})))
-		}
-		if err = errors.Join(err, s.signOutOfTeams(r.Context(), namespace, cookie)); err != nil {
+		err := s.endSessions(r.Context(), namespace, cookie, func(p *v1alpha1.Partnership) bool {
+			partnership.EndSessions(&p.Status, s.Now())
+			return true
+		}, func(m *v1alpha1.TeamMember) bool {
+			team.EndSessions(m, s.Now())
+			return true
+		})
+		if err != nil {
 			s.unavailable(w, r, err)
 			return
 		}
@@ -342,6 +432,45 @@ func (s *Server) signOut(w http.ResponseWriter, r *http.Request) {
 	}
 	s.clearCookie(w, token.PurposeSession, namespace)
 	http.Redirect(w, r, loginPath(namespace)+"?signed-out", http.StatusSeeOther)
+}
+
+// startSession signs a person in, and lets the browser be known later. If somebody is signed in in the browser, that session
+// ends, and with it each copy of its cookie. That it cannot be ended right now keeps nobody out.
+func (s *Server) startSession(w http.ResponseWriter, r *http.Request, namespace, email string) {
+	if before, ok := s.readCookie(r, token.PurposeSession, namespace, s.SessionLifetime); ok {
+		err := s.endSessions(r.Context(), namespace, before, func(p *v1alpha1.Partnership) bool {
+			return signin.End(&p.Status.SessionsNotBefore, &p.Status.SignIn, before.Time)
+		}, func(m *v1alpha1.TeamMember) bool {
+			return signin.End(&m.SessionsNotBefore, &m.SignIn, before.Time)
+		})
+		if err != nil {
+			log.FromContext(r.Context()).Error(err, "The session of before could not be ended", "namespace", namespace)
+		}
+	}
+	s.setCookie(w, token.PurposeSession, namespace, email, s.SessionLifetime)
+	s.rememberBrowser(w, namespace, email)
+}
+
+// endSessions ends sessions of a person wherever a session of theirs counts, of partnerships and of teams.
+func (s *Server) endSessions(
+	ctx context.Context, namespace string, of session, ofPartnership func(*v1alpha1.Partnership) bool, ofMember func(*v1alpha1.TeamMember) bool,
+) error {
+	known, err := lookup.PartnershipsOf(ctx, s.Client, namespace, of.Address)
+	for _, p := range known {
+		if !partnership.SessionCounts(&p, of.Time) {
+			continue
+		}
+		ended := s.change(ctx, client.ObjectKeyFromObject(&p), func(p *v1alpha1.Partnership) error {
+			if !ofPartnership(p) {
+				return errNothing
+			}
+			return nil
+		})
+		if !errors.Is(ended, errNothing) {
+			err = errors.Join(err, client.IgnoreNotFound(ended))
+		}
+	}
+	return errors.Join(err, s.endInTeams(ctx, namespace, of, ofMember))
 }
 
 // +kubebuilder:rbac:groups=partner-operator.io,resources=partnerinvites;partnerships;partnerteams,verbs=get

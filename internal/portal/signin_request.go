@@ -3,7 +3,7 @@ package portal
 import (
 	"context"
 	"errors"
-	"sync"
+	"math/rand/v2"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -28,13 +28,17 @@ var signInPauses = []time.Duration{
 }
 
 const (
-	// signInsWaiting is how many requests can wait, and as many again for their next try.
-	signInsWaiting = 1024
 	// looksAgain is how often it is looked again for an address that nobody has: this replica may not have heard of them.
 	looksAgain = 3
 	// signInTimeout is the longest that one try may take, also of a process that is told to stop.
 	signInTimeout = 10 * time.Second
 )
+
+// signInDelay is how long after the answer a request is carried out: so long that the answer is out, and by chance, so that
+// what it costs falls on no particular answer after it.
+func signInDelay() time.Duration {
+	return 50*time.Millisecond + rand.N(450*time.Millisecond) //nolint:gosec // a pause is no secret
+}
 
 // carriedOut tells whether an earlier try was carried out, though its answer was lost: its link is on the way, or was used
 // already. Times in status are whole seconds.
@@ -43,80 +47,38 @@ func (r signInRequest) carriedOut(is v1alpha1.PartnershipSignIn) bool {
 	return r.failed > 0 && (since(is.RequestedTime) || since(is.LastTime))
 }
 
-// queueSignIn lets a request be carried out soon.
-func (s *Server) queueSignIn(ctx context.Context, request signInRequest) {
-	select {
-	case s.signIns <- request:
-	default:
-		log.FromContext(ctx).Info("A sign-in request was dropped, too many are waiting", "namespace", request.namespace)
-	}
-}
-
-// handOutSignIns carries out the requests for sign-in links, a few at once. When it is told to stop, those that wait are
-// carried out first, as far as there is time.
+// handOutSignIns carries out the requests for sign-in links.
 func (s *Server) handOutSignIns(ctx context.Context) error {
-	const workers = 4
-	var all sync.WaitGroup
-	for range workers {
-		all.Go(func() {
-			for ctx.Err() == nil {
-				select {
-				case <-ctx.Done():
-				case request := <-s.signIns:
-					s.tryToHandOut(ctx, context.WithoutCancel(ctx), request)
-				}
-			}
-			s.handOutRest(ctx)
-		})
-	}
-	all.Wait()
+	s.signIns.run(ctx)
 	return nil
 }
 
-// handOutRest carries out what waits when the process stops.
-func (s *Server) handOutRest(ctx context.Context) {
-	rest, cancel := context.WithTimeout(context.WithoutCancel(ctx), signInTimeout)
-	defer cancel()
-	for {
-		select {
-		case request := <-s.signIns:
-			s.tryToHandOut(ctx, rest, request)
-		default:
-			return
+// tryToHandOut carries out one request, or tells after how long it is to be tried again. More than --address-rate allows
+// for an address wait until it does; by then they are one.
+func (s *Server) tryToHandOut(ctx context.Context, request *signInRequest, crowded bool) (again time.Duration, retry bool) {
+	stopping := s.signIns.stopping()
+	if request.failed == 0 && !stopping {
+		if ok, wait := s.mailed.allow(request.namespace + "/" + address.Normalize(request.email)); !ok {
+			return wait, true
 		}
 	}
-}
-
-// tryToHandOut carries out one request within a context, or lets it be tried again after a while.
-func (s *Server) tryToHandOut(ctx, within context.Context, request signInRequest) {
-	trying, cancel := context.WithTimeout(within, signInTimeout)
+	trying, cancel := context.WithTimeout(ctx, signInTimeout)
 	defer cancel()
-	err := s.handOutSignIn(trying, request)
+	err := s.handOutSignIn(trying, *request)
 	if err == nil {
-		return
+		return 0, false
 	}
 	logger := log.FromContext(ctx).WithValues("namespace", request.namespace, "address", address.Mask(request.email))
 	nobody := errors.Is(err, errNobody)
 	switch {
-	case nobody && (ctx.Err() != nil || request.failed >= looksAgain || len(s.retries) > signInsWaiting/2):
-		return
-	case ctx.Err() != nil || request.failed == len(signInPauses):
+	case nobody && (stopping || request.failed >= looksAgain || crowded):
+		return 0, false
+	case stopping || request.failed == len(signInPauses):
 		logger.Error(err, "A sign-in link could not be issued")
-		return
-	}
-	select {
-	case s.retries <- struct{}{}:
-	default:
-		logger.Error(err, "A sign-in link could not be issued, and too many are waiting to be tried again")
-		return
-	}
-	if !nobody {
+		return 0, false
+	case !nobody:
 		logger.Info("A sign-in link could not be issued yet", "reason", err.Error())
 	}
-	pause := signInPauses[request.failed]
 	request.failed++
-	time.AfterFunc(pause, func() {
-		<-s.retries
-		s.queueSignIn(ctx, request)
-	})
+	return signInPauses[request.failed-1], true
 }

@@ -3,6 +3,7 @@ package portal
 import (
 	"context"
 	"errors"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -10,7 +11,7 @@ import (
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/lookup"
-	"github.com/partner-operator/partner-operator/internal/partnership"
+	"github.com/partner-operator/partner-operator/internal/signin"
 	"github.com/partner-operator/partner-operator/internal/team"
 	"github.com/partner-operator/partner-operator/internal/token"
 )
@@ -27,10 +28,9 @@ func (s *Server) handOutByTeam(ctx context.Context, request signInRequest) (memb
 	}
 	if len(open) > 0 {
 		return true, false, s.changePerson(ctx, &open[0], request.email, func(t *v1alpha1.PartnerTeam, m *v1alpha1.TeamMember) error {
-			if m.State != v1alpha1.MemberActive || request.carriedOut(m.SignIn) {
+			if m.State != v1alpha1.MemberActive || request.carriedOut(m.SignIn) || !team.RequestSignIn(t, m, s.SignInLifetime, s.Now()) {
 				return errNothing
 			}
-			team.RequestSignIn(t, m, s.Now())
 			return nil
 		})
 	}
@@ -71,20 +71,20 @@ func (s *Server) findSignInTeam(ctx context.Context, namespace string, opened to
 	if err != nil || found == nil {
 		return nil, "", err
 	}
-	if email := signInAddress(found, opened); email != "" {
+	if email := signInAddress(found, opened, s.Now()); email != "" {
 		return found, email, nil
 	}
 	fresh := &v1alpha1.PartnerTeam{}
 	if err := s.Live.Get(ctx, client.ObjectKeyFromObject(found), fresh); err != nil {
 		return nil, "", client.IgnoreNotFound(err)
 	}
-	return fresh, signInAddress(fresh, opened), nil
+	return fresh, signInAddress(fresh, opened, s.Now()), nil
 }
 
 // signInAddress is the address that a sign-in link of a team was made for.
-func signInAddress(t *v1alpha1.PartnerTeam, opened token.Opened) string {
+func signInAddress(t *v1alpha1.PartnerTeam, opened token.Opened, now time.Time) string {
 	for _, m := range t.Status.Members {
-		if m.SignIn.Serial == opened.Serial && m.SignIn.RequestedTime != nil && opened.Binds(string(m.Email)) {
+		if signin.StateOf(m.SignIn, opened.Serial, now) != signin.Gone && opened.Binds(string(m.Email)) {
 			return string(m.Email)
 		}
 	}
@@ -113,13 +113,15 @@ func (s *Server) mayUseTeam(ctx context.Context, t *v1alpha1.PartnerTeam, visit 
 	if err != nil {
 		return err
 	}
-	switch state := team.SignInLink(m, visit.serial, s.Now()); {
-	case state == partnership.LinkGone:
+	switch state := signin.StateOf(m.SignIn, visit.serial, s.Now()); {
+	case state == signin.Gone:
 		return errLinkGone
 	case !team.IsActive(t, visit.email), !team.Open(of, catalog, nil, s.Now()):
 		return errNoAccess
-	case state == partnership.LinkExpired:
+	case state == signin.Expired:
 		return errLinkExpired
+	case state == signin.Dead:
+		return errLinkDead
 	default:
 		return nil
 	}
@@ -162,15 +164,17 @@ func (s *Server) noteActive(ctx context.Context, visit signInVisit) {
 	}
 }
 
-// signOutOfTeams kills the sessions of a person in all teams.
-func (s *Server) signOutOfTeams(ctx context.Context, namespace string, of session) error {
+// endInTeams ends sessions of a person in all teams in which a session of theirs counts.
+func (s *Server) endInTeams(ctx context.Context, namespace string, of session, end func(*v1alpha1.TeamMember) bool) error {
 	teams, err := lookup.TeamsOf(ctx, s.Client, namespace, of.Address)
 	for i := range teams {
 		if m := team.Member(&teams[i], of.Address); m == nil || !team.SessionCounts(m, of.Time) {
 			continue
 		}
 		err = errors.Join(err, s.changePerson(ctx, &teams[i], of.Address, func(_ *v1alpha1.PartnerTeam, m *v1alpha1.TeamMember) error {
-			team.EndSessions(m, s.Now())
+			if !end(m) {
+				return errNothing
+			}
 			return nil
 		}))
 	}

@@ -1,11 +1,13 @@
 package team
 
 import (
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/address"
+	"github.com/partner-operator/partner-operator/internal/signin"
 )
 
 // Kind tells why a change is refused.
@@ -201,7 +203,7 @@ func Join(t *v1alpha1.PartnerTeam, serial int64, now time.Time) error {
 	}
 	m.State, m.JoinedTime, m.EndedTime, m.LastActiveTime = v1alpha1.MemberActive, seconds(now), nil, seconds(now)
 	// An earlier membership may have been forgotten: what was signed in then must not open what is granted now.
-	m.SessionsNotBefore = micro(now)
+	EndSessions(m, now)
 	count(t)
 	return nil
 }
@@ -298,13 +300,31 @@ func LeaveTeam(t *v1alpha1.PartnerTeam, by string, now time.Time) error {
 func end(t *v1alpha1.PartnerTeam, m *v1alpha1.TeamMember, now time.Time) {
 	m.State, m.EndedTime = v1alpha1.MemberRemoved, seconds(now)
 	EndSessions(m, now)
-	m.SignIn.RequestedTime = nil
+	signin.Withdraw(&m.SignIn)
 	count(t)
 }
 
 // EndSessions makes every session of a person worthless for the team that was signed in up to now.
 func EndSessions(m *v1alpha1.TeamMember, now time.Time) {
-	m.SessionsNotBefore = micro(now)
+	signin.EndAll(&m.SessionsNotBefore, &m.SignIn, now)
+}
+
+// signOut ends every session and every sign-in link of those whom the company asks to be signed out, or of everybody if it
+// names nobody, where that was not carried out.
+func signOut(t *v1alpha1.PartnerTeam, now time.Time) {
+	wanted := signin.SignOutWanted(t, t.Status.HandledSignOut, now)
+	if wanted == nil {
+		return
+	}
+	t.Status.HandledSignOut = wanted
+	named := signin.Named(wanted.Annotation)
+	for i := range t.Status.Members {
+		m := &t.Status.Members[i]
+		if len(named) == 0 || slices.ContainsFunc(named, func(email string) bool { return address.Equal(email, string(m.Email)) }) {
+			EndSessions(m, now)
+			signin.Withdraw(&m.SignIn)
+		}
+	}
 }
 
 // Touch notes that a person was there. It is false if they are not in the team.

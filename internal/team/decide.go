@@ -42,6 +42,7 @@ func Decide(in Input) Decision {
 	t := in.Team
 	t.Status.ObservedGeneration = t.Generation
 	Founded(t, in.Now)
+	signOut(t, in.Now)
 	ask(t, in.Now)
 	d := Decision{}
 	d.deliver(in)

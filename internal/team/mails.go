@@ -7,7 +7,7 @@ import (
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/address"
 	"github.com/partner-operator/partner-operator/internal/delivery"
-	"github.com/partner-operator/partner-operator/internal/partnership"
+	"github.com/partner-operator/partner-operator/internal/signin"
 )
 
 // maxMails is how many mails wait at most before more are noted, so that the list has an end. Mails that somebody waits
@@ -69,30 +69,19 @@ func MailFailed(t *v1alpha1.PartnerTeam, m *v1alpha1.TeamMember) bool {
 	})
 }
 
-// RequestSignIn issues a new sign-in link for a person, which makes the older one worthless, and asks for its mail.
-func RequestSignIn(t *v1alpha1.PartnerTeam, m *v1alpha1.TeamMember, now time.Time) {
-	m.SignIn.Serial++
-	m.SignIn.RequestedTime = seconds(now)
-	Enqueue(t, v1alpha1.MailSignIn, string(m.Email), m.SignIn.Serial)
-}
-
-// SignInLink tells whether a person's sign-in link of this serial is open.
-func SignInLink(m *v1alpha1.TeamMember, serial int64, now time.Time) partnership.LinkState {
-	switch {
-	case m.SignIn.RequestedTime == nil || m.SignIn.Serial != serial:
-		return partnership.LinkGone
-	case !now.Before(m.SignIn.RequestedTime.Add(partnership.SignInLifetime)):
-		return partnership.LinkExpired
-	default:
-		return partnership.LinkOpen
+// RequestSignIn issues one more sign-in link for a person and asks for its mail, if one is due; else it changes nothing, and
+// is false.
+func RequestSignIn(t *v1alpha1.PartnerTeam, m *v1alpha1.TeamMember, lifetime time.Duration, now time.Time) bool {
+	if !signin.Request(&m.SignIn, lifetime, now) {
+		return false
 	}
+	Enqueue(t, v1alpha1.MailSignIn, string(m.Email), m.SignIn.Serial)
+	return true
 }
 
-// UseSignIn spends a person's open sign-in link.
+// UseSignIn spends the open sign-in links of a person.
 func UseSignIn(m *v1alpha1.TeamMember, now time.Time) {
-	m.SignIn.Serial++
-	m.SignIn.RequestedTime = nil
-	m.SignIn.LastTime = seconds(now)
+	signin.Use(&m.SignIn, now)
 	m.LastActiveTime = seconds(now)
 }
 
@@ -117,7 +106,7 @@ func wanted(in Input, mail v1alpha1.TeamMail) bool {
 		return m != nil && !Expired(m, in.Now) && !LinkDead(m) && address.Equal(string(m.Email), mail.To)
 	case v1alpha1.MailSignIn:
 		m := Member(in.Team, mail.To)
-		return m != nil && m.State == v1alpha1.MemberActive && in.Open && SignInLink(m, mail.Serial, in.Now) == partnership.LinkOpen
+		return m != nil && m.State == v1alpha1.MemberActive && in.Open && signin.StateOf(m.SignIn, mail.Serial, in.Now) == signin.Open
 	default:
 		return false
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/address"
+	"github.com/partner-operator/partner-operator/internal/signin"
 )
 
 const (
@@ -90,7 +91,7 @@ func IsActive(t *v1alpha1.PartnerTeam, email string) bool { return Can(t, email,
 
 // SessionCounts tells whether a session that was signed in at a time still counts for a person's membership.
 func SessionCounts(m *v1alpha1.TeamMember, signedIn time.Time) bool {
-	return m.SessionsNotBefore == nil || signedIn.After(m.SessionsNotBefore.Time)
+	return signin.Counts(m.SessionsNotBefore, m.SignIn, signedIn)
 }
 
 // Leaders are the owner and the admins of a team, the owner first: those who decide for it, and are told. There are ten
@@ -189,8 +190,3 @@ func endOf(m v1alpha1.TeamMember) time.Time {
 }
 
 func seconds(now time.Time) *metav1.Time { return &metav1.Time{Time: now} }
-
-// micro is not before now: the API server keeps microseconds, and what was signed in at this moment must not be later.
-func micro(now time.Time) *metav1.MicroTime {
-	return &metav1.MicroTime{Time: now.Add(time.Microsecond - 1).Truncate(time.Microsecond)}
-}

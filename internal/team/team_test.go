@@ -15,8 +15,8 @@ import (
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/delivery"
-	"github.com/partner-operator/partner-operator/internal/partnership"
 	"github.com/partner-operator/partner-operator/internal/program"
+	"github.com/partner-operator/partner-operator/internal/signin"
 )
 
 var (
@@ -488,8 +488,8 @@ func TestMails(t *testing.T) {
 		t.Errorf("there are more mails: %v", more)
 	}
 	must(t, Approve(a, adminMail, awaitingMail, later))
-	RequestSignIn(a, Member(a, memberMail), later)
-	RequestSignIn(a, Member(a, removedMail), later)
+	RequestSignIn(a, Member(a, memberMail), time.Hour, later)
+	RequestSignIn(a, Member(a, removedMail), time.Hour, later)
 	want = []string{"sign-in " + memberMail, "teammate-invite " + awaitingMail}
 	if diff := cmp.Diff(want, settle(t, a, later, nil)); diff != "" {
 		t.Errorf("unexpected (-want +got):\n%s", diff)
@@ -627,21 +627,58 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-func TestSignInLink(t *testing.T) {
+func TestSignIn(t *testing.T) {
 	a := agency(t)
 	m := Member(a, memberMail)
-	if SignInLink(m, 0, start) != partnership.LinkGone {
-		t.Error("a link works that nobody asked for")
+	if !RequestSignIn(a, m, time.Minute, start) || RequestSignIn(a, m, time.Minute, start) || !RequestSignIn(a, m, time.Minute, start.Add(30*time.Second)) {
+		t.Error("a request that is due is not carried out, or one that is not due is")
 	}
-	RequestSignIn(a, m, start)
-	for at, want := range map[time.Duration]partnership.LinkState{0: partnership.LinkOpen, 14 * time.Minute: partnership.LinkOpen, 15 * time.Minute: partnership.LinkExpired} {
-		if got := SignInLink(m, 1, start.Add(at)); got != want {
-			t.Errorf("after %s it is %s", at, got)
-		}
+	if signin.StateOf(m.SignIn, 1, start.Add(40*time.Second)) != signin.Open || signin.StateOf(m.SignIn, 2, start.Add(40*time.Second)) != signin.Open {
+		t.Error("a newer link ends an older one")
 	}
 	UseSignIn(m, later)
-	if SignInLink(m, 1, start) != partnership.LinkGone || m.LastActiveTime == nil {
-		t.Error("a used link works")
+	if signin.StateOf(m.SignIn, 1, start) != signin.Gone || signin.StateOf(m.SignIn, 2, start) != signin.Gone || m.LastActiveTime == nil {
+		t.Error("a used link works, or one that was open with it")
+	}
+}
+
+// The annotation of a team names whom it is about, whatever the case; without an address it is about everybody.
+func TestSignOut(t *testing.T) {
+	for name, test := range map[string]struct {
+		text string
+		want []string
+	}{
+		"one":            {"2026-01-01T12:00:00Z " + strings.ToUpper(memberMail), []string{memberMail}},
+		"two":            {adminMail + " " + memberMail, []string{adminMail, memberMail}},
+		"nobody of them": {"2026-01-01T12:00:00Z stranger@example.com", nil},
+		"everybody":      {"2026-01-01T12:00:00Z", []string{ownerMail, adminMail, memberMail}},
+		"no request":     {"", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := agency(t)
+			a.Annotations = map[string]string{v1alpha1.SignOutAnnotation: test.text}
+			RequestSignIn(a, Member(a, memberMail), time.Hour, later)
+			for range 2 {
+				a.Status = Decide(Input{Team: a, Open: true, Now: later}).Status
+			}
+			var ended []string
+			for _, email := range []string{ownerMail, adminMail, memberMail} {
+				if !SessionCounts(Member(a, email), later) {
+					ended = append(ended, email)
+				}
+			}
+			if diff := cmp.Diff(test.want, ended); diff != "" {
+				t.Errorf("unexpected (-want +got):\n%s", diff)
+			}
+			link := signin.StateOf(Member(a, memberMail).SignIn, 1, later)
+			if open := !slices.Contains(test.want, memberMail); (link == signin.Open) != open || slices.ContainsFunc(a.Status.Mails, func(m v1alpha1.TeamMail) bool { return m.Kind == v1alpha1.MailSignIn }) != open {
+				t.Errorf("the link is %s, and the mails are %+v", link, a.Status.Mails)
+			}
+			a.Status = Decide(Input{Team: a, Open: true, Now: later.Add(time.Hour)}).Status
+			if !SessionCounts(Member(a, memberMail), later.Add(time.Minute)) {
+				t.Error("the same text ends a session of after")
+			}
+		})
 	}
 }
 

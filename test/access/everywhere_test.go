@@ -163,10 +163,11 @@ func checkTeams(t *testing.T) {
 		"make a team": {inviters, `making or changing PartnerTeam "fresh" needs the verb invite on it`, func(t *testing.T, c client.Client) error {
 			return c.Create(t.Context(), &v1alpha1.PartnerTeam{ObjectMeta: namespaced("fresh"), Spec: v1alpha1.PartnerTeamSpec{DisplayName: "Fresh", Owner: v1alpha1.TeamOwner{Email: "eve@people.example"}}})
 		}},
-		"rename a team":              {inviters, `making or changing PartnerTeam "agency" needs the verb invite on it`, patching(team, "agency", `{"spec":{"displayName":"Else"}}`)},
-		"say that an invite made it": {inviters, `making or changing PartnerTeam "agency" needs`, patching(team, "agency", `{"metadata":{"annotations":{"partner-operator.io/invite-uid":"u"}}}`)},
-		"label a team":               {inviters + " teamless tony", "", patching(team, "agency", `{"metadata":{"labels":{"a":"b"}}}`)},
-		"remove a team":              {enders, `deleting PartnerTeam "agency", or changing its metadata.ownerReferences, needs the verb revoke on it`, func(t *testing.T, c client.Client) error { return removing(team, "agency")(t, c, "") }},
+		"rename a team":                 {inviters, `making or changing PartnerTeam "agency" needs the verb invite on it`, patching(team, "agency", `{"spec":{"displayName":"Else"}}`)},
+		"say that an invite made it":    {inviters, `making or changing PartnerTeam "agency" needs`, patching(team, "agency", `{"metadata":{"annotations":{"partner-operator.io/invite-uid":"u"}}}`)},
+		"sign the people of a team out": {enders, `signing its people out needs the verb revoke on it`, patching(team, "agency", `{"metadata":{"annotations":{"partner-operator.io/sign-out-requested-at":"now bob@agency.example"}}}`)},
+		"label a team":                  {inviters + " teamless tony", "", patching(team, "agency", `{"metadata":{"labels":{"a":"b"}}}`)},
+		"remove a team":                 {enders, `deleting PartnerTeam "agency", changing its metadata.ownerReferences, or signing its people out needs the verb revoke on it`, func(t *testing.T, c client.Client) error { return removing(team, "agency")(t, c, "") }},
 		"remove all teams": {enders, `deleting PartnerTeam "agency"`, func(t *testing.T, c client.Client) error {
 			return c.DeleteAllOf(t.Context(), team, client.InNamespace(acme))
 		}},

@@ -298,6 +298,7 @@ func operationsOnPartnerships() map[string]operation {
 		"change the links of a revocation":     merge(p, "revoked-PROGRAM", `{"spec":{"revocation":{"links":"Keep"}}}`, mayRevoke),
 		"reinstate":                            merge(p, "revoked-PROGRAM", `{"spec":{"revocation":null}}`, mayRevoke),
 		"end":                                  merge(p, "active-PROGRAM", `{"spec":{"validUntil":"2020-01-01T00:00:00Z"}}`, mayRevoke),
+		"sign out":                             merge(p, "active-PROGRAM", `{"metadata":{"annotations":{"partner-operator.io/sign-out-requested-at":"now"}}}`, mayRevoke),
 		"close the portal":                     merge(p, "active-PROGRAM", `{"spec":{"portalAccess":"Disabled"}}`, mayRevoke),
 		"open the portal":                      merge(p, "disabled-PROGRAM", `{"spec":{"portalAccess":"Enabled"}}`, mayRevoke),
 		"decide about links after the removal": merge(p, "active-PROGRAM", `{"spec":{"onRemoval":{"links":"Deactivate"}}}`, mayRevoke),

@@ -29,7 +29,7 @@ var signingIn = []Page{
 		asksToSignIn, inAnotherBrowser, mailed(ada, "sign-in"), types("email", eve), follows("Sign in"),
 	}},
 	{"signin-expired", 410, "This sign-in link has expired", []Step{
-		asksToSignIn, mailed(ada, "sign-in"), pretends("Partnership", "ada", `{"status": {"signIn": {"requestedTime": "2026-01-01T00:00:00Z"}}}`), again(410),
+		asksToSignIn, mailed(ada, "sign-in"), pretends("Partnership", "ada", `{"status": {"signIn": {"open": null, "requestedTime": "2026-01-01T00:00:00Z"}}}`), again(410),
 	}},
 	{"signin-access-ended", 403, "Your access has ended", []Step{
 		asksToSignIn, mailed(ada, "sign-in"), changes("Partnership", "ada", `{"spec": {"revocation": {"reason": "Over."}}}`), again(403),

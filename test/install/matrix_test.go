@@ -20,6 +20,10 @@ var matrix = map[string]row{
 	"trusted proxies":    {"portal: {trustedProxies: [10.0.0.0/8, 'fd00::/8']}", []string{"value: 10.0.0.0/8,fd00::/8"}},
 	"connections":        {"portal: {maxConnections: 1000000}", []string{"PARTNER_OPERATOR_MAX_CONNECTIONS", `value: "1000000"`}},
 	"hsts of subdomains": {"portal: {hstsIncludeSubdomains: true}", []string{"PARTNER_OPERATOR_HSTS_INCLUDE_SUBDOMAINS", `value: "true"`}},
+	"lifetimes": {
+		"portal: {signInLifetime: 10m, sessionLifetime: 12h, sessionIdle: 30m}",
+		[]string{"PARTNER_OPERATOR_SIGN_IN_LIFETIME", "value: 10m", "PARTNER_OPERATOR_SESSION_LIFETIME", "value: 12h", "PARTNER_OPERATOR_SESSION_IDLE", "value: 30m"},
+	},
 	"portal service": {
 		"portal: {service: {type: LoadBalancer, port: 8080, annotations: {example.com/pool: public}}}",
 		[]string{"type: LoadBalancer", "port: 8080", "example.com/pool: public"},

@@ -19,6 +19,8 @@ func TestValuesThatAreWrong(t *testing.T) {
 		"portal.url of no text":   {"portal: {url: 5}", []string{"at '/portal/url': got number, want string"}},
 		"a proxy, not a network":  {required + "\n---\nportal: {trustedProxies: [10.0.0.1]}", []string{`portal.trustedProxies holds "10.0.0.1"`, "10.0.0.0/8"}},
 
+		"a lifetime in days": {required + "\n---\nportal: {sessionLifetime: 30d}", []string{"at '/portal/sessionLifetime'"}},
+
 		"smtp.url of another scheme": {required + "\nsmtp: {url: 'https://mail.example.com'}", []string{"smtp.url must be smtp://[user@]host:port?tls=starttls|implicit|none"}},
 		"smtp.url of another tls":    {required + "\nsmtp: {url: 'smtp://mail.example.com?tls=maybe'}", []string{"smtp.url must be smtp://"}},
 		"a password in smtp.url":     {required + "\nsmtp: {url: 'smtp://acme:s3cret@mail.example.com'}", []string{"smtp.url holds a password", "smtp.existingSecret"}},

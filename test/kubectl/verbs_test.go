@@ -167,6 +167,48 @@ func TestGuard(t *testing.T) {
 	}
 }
 
+// Who is signed out is so everywhere, and nobody else of their teams.
+func TestSignOut(t *testing.T) {
+	ns := tenant(t)
+	ada, eve := granted(t, ns, "ada", "referral"), granted(t, ns, "eve", "referral")
+	partner(t, ns, "signout").want(t, 1, "requires at least 1 arg")
+	partner(t, ns, "signout", "ada").want(t, 1, "say who, by the mail address")
+	partner(t, ns, "signout", "nobody@example.com").want(t, 1, "nobody with this address is a partner, or in a team")
+	partner(t, ns, "signout", "ada@"+ns+".example", "--dry-run=server").want(t, 0, "ada signed out (server dry run)")
+	if got := get(t, ada); len(got.Annotations) > 0 || got.Status.SessionsNotBefore != nil {
+		t.Error("a dry run signs out")
+	}
+
+	agency := &v1alpha1.PartnerTeam{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "agency"}, Spec: v1alpha1.PartnerTeamSpec{
+		DisplayName: "Agency", Owner: v1alpha1.TeamOwner{Email: "olga@agency.example"},
+	}}
+	create(t, agency)
+	eventually(t, "there is an owner", func() bool { return get(t, agency).Status.ActiveMembers == 1 })
+	people := []v1alpha1.EmailAddress{v1alpha1.EmailAddress("ada@" + ns + ".example"), "bob@agency.example"}
+	eventually(t, "there are members", func() bool {
+		get(t, agency)
+		for _, email := range people {
+			agency.Status.Members = append(agency.Status.Members, v1alpha1.TeamMember{Email: email, Role: v1alpha1.RoleMember, State: v1alpha1.MemberActive, Source: v1alpha1.MemberFromTeam})
+		}
+		return api.Status().Update(t.Context(), agency) == nil
+	})
+	partner(t, ns, "signout", "ADA@"+ns+".example", "bob@agency.example", "--wait").want(t, 0, "partnership.partner-operator.io/ada signed out", "agency signed out: bob@")
+	for _, m := range get(t, agency).Status.Members {
+		if (m.SessionsNotBefore != nil) != (m.Email != "olga@agency.example") {
+			t.Errorf("the sessions of %s end with %v", m.Email, m.SessionsNotBefore)
+		}
+	}
+	if get(t, ada).Status.SessionsNotBefore == nil || get(t, eve).Status.SessionsNotBefore != nil || ada.Status.State != v1alpha1.PartnershipActive {
+		t.Error("the one partner is not signed out, or another one is, or access has ended")
+	}
+	partner(t, ns, "export").want(t, 0, "!sign-out-requested-at")
+	command := plane.Kubectl(t.Context(), "__complete", "partner", "signout", "-n", ns, "b")
+	command.Env = append(command.Environ(), path(t))
+	if out, err := command.Output(); err != nil || !strings.Contains(string(out), "bob@agency.example\n") || strings.Contains(string(out), "eve") {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
 // A link can be had by who may read the Secret it stands in, or the keys, and by nobody else.
 func TestLink(t *testing.T) {
 	ns := tenant(t)
@@ -345,7 +387,7 @@ func TestOffline(t *testing.T) {
 
 func TestHelp(t *testing.T) {
 	for _, verb := range []string{
-		"invite", "resend", "cancel", "link", "list", "describe", "approve", "reject", "revoke", "reinstate", "move", "team create",
+		"invite", "resend", "cancel", "link", "list", "describe", "approve", "reject", "revoke", "reinstate", "move", "signout", "team create",
 		"team invite", "team grant", "team show", "import", "export", "keys rotate", "check", "whoami", "completion", "preview",
 	} {
 		pluginAs(t, desk.Kubeconfig, "", append(strings.Fields(verb), "--help")...).want(t, 0, "Examples:", "kubectl partner "+verb)

@@ -39,6 +39,12 @@
 - name: PARTNER_OPERATOR_HSTS_INCLUDE_SUBDOMAINS
   value: "true"
 {{- end }}
+{{- range $name, $lifetime := dict "SIGN_IN_LIFETIME" .Values.portal.signInLifetime "SESSION_LIFETIME" .Values.portal.sessionLifetime "SESSION_IDLE" .Values.portal.sessionIdle }}
+{{- with $lifetime }}
+- name: PARTNER_OPERATOR_{{ $name }}
+  value: {{ . | quote }}
+{{- end }}
+{{- end }}
 {{- end }}
 {{- if ne .Part "portal" }}
 {{- include "partner-operator.mailEnv" . }}
