@@ -107,7 +107,9 @@ func objectsOf(name string) []client.Object {
 	}
 	for group, approval := range map[string]v1alpha1.JoinApproval{"gold": v1alpha1.JoinApprovalRequired, "silver": v1alpha1.JoinApprovalAutomatic} {
 		objects = append(objects, &v1alpha1.PartnerGroup{ObjectMeta: at(group), Spec: v1alpha1.PartnerGroupSpec{
-			ProgramRef: v1alpha1.ProgramReference{Name: "referral"}, DisplayName: "Group", Join: v1alpha1.GroupJoin{Mode: v1alpha1.JoinOpen, Approval: approval},
+			ProgramRef: v1alpha1.ProgramReference{Name: "referral"}, DisplayName: "Group", Join: v1alpha1.GroupJoin{
+				Mode: v1alpha1.JoinOpen, Approval: approval, MaxPerHour: new(int32(1000)), // many people join within one run
+			},
 		}})
 	}
 	return objects
