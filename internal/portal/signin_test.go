@@ -329,7 +329,7 @@ func TestTwoRequestsAtOnceAreOneMail(t *testing.T) {
 					}
 					var both sync.WaitGroup
 					for i := range 2 {
-						both.Go(func() { at[i%replicas].asks(who.email) })
+						both.Go(func() { w.browser(at[i%replicas].s).asks(who.email) })
 					}
 					both.Wait()
 					settled()
