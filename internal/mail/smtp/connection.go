@@ -43,12 +43,13 @@ func dial(ctx context.Context, config Config) (*connection, error) {
 	tlsConfig := &tls.Config{ServerName: config.Host, MinVersion: tls.VersionTLS12}
 	cut := func() bool { return true }
 	defer func() { cut() }()
-	connect := func(_ context.Context, network, address string) (net.Conn, error) {
+	// The address that the library puts together is wrong for IPv6.
+	connect := func(_ context.Context, network, _ string) (net.Conn, error) {
 		dialer := &net.Dialer{}
 		if config.TLS == Implicit {
-			c.raw, err = (&tls.Dialer{NetDialer: dialer, Config: tlsConfig}).DialContext(ctx, network, address)
+			c.raw, err = (&tls.Dialer{NetDialer: dialer, Config: tlsConfig}).DialContext(ctx, network, config.Address())
 		} else {
-			c.raw, err = dialer.DialContext(ctx, network, address)
+			c.raw, err = dialer.DialContext(ctx, network, config.Address())
 		}
 		if err == nil { // from here on the library does not heed the context
 			cut = context.AfterFunc(ctx, func() { _ = c.raw.Close() })
