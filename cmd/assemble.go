@@ -19,6 +19,7 @@ import (
 	"github.com/partner-operator/partner-operator/internal/keyring"
 	"github.com/partner-operator/partner-operator/internal/keyring/mint"
 	"github.com/partner-operator/partner-operator/internal/lookup"
+	"github.com/partner-operator/partner-operator/internal/mail/smtp"
 	"github.com/partner-operator/partner-operator/internal/metrics"
 	"github.com/partner-operator/partner-operator/internal/portal"
 	"github.com/partner-operator/partner-operator/internal/tombstone"
@@ -95,6 +96,7 @@ func addControllers(mgr ctrl.Manager, s shared, o options) (finish func(context.
 		Keys: s.keys, Book: s.book, Tombstones: s.yard, Accept: s.step, Events: s.events,
 		Portal: o.portal, MailMode: o.mailMode, MailRate: o.mailRate, Concurrency: o.concurrency, Now: time.Now,
 		Receiver: o.receiver, Watches: s.watches, Namespace: o.operatorNamespace,
+		BrandSMTP: &smtp.Guard{Hosts: o.brandSMTPHosts, APIServer: smtp.HostOf(mgr.GetConfig().Host)},
 	}
 	if o.useSMTP {
 		controllers.SMTP = &o.smtp

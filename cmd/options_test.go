@@ -43,7 +43,7 @@ type told struct {
 	MailMode                                   controller.MailMode
 	Controllers, PortalRuns                    bool
 	Namespaces                                 []string
-	Profiles                                   string
+	Profiles, BrandHosts                       string
 }
 
 func tell(o options) told {
@@ -59,7 +59,7 @@ func tell(o options) told {
 		Portal: o.portal.Origin(), PortalAddress: o.portalAddress, TrustedProxies: strings.Join(proxies, " "),
 		MetricsAddress: o.metricsAddress, ProbeAddress: o.probeAddress, MetricsSecure: o.metricsSecure,
 		UseSMTP: o.useSMTP, Development: o.log.Development,
-		User: o.smtp.Username, PasswordFile: o.smtp.PasswordFile, TLS: o.smtp.TLS, Rate: o.mailRate,
+		User: o.smtp.Username, PasswordFile: o.smtp.PasswordFile, TLS: o.smtp.TLS, Rate: o.mailRate, BrandHosts: o.brandSMTPHosts.String(),
 	}
 	if o.smtp.Host != "" {
 		t.Server = o.smtp.Address()
@@ -117,10 +117,14 @@ func TestOptions(t *testing.T) {
 		"client-rate":               {args: flags("--client-rate=0"), want: func(w *told) { w.ClientRate = 0 }},
 		"address-rate":              {args: flags("--address-rate=0"), want: func(w *told) { w.AddressRate = 0 }},
 		"mail-rate":                 {args: flags("--mail-rate=0.5"), want: func(w *told) { w.Rate = 0.5 }},
-		"mail-mode send":            {args: flags("--mail-mode=send"), want: func(*told) {}},
-		"mail-mode hold":            {args: flags("--mail-mode=hold"), want: func(w *told) { w.MailMode = controller.MailHold }},
-		"mail-mode log":             {args: flags("--mail-mode", "log"), want: func(w *told) { w.MailMode = controller.MailLog }},
-		"mail-mode twice":           {args: flags("--mail-mode=hold", "--mail-mode=send"), want: func(*told) {}},
+		"brand-smtp-hosts": {
+			args: flags("--brand-smtp-hosts=.Mail.example.com, 10.20.0.0/16"), want: func(w *told) { w.BrandHosts = "mail.example.com,10.20.0.0/16" },
+		},
+		"brand-smtp-hosts, empty": {args: flags(), environment: env{"PARTNER_OPERATOR_BRAND_SMTP_HOSTS": ""}, want: func(*told) {}},
+		"mail-mode send":          {args: flags("--mail-mode=send"), want: func(*told) {}},
+		"mail-mode hold":          {args: flags("--mail-mode=hold"), want: func(w *told) { w.MailMode = controller.MailHold }},
+		"mail-mode log":           {args: flags("--mail-mode", "log"), want: func(w *told) { w.MailMode = controller.MailLog }},
+		"mail-mode twice":         {args: flags("--mail-mode=hold", "--mail-mode=send"), want: func(*told) {}},
 		"mail-mode from the environment": {
 			args: flags(), environment: env{"PARTNER_OPERATOR_MAIL_MODE": "hold"}, want: func(w *told) { w.MailMode = controller.MailHold },
 		},
@@ -280,6 +284,7 @@ func TestOptionsAreRefused(t *testing.T) {
 		"smtp-url: a user, no password": {flags("--smtp-url=smtp://acme@mail.example.com"), nil, "--smtp-password-file", "both or neither"},
 		"smtp-url: a password, no user": {flags("--smtp-url=smtp://mail.example.com", "--smtp-password-file=/dev/null"), nil, "--smtp-password-file", "both or neither"},
 		"a password file that is gone":  {flags("--smtp-url=smtp://acme@mail.example.com", "--smtp-password-file=/nowhere/at/all"), nil, "--smtp-password-file", "/nowhere/at/all"},
+		"a brand's server by a port":    {flags("--brand-smtp-hosts=mail.example.com:25"), nil, "-brand-smtp-hosts", "10.20.0.0/16"},
 		"events-url of no address":      {flags("--events-url=crm.example.com/s3cret"), nil, "--events-url", "https://crm.example.com/"},
 		"events-url with a password":    {flags("--events-url=https://acme:s3cret@crm.example.com"), nil, "--events-url", "secret path"},
 		"a variable of no address":      {flags(), env{"PARTNER_OPERATOR_EVENTS_URL": "s3cret\n"}, "--events-url", "https://crm.example.com/"},
@@ -321,7 +326,8 @@ func TestHelpListsEveryFlag(t *testing.T) {
 		"health-probe-bind-address": ":8081", "leader-elect": "", "operator-namespace": "", "smtp-url": "", "smtp-password-file": "",
 		"mail-from": "", "mail-rate": "", "mail-mode": "send", "concurrency": "16", "trusted-proxies": "", "client-rate": "10", "address-rate": "2",
 		"components": "controllers,portal", "namespaces": "", "events-url": "", "pprof-bind-address": "",
-		"zap-devel": "", "zap-encoder": "", "zap-log-level": "", "zap-stacktrace-level": "", "zap-time-encoding": "",
+		"brand-smtp-hosts": "",
+		"zap-devel":        "", "zap-encoder": "", "zap-log-level": "", "zap-stacktrace-level": "", "zap-time-encoding": "",
 	}
 	for _, ask := range []string{"--help", "-help", "-h"} {
 		t.Run(ask, func(t *testing.T) {

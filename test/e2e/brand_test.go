@@ -1,9 +1,12 @@
 package e2e
 
 import (
+	"io"
+	"net"
 	"net/http"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -217,6 +220,78 @@ var _ = Describe("a brand", func() {
 		Eventually(stateOf(i), time.Minute, often).Should(Equal(v1alpha1.InviteSent))
 		Expect(own.MessagesTo(address(ns, "ada"))).To(HaveLen(1))
 		Expect(inbox.MessagesTo(address(ns, "ada"))).To(BeEmpty(), "its mail goes over its own server alone")
+	})
+})
+
+var _ = Describe("a mail server that a tenant names", func() {
+	// via lets the mail of a new tenant go over a mail server, and gives an invite there.
+	via := func(url string) *v1alpha1.PartnerInvite {
+		GinkgoHelper()
+		ns := newTenant()
+		create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "smtp"}, StringData: map[string]string{"url": url}})
+		mayRead(ns, "smtp")
+		setBrand(ns, map[string]string{"smtpSecret": "smtp"})
+		i := invite(ns, "ada", grant("referral", ""))
+		create(i)
+		return i
+	}
+
+	It("and that the platform does not allow is never connected to, and nobody is told what is there", func() {
+		// The operator of these specs allows 127.0.0.0/8.
+		var connections atomic.Int32
+		secret, err := net.Listen("tcp", "[::1]:0")
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(secret.Close)
+		go func() {
+			for {
+				connection, err := secret.Accept()
+				if err != nil {
+					return
+				}
+				connections.Add(1)
+				_, _ = io.WriteString(connection, "220 internal-service\r\n")
+				_ = connection.Close()
+			}
+		}()
+		_, port, err := net.SplitHostPort(secret.Addr().String())
+		Expect(err).NotTo(HaveOccurred())
+		var invites []*v1alpha1.PartnerInvite
+		for _, host := range []string{"[::1]:" + port, "[::1]:1", "169.254.169.254:80", "10.96.0.1:443", "[::ffff:169.254.169.254]:25", "nowhere.invalid:25"} {
+			invites = append(invites, via("smtp://"+host+"?tls=none"))
+		}
+		const says = `Secret "smtp", the smtpSecret of the brand, cannot be used: the platform does not allow this mail server, or there is none of this name; ` +
+			"ask its administrators, who list what it allows with --brand-smtp-hosts"
+		for _, i := range invites {
+			Eventually(condition(i, v1alpha1.ConditionSent), soon, often).Should(And(HaveField("Reason", v1alpha1.ReasonHeld), HaveField("Message", says+"; the mail goes out once that is mended")))
+			Expect(reread(i).Status.State).To(Equal(v1alpha1.InviteHeld))
+			Eventually(condition(program(i.Namespace, "referral", "", ""), v1alpha1.ConditionMailReady), soon, often).Should(And(
+				HaveField("Reason", v1alpha1.ReasonBrandInvalid), HaveField("Message", says)))
+		}
+		Expect(connections.Load()).To(BeZero())
+	})
+
+	It("and that does not greet with 220 is not quoted, in status, events or log", func() {
+		const words = "internal-service-token-abc123"
+		for _, greeting := range []string{"-ERR " + words, "554 " + words, "SSH-2.0-" + words} {
+			stranger, err := net.Listen("tcp", "127.0.0.1:0")
+			Expect(err).NotTo(HaveOccurred())
+			DeferCleanup(stranger.Close)
+			go func() {
+				for {
+					connection, err := stranger.Accept()
+					if err != nil {
+						return
+					}
+					_, _ = io.WriteString(connection, greeting+"\r\n")
+					_ = connection.Close()
+				}
+			}()
+			i := via("smtp://" + stranger.Addr().String() + "?tls=none")
+			Eventually(condition(i, v1alpha1.ConditionSent), soon, often).Should(HaveField("Message", MatchRegexp("does not greet|before it greeted")), greeting)
+			Eventually(condition(program(i.Namespace, "referral", "", ""), v1alpha1.ConditionMailReady), soon, often).Should(HaveField("Status", metav1.ConditionFalse))
+			Expect(kubectl("get", "partnerinvites,programs,events.events.k8s.io", "-n", i.Namespace, "-o", "yaml")).NotTo(ContainSubstring(words))
+		}
+		Expect(running.Log()).NotTo(ContainSubstring(words))
 	})
 })
 

@@ -117,6 +117,10 @@ var matrix = map[string]row{
 		[]string{"partner-operator.json", "grafana_dashboard: here", "folder: Partners"},
 	},
 
+	"mail servers of brands": {
+		"smtp: {brandHosts: [mail.acme.example, 10.20.0.0/16]}", []string{"PARTNER_OPERATOR_BRAND_SMTP_HOSTS", "value: mail.acme.example,10.20.0.0/16"},
+	},
+
 	"network policy": {"networkPolicy: {enabled: true}", []string{"kind: NetworkPolicy", "port: 587"}},
 	"strict network policy": {
 		"networkPolicy: {enabled: true, portalFrom: [{namespaceSelector: {matchLabels: {ingress: 'yes'}}}], metricsFrom: [{podSelector: {}}], smtpPorts: [2525], httpsPorts: [8443], extraEgress: [{to: [{ipBlock: {cidr: 10.0.0.0/8}}]}]}",

@@ -61,6 +61,10 @@
 {{- end }}
 {{- end }}
 {{- with .Values.smtp }}
+{{- with .brandHosts }}
+- name: PARTNER_OPERATOR_BRAND_SMTP_HOSTS
+  value: {{ join "," . | quote }}
+{{- end }}
 {{- if .urlKey }}
 - name: PARTNER_OPERATOR_SMTP_URL
   valueFrom:
