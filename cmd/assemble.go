@@ -46,8 +46,11 @@ func assemble(ctx context.Context, mgr ctrl.Manager, watches *controller.Watches
 		watches: watches,
 		events:  events,
 		step:    &accept.Step{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Events: events, Now: time.Now},
-		book:    &brandbook.Book{Cache: mgr.GetCache(), Live: mgr.GetAPIReader(), Default: brand.Default(o.mailFrom)},
-		yard:    &tombstone.Yard{Cache: mgr.GetCache(), Live: mgr.GetAPIReader(), Keys: keys},
+		book: &brandbook.Book{
+			Cache: mgr.GetCache(), Live: mgr.GetAPIReader(), Default: brand.Default(o.mailFrom),
+			Permissions: &brandbook.Permissions{Live: mgr.GetAPIReader(), Required: o.requireSenderDomains, Now: time.Now},
+		},
+		yard: &tombstone.Yard{Cache: mgr.GetCache(), Live: mgr.GetAPIReader(), Keys: keys},
 	}
 	finish = func(context.Context) {}
 	if o.runControllers {

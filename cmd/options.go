@@ -54,6 +54,8 @@ type options struct {
 	mailMode controller.MailMode
 	// brandSMTPHosts are the places where mail servers of brands may be.
 	brandSMTPHosts smtp.Hosts
+	// requireSenderDomains: a brand claims no sender and no host that its Namespace does not list.
+	requireSenderDomains bool
 
 	receiver *sink.Receiver
 
@@ -92,6 +94,7 @@ func parseOptions(args []string, environment func(string) (string, bool), help i
 		o.brandSMTPHosts, err = smtp.ParseHosts(list)
 		return err
 	})
+	f.BoolVar(&o.requireSenderDomains, "require-sender-domains", false, "let a brand send over the operator's mail server from domains only that the annotation partner-operator.io/sender-domains of its Namespace lists, and use hosts only that partner-operator.io/portal-hosts lists")
 	f.Float64Var(&o.mailRate, "mail-rate", 0, "most mails per second; 0: any number")
 	f.Func("mail-mode", "`send|hold|log`: hold keeps all mail back, for restores and first syncs; log does too, and logs what would be sent (default send)", func(text string) error {
 		o.mailMode = controller.MailMode(text)

@@ -44,6 +44,7 @@ type told struct {
 	Controllers, PortalRuns                    bool
 	Namespaces                                 []string
 	Profiles, BrandHosts                       string
+	RequireDomains                             bool
 }
 
 func tell(o options) told {
@@ -60,6 +61,7 @@ func tell(o options) told {
 		MetricsAddress: o.metricsAddress, ProbeAddress: o.probeAddress, MetricsSecure: o.metricsSecure,
 		UseSMTP: o.useSMTP, Development: o.log.Development,
 		User: o.smtp.Username, PasswordFile: o.smtp.PasswordFile, TLS: o.smtp.TLS, Rate: o.mailRate, BrandHosts: o.brandSMTPHosts.String(),
+		RequireDomains: o.requireSenderDomains,
 	}
 	if o.smtp.Host != "" {
 		t.Server = o.smtp.Address()
@@ -120,6 +122,7 @@ func TestOptions(t *testing.T) {
 		"brand-smtp-hosts": {
 			args: flags("--brand-smtp-hosts=.Mail.example.com, 10.20.0.0/16"), want: func(w *told) { w.BrandHosts = "mail.example.com,10.20.0.0/16" },
 		},
+		"require-sender-domains":  {args: flags("--require-sender-domains"), want: func(w *told) { w.RequireDomains = true }},
 		"brand-smtp-hosts, empty": {args: flags(), environment: env{"PARTNER_OPERATOR_BRAND_SMTP_HOSTS": ""}, want: func(*told) {}},
 		"mail-mode send":          {args: flags("--mail-mode=send"), want: func(*told) {}},
 		"mail-mode hold":          {args: flags("--mail-mode=hold"), want: func(w *told) { w.MailMode = controller.MailHold }},
@@ -326,8 +329,8 @@ func TestHelpListsEveryFlag(t *testing.T) {
 		"health-probe-bind-address": ":8081", "leader-elect": "", "operator-namespace": "", "smtp-url": "", "smtp-password-file": "",
 		"mail-from": "", "mail-rate": "", "mail-mode": "send", "concurrency": "16", "trusted-proxies": "", "client-rate": "10", "address-rate": "2",
 		"components": "controllers,portal", "namespaces": "", "events-url": "", "pprof-bind-address": "",
-		"brand-smtp-hosts": "",
-		"zap-devel":        "", "zap-encoder": "", "zap-log-level": "", "zap-stacktrace-level": "", "zap-time-encoding": "",
+		"brand-smtp-hosts": "", "require-sender-domains": "",
+		"zap-devel": "", "zap-encoder": "", "zap-log-level": "", "zap-stacktrace-level": "", "zap-time-encoding": "",
 	}
 	for _, ask := range []string{"--help", "-help", "-h"} {
 		t.Run(ask, func(t *testing.T) {

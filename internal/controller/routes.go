@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/brandbook"
 	"github.com/partner-operator/partner-operator/internal/keylock"
 	"github.com/partner-operator/partner-operator/internal/mail/smtp"
 )
@@ -37,6 +38,8 @@ type routes struct {
 	// limiter is for all of them together; connections is the most to each.
 	limiter     *rate.Limiter
 	connections int
+	// permissions are what brands may claim.
+	permissions *brandbook.Permissions
 	// guard tells where mail servers of brands may be.
 	guard *smtp.Guard
 
@@ -165,7 +168,8 @@ func (r *routes) Start(ctx context.Context) error {
 	}
 }
 
-// lookAgain reads the Secrets of brands whose mail does not go out, and tells of those that changed. Mail servers that the
+// lookAgain reads the Secrets of brands whose mail does not go out, and what their Namespaces permit, and tells of those
+// that changed. Mail servers that the
 // platform does not allow are tried again, since a name can lead elsewhere.
 func (r *routes) lookAgain(ctx context.Context) {
 	r.mutex.Lock()
@@ -188,6 +192,9 @@ func (r *routes) lookAgain(ctx context.Context) {
 			}
 		}
 		unlock()
+	}
+	for _, namespace := range r.permissions.Reconsider(ctx) {
+		r.tell(ctx, namespace)
 	}
 }
 

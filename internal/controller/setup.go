@@ -92,6 +92,7 @@ func Setup(mgr ctrl.Manager, o Options) (finish func(context.Context), err error
 		now:    o.Now,
 	}
 	ways := newRoutes(b, o.SMTP, o.BrandSMTP, smtp.NewLimiter(o.MailRate), o.Concurrency)
+	ways.permissions = o.Book.Permissions
 	if err := mgr.Add(ways); err != nil {
 		return nil, fmt.Errorf("adding the ways to mail servers: %w", err)
 	}

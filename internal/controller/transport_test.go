@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -79,7 +80,11 @@ func TestTransportThatIsNotAllowed(t *testing.T) {
 		}
 	}
 	expect("at first", "", 0)
-	way.learn(t.Context(), way.explained(notAllowed()).(*delivery.Failure))
+	var failure *delivery.Failure
+	if !errors.As(way.explained(notAllowed()), &failure) {
+		t.Fatal("it is no failure any more")
+	}
+	way.learn(t.Context(), failure)
 	expect("not allowed", "Secret smtp: not allowed", 1)
 	way.probe(t.Context())
 	expect("too early to ask again", "Secret smtp: not allowed", 1)

@@ -223,6 +223,45 @@ var _ = Describe("a brand", func() {
 	})
 })
 
+var _ = Describe("what a brand claims", func() {
+	// annotate sets annotations of a Namespace, as the platform's administrators do.
+	annotate := func(ns string, annotations ...string) {
+		GinkgoHelper()
+		kubectl(append([]string{"annotate", "--overwrite", "namespace", ns}, annotations...)...)
+	}
+
+	It("is its own where its Namespace lists it, and nobody else's", func() {
+		const claim = "partners@acme-claims.example"
+		acme, other := newTenant(), newTenant()
+		annotate(acme, "partner-operator.io/sender-domains=acme-claims.example", "partner-operator.io/portal-hosts=localhost")
+		annotate(other, "partner-operator.io/sender-domains=other.example", "partner-operator.io/portal-hosts=other.example")
+		_, port, _ := strings.Cut(strings.TrimPrefix(portalAddress, "http://"), ":")
+		for _, ns := range []string{acme, other} {
+			setBrand(ns, map[string]string{"mailFrom": claim, "host": "localhost:" + port})
+			create(invite(ns, "ada", grant("referral", "")))
+		}
+		Expect(linkTo(address(acme, "ada"), v1alpha1.MailInvite)).To(HavePrefix("http://localhost:" + port + "/"))
+		Expect(mailsOf(address(acme, "ada"), v1alpha1.MailInvite)[0].From).To(Equal(claim))
+
+		i := invite(other, "ada", grant("referral", ""))
+		says := func(text string) {
+			GinkgoHelper()
+			Eventually(condition(i, v1alpha1.ConditionSent), time.Minute, often).Should(And(HaveField("Reason", v1alpha1.ReasonHeld), HaveField("Message", ContainSubstring(text))))
+		}
+		says(`ConfigMap "partner-brand": mailFrom is of the domain acme-claims.example, which this namespace may not send from over the operator's mail server; ` +
+			"ask the platform's administrators to list it in the annotation partner-operator.io/sender-domains of the Namespace")
+		Eventually(condition(program(other, "referral", "", ""), v1alpha1.ConditionMailReady), soon, often).Should(HaveField("Reason", v1alpha1.ReasonBrandInvalid))
+
+		annotate(other, "partner-operator.io/sender-domains=other.example,acme-claims.example")
+		says("host is localhost:" + port + ", which this namespace may not use; ask the platform's administrators to list it in the annotation partner-operator.io/portal-hosts of the Namespace")
+		Expect(inbox.MessagesTo(address(other, "ada"))).To(BeEmpty())
+
+		annotate(other, "partner-operator.io/portal-hosts-")
+		Eventually(stateOf(i), time.Minute, often).Should(Equal(v1alpha1.InviteSent), "the mail goes out by itself")
+		Expect(inbox.MessagesTo(address(other, "ada"))).To(HaveLen(1))
+	})
+})
+
 var _ = Describe("a mail server that a tenant names", func() {
 	// via lets the mail of a new tenant go over a mail server, and gives an invite there.
 	via := func(url string) *v1alpha1.PartnerInvite {

@@ -117,6 +117,9 @@ var matrix = map[string]row{
 		[]string{"partner-operator.json", "grafana_dashboard: here", "folder: Partners"},
 	},
 
+	"sender domains": {
+		"portal: {separate: true}\nmail: {requireSenderDomains: true}", []string{"PARTNER_OPERATOR_REQUIRE_SENDER_DOMAINS", `value: "true"`},
+	},
 	"mail servers of brands": {
 		"smtp: {brandHosts: [mail.acme.example, 10.20.0.0/16]}", []string{"PARTNER_OPERATOR_BRAND_SMTP_HOSTS", "value: mail.acme.example,10.20.0.0/16"},
 	},

@@ -26,6 +26,10 @@
 - name: PARTNER_OPERATOR_MAIL_FROM
   value: {{ . | quote }}
 {{- end }}
+{{- if .Values.mail.requireSenderDomains }}
+- name: PARTNER_OPERATOR_REQUIRE_SENDER_DOMAINS
+  value: "true"
+{{- end }}
 {{- if ne .Part "controllers" }}
 {{- with .Values.portal.trustedProxies }}
 - name: PARTNER_OPERATOR_TRUSTED_PROXIES
