@@ -19,6 +19,7 @@ import (
 	"github.com/partner-operator/partner-operator/internal/keyring"
 	"github.com/partner-operator/partner-operator/internal/keyring/mint"
 	"github.com/partner-operator/partner-operator/internal/lookup"
+	"github.com/partner-operator/partner-operator/internal/mail/smtp"
 	"github.com/partner-operator/partner-operator/internal/metrics"
 	"github.com/partner-operator/partner-operator/internal/portal"
 	"github.com/partner-operator/partner-operator/internal/tombstone"
@@ -51,8 +52,11 @@ func assemble(ctx context.Context, mgr ctrl.Manager, watches *watch.Tracker, eve
 		events:  events,
 		client:  confirmed,
 		step:    &accept.Step{Client: confirmed, Live: mgr.GetAPIReader(), Events: events, Now: time.Now},
-		book:    &brandbook.Book{Cache: mgr.GetCache(), Live: mgr.GetAPIReader(), Default: brand.Default(o.mailFrom)},
-		yard:    &tombstone.Yard{Cache: mgr.GetCache(), Live: mgr.GetAPIReader(), Keys: keys},
+		book: &brandbook.Book{
+			Cache: mgr.GetCache(), Live: mgr.GetAPIReader(), Default: brand.Default(o.mailFrom),
+			Permissions: &brandbook.Permissions{Live: mgr.GetAPIReader(), Required: o.requireSenderDomains, Now: time.Now},
+		},
+		yard: &tombstone.Yard{Cache: mgr.GetCache(), Live: mgr.GetAPIReader(), Keys: keys},
 	}
 	finish = func(context.Context) {}
 	if o.runControllers {
@@ -103,6 +107,7 @@ func addControllers(mgr ctrl.Manager, s shared, o options) (finish func(context.
 		Keys: s.keys, Book: s.book, Tombstones: s.yard, Accept: s.step, Events: s.events,
 		Portal: o.portal, MailMode: o.mailMode, MailRate: o.mailRate, Concurrency: o.concurrency, Now: time.Now,
 		Receiver: o.receiver, Watches: s.watches, Namespace: o.operatorNamespace,
+		BrandSMTP: &smtp.Guard{Hosts: o.brandSMTPHosts, APIServer: smtp.HostOf(mgr.GetConfig().Host)},
 	}
 	if o.useSMTP {
 		controllers.SMTP = &o.smtp

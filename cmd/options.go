@@ -60,6 +60,10 @@ type options struct {
 	mailFrom *netmail.Address
 	mailRate float64
 	mailMode controller.MailMode
+	// brandSMTPHosts are the places where mail servers of brands may be.
+	brandSMTPHosts smtp.Hosts
+	// requireSenderDomains: a brand claims no sender and no host that its Namespace does not list.
+	requireSenderDomains bool
 
 	receiver *sink.Receiver
 
@@ -100,6 +104,11 @@ func parseOptions(args []string, environment func(string) (string, bool), help i
 	f.StringVar(&smtpURL, "smtp-url", "", "mail server, as `smtp://[user@]host:port?tls=starttls|implicit|none`; unset: no mail is sent, and invites wait")
 	f.StringVar(&o.smtp.PasswordFile, "smtp-password-file", "", "`file` with the password of the user in --smtp-url; it is read for each connection")
 	f.StringVar(&mailFrom, "mail-from", "", "`sender` of all mail, such as «Acme Partners <partners@acme.example>»; unset: no-reply at the host of --portal-url")
+	f.Func("brand-smtp-hosts", "`hosts` and networks where mail servers of brands may be, such as mail.example.com,10.20.0.0/16, on any port. Unset: public addresses, on the ports 25, 465, 587 and 2525", func(list string) (err error) {
+		o.brandSMTPHosts, err = smtp.ParseHosts(list)
+		return err
+	})
+	f.BoolVar(&o.requireSenderDomains, "require-sender-domains", false, "let a brand send over the operator's mail server from domains only that the annotation partner-operator.io/sender-domains of its Namespace lists, and use hosts only that partner-operator.io/portal-hosts lists")
 	f.Float64Var(&o.mailRate, "mail-rate", 0, "most mails per second; 0: any number")
 	f.Func("mail-mode", "`send|hold|log`: hold keeps all mail back, for restores and first syncs; log does too, and logs what would be sent (default send)", func(text string) error {
 		o.mailMode = controller.MailMode(text)

@@ -47,8 +47,8 @@ type told struct {
 	MailMode                                   controller.MailMode
 	Controllers, PortalRuns                    bool
 	Namespaces                                 []string
-	Profiles                                   string
-	IncludeSubdomains                          bool
+	Profiles, BrandHosts                       string
+	IncludeSubdomains, RequireDomains          bool
 	MaxConnections                             int
 	SignIn, Session, Idle                      time.Duration
 }
@@ -67,7 +67,8 @@ func tell(o options) told {
 		MetricsAddress: o.metricsAddress, ProbeAddress: o.probeAddress, MetricsSecure: o.metricsSecure, LogClients: o.logClients,
 		SignIn: o.signInLifetime, Session: o.sessionLifetime, Idle: o.sessionIdle,
 		UseSMTP: o.useSMTP, Development: o.log.Development,
-		User: o.smtp.Username, PasswordFile: o.smtp.PasswordFile, TLS: o.smtp.TLS, Rate: o.mailRate,
+		User: o.smtp.Username, PasswordFile: o.smtp.PasswordFile, TLS: o.smtp.TLS, Rate: o.mailRate, BrandHosts: o.brandSMTPHosts.String(),
+		RequireDomains: o.requireSenderDomains,
 	}
 	if o.smtp.Host != "" {
 		t.Server = o.smtp.Address()
@@ -142,6 +143,11 @@ func TestOptions(t *testing.T) {
 		"session-idle from the environment": {
 			args: flags(), environment: env{"PARTNER_OPERATOR_SESSION_IDLE": "2h"}, want: func(w *told) { w.Idle = 2 * time.Hour },
 		},
+		"brand-smtp-hosts": {
+			args: flags("--brand-smtp-hosts=.Mail.example.com, 10.20.0.0/16"), want: func(w *told) { w.BrandHosts = "mail.example.com,10.20.0.0/16" },
+		},
+		"require-sender-domains":  {args: flags("--require-sender-domains"), want: func(w *told) { w.RequireDomains = true }},
+		"brand-smtp-hosts, empty": {args: flags(), environment: env{"PARTNER_OPERATOR_BRAND_SMTP_HOSTS": ""}, want: func(*told) {}},
 		"mail-mode from the environment": {
 			args: flags(), environment: env{"PARTNER_OPERATOR_MAIL_MODE": "hold"}, want: func(w *told) { w.MailMode = controller.MailHold },
 		},
@@ -310,6 +316,7 @@ func TestOptionsAreRefused(t *testing.T) {
 		"smtp-url: a user, no password": {flags("--smtp-url=smtp://acme@mail.example.com"), nil, "--smtp-password-file", "both or neither"},
 		"smtp-url: a password, no user": {flags("--smtp-url=smtp://mail.example.com", "--smtp-password-file=/dev/null"), nil, "--smtp-password-file", "both or neither"},
 		"a password file that is gone":  {flags("--smtp-url=smtp://acme@mail.example.com", "--smtp-password-file=/nowhere/at/all"), nil, "--smtp-password-file", "/nowhere/at/all"},
+		"a brand's server by a port":    {flags("--brand-smtp-hosts=mail.example.com:25"), nil, "-brand-smtp-hosts", "10.20.0.0/16"},
 		"events-url of no address":      {flags("--events-url=crm.example.com/s3cret"), nil, "--events-url", "https://crm.example.com/"},
 		"events-url with a password":    {flags("--events-url=https://acme:s3cret@crm.example.com"), nil, "--events-url", "secret path"},
 		"a variable of no address":      {flags(), env{"PARTNER_OPERATOR_EVENTS_URL": "s3cret\n"}, "--events-url", "https://crm.example.com/"},
@@ -352,6 +359,7 @@ func TestHelpListsEveryFlag(t *testing.T) {
 		"mail-from": "", "mail-rate": "", "mail-mode": "send", "concurrency": "16", "trusted-proxies": "", "client-rate": "10", "address-rate": "2", "log-clients": "true",
 		"sign-in-lifetime": "15m", "session-lifetime": "720h", "session-idle": "",
 		"hsts-include-subdomains": "", "max-connections": "4096", "components": "controllers,portal", "namespaces": "", "events-url": "", "pprof-bind-address": "",
+		"brand-smtp-hosts": "", "require-sender-domains": "",
 		"zap-devel": "", "zap-encoder": "", "zap-log-level": "", "zap-stacktrace-level": "", "zap-time-encoding": "",
 	}
 	for _, ask := range []string{"--help", "-help", "-h"} {

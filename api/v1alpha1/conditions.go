@@ -79,8 +79,9 @@ const (
 	// ReasonTransportRejected: False, the mail server refuses the operator's sign-in or sender; mails wait as Held, and
 	// one at a time tries again.
 	ReasonTransportRejected = "TransportRejected"
-	// ReasonBrandInvalid: False, the ConfigMap partner-brand, or a template or Secret that it names, cannot be used; mails
-	// wait as Held, and go out once it is mended. The message names the key.
+	// ReasonBrandInvalid: False, the ConfigMap partner-brand, or a template or Secret that it names, cannot be used, or it
+	// claims a mail server, sender or host that the platform does not allow; mails wait as Held, and go out once it is
+	// mended. The message names the key.
 	ReasonBrandInvalid = "BrandInvalid"
 )
 

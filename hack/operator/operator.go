@@ -75,7 +75,8 @@ func Start(ctx context.Context, options Options) (*Operator, error) {
 		"--metrics-bind-address=0",
 	}
 	if options.Env == nil {
-		args = append(args, "--portal-url="+o.Portal, "--mail-from=Acme Partners <partners@acme.example>")
+		// Tenants have mail catchers on loopback.
+		args = append(args, "--portal-url="+o.Portal, "--mail-from=Acme Partners <partners@acme.example>", "--brand-smtp-hosts=127.0.0.0/8")
 	}
 	if options.SMTPAddr != "" {
 		args = append(args, "--smtp-url=smtp://"+options.SMTPAddr+"?tls=none")

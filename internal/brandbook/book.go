@@ -29,6 +29,8 @@ type Book struct {
 	Cache, Live client.Reader
 	// Default is the brand of a namespace without one.
 	Default brand.Brand
+	// Permissions tell what brands may claim; nil: whatever they like.
+	Permissions *Permissions
 
 	mutex sync.Mutex
 	pages map[client.ObjectKey]*page
@@ -54,7 +56,8 @@ type template struct {
 // Brand is the brand of a namespace.
 type Brand struct {
 	brand.Brand
-	// Problem says which key of the ConfigMap cannot be used; nil: all can. The brand then holds what can.
+	// Problem says which key of the ConfigMap cannot be used, or claims what the namespace may not; nil: none. The brand
+	// then holds the others.
 	Problem error
 }
 
@@ -64,16 +67,31 @@ func (b *Book) Brand(ctx context.Context, namespace string) (Brand, error) {
 	if err != nil || p.version == "" {
 		return Brand{Brand: b.Default}, err
 	}
+	found := b.parse(p)
+	permitted, problem, err := b.Permissions.judge(ctx, namespace, found.Brand, b.Default)
+	found.Brand = permitted
+	if found.Problem == nil && problem != nil {
+		found.Problem = inConfigMap(problem)
+	}
+	return found, err
+}
+
+// parse reads the brand on a page, once.
+func (b *Book) parse(p *page) Brand {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
 	if p.brand == nil {
 		parsed, problem := brand.Parse(p.data, b.Default)
 		if problem != nil {
-			problem = fmt.Errorf("ConfigMap %q: %w", brand.ConfigMapName, problem)
+			problem = inConfigMap(problem)
 		}
 		p.brand = &Brand{parsed, problem}
 	}
-	return *p.brand, nil
+	return *p.brand
+}
+
+func inConfigMap(problem error) error {
+	return fmt.Errorf("ConfigMap %q: %w", brand.ConfigMapName, problem)
 }
 
 // Template finds a template for a kind of mail, or tells why it cannot be used.

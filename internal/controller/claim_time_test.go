@@ -29,6 +29,8 @@ func (s slowRate) Ready(context.Context) error { s.wait(); return nil }
 
 func (s slowRate) Send(context.Context, mail.Message) error { s.seen(); return nil }
 
+func (slowRate) Greet(context.Context) error { return nil }
+
 func (slowRate) Close() {}
 
 // A claim that is as old as the wait for the rate looks like that of a dead process, and somebody else sends, too.

@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -16,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/brandbook"
 	"github.com/partner-operator/partner-operator/internal/keylock"
 	"github.com/partner-operator/partner-operator/internal/mail/smtp"
 )
@@ -36,6 +38,10 @@ type routes struct {
 	// limiter is for all of them together; connections is the most to each.
 	limiter     *rate.Limiter
 	connections int
+	// permissions are what brands may claim.
+	permissions *brandbook.Permissions
+	// guard tells where mail servers of brands may be.
+	guard *smtp.Guard
 
 	turns keylock.Keys
 	mutex sync.Mutex
@@ -52,8 +58,8 @@ type route struct {
 	*transport
 }
 
-func newRoutes(b base, shared *smtp.Config, limiter *rate.Limiter, connections int) *routes {
-	r := &routes{base: b, limiter: limiter, connections: connections, own: map[string]*route{}}
+func newRoutes(b base, shared *smtp.Config, guard *smtp.Guard, limiter *rate.Limiter, connections int) *routes {
+	r := &routes{base: b, limiter: limiter, connections: connections, guard: guard, own: map[string]*route{}}
 	if shared != nil {
 		r.shared = r.connect(*shared, "")
 	}
@@ -83,7 +89,7 @@ func (r *routes) of(ctx context.Context, namespace, secret string) (t *transport
 			return nil, "", err
 		}
 	}
-	return own.transport, own.fault, nil
+	return own.transport, cmp.Or(own.fault, own.forbidden()), nil
 }
 
 // reread reads the Secret of a brand again, and takes over what it says. While the API server is away, what it said
@@ -109,10 +115,16 @@ func (r *routes) reread(ctx context.Context, namespace string, before *route) (*
 	default:
 		after.version = secret.ResourceVersion
 		config, err := smtp.ParseSecret(secret.Data)
-		if err != nil {
+		config.Guard = r.guard
+		notAllowed := fault("cannot be used: " + smtp.NotAllowed)
+		switch {
+		case err != nil:
 			after.fault = fault(err.Error())
-		} else {
+		case r.guard.Refuses(config):
+			after.fault = notAllowed
+		default:
 			after.transport = r.connect(config, namespace)
+			after.notAllowed = notAllowed
 		}
 	}
 	r.put(namespace, after)
@@ -156,12 +168,14 @@ func (r *routes) Start(ctx context.Context) error {
 	}
 }
 
-// lookAgain reads the Secrets of brands whose mail does not go out, and tells of those that changed.
+// lookAgain reads the Secrets of brands whose mail does not go out, and what their Namespaces permit, and tells of those
+// that changed. Mail servers that the
+// platform does not allow are tried again, since a name can lead elsewhere.
 func (r *routes) lookAgain(ctx context.Context) {
 	r.mutex.Lock()
 	ailing := map[string]*route{}
 	for namespace, each := range r.own {
-		if each.fault != "" || each.known().Reason == v1alpha1.ReasonTransportRejected {
+		if each.fault != "" || each.forbidden() != "" || each.known().Reason == v1alpha1.ReasonTransportRejected {
 			ailing[namespace] = each
 		}
 	}
@@ -173,8 +187,14 @@ func (r *routes) lookAgain(ctx context.Context) {
 			if err == nil && (after.fault != each.fault || after.transport != each.transport) {
 				r.tell(ctx, namespace)
 			}
+			if err == nil && after.transport == each.transport && each.forbidden() != "" {
+				go each.probe(ctx)
+			}
 		}
 		unlock()
+	}
+	for _, namespace := range r.permissions.Reconsider(ctx) {
+		r.tell(ctx, namespace)
 	}
 }
 

@@ -30,6 +30,8 @@ type Options struct {
 	Keys *keyring.Keyring
 	// SMTP is the mail server; nil: there is none but those of brands, and what needs it waits.
 	SMTP *smtp.Config
+	// BrandSMTP tells where mail servers of brands may be.
+	BrandSMTP *smtp.Guard
 	// MailRate is the most mails a second; 0: any number.
 	MailRate float64
 	// MailMode tells whether mail leaves.
@@ -90,7 +92,8 @@ func Setup(mgr ctrl.Manager, o Options) (finish func(context.Context), err error
 		events: o.Events,
 		now:    o.Now,
 	}
-	ways := newRoutes(b, o.SMTP, smtp.NewLimiter(o.MailRate), o.Concurrency)
+	ways := newRoutes(b, o.SMTP, o.BrandSMTP, smtp.NewLimiter(o.MailRate), o.Concurrency)
+	ways.permissions = o.Book.Permissions
 	if err := mgr.Add(ways); err != nil {
 		return nil, fmt.Errorf("adding the ways to mail servers: %w", err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/brand"
+	"github.com/partner-operator/partner-operator/internal/invite"
 	"github.com/partner-operator/partner-operator/internal/link"
 	"github.com/partner-operator/partner-operator/internal/mail"
 	"github.com/partner-operator/partner-operator/internal/program"
@@ -68,7 +69,7 @@ func (t tenant) held() string {
 	if t.fault == "" {
 		return ""
 	}
-	return t.fault + "; the mail goes out once that is mended"
+	return invite.HeldUntilMended(t.fault)
 }
 
 // configured tells whether there is a mail server to send to, or will be once the brand is mended.

@@ -18,6 +18,8 @@ import (
 // sender is a mail.Sender that holds connections.
 type sender interface {
 	mail.Sender
+	// Greet signs in to the mail server without a mail.
+	Greet(ctx context.Context) error
 	Close()
 }
 
@@ -26,6 +28,8 @@ type sender interface {
 type transport struct {
 	sender sender
 	now    func() time.Time
+	// notAllowed is what is said while the platform does not allow the mail server.
+	notAllowed string
 	// tell makes whoever follows the transport look again.
 	tell func(ctx context.Context)
 
@@ -53,7 +57,7 @@ func (t *transport) refused() (message string, until time.Time) {
 func (t *transport) mail(message mail.Message) func(context.Context) error {
 	return func(ctx context.Context) error {
 		began := t.now()
-		err := t.sender.Send(ctx, message)
+		err := t.explained(t.sender.Send(ctx, message))
 		var failure *delivery.Failure
 		result := metrics.MailSent
 		if err != nil {
@@ -77,6 +81,40 @@ func (t *transport) mail(message mail.Message) func(context.Context) error {
 	}
 }
 
+// explained says of a mail server that the platform does not allow whose it is.
+func (t *transport) explained(err error) error {
+	var failure *delivery.Failure
+	if errors.As(err, &failure) && failure.Cause == delivery.NotAllowed {
+		failure.Message = t.notAllowed
+	}
+	return err
+}
+
+// forbidden says why no mail may be tried, since the platform does not allow the mail server; empty: nothing is known of
+// that.
+func (t *transport) forbidden() string {
+	if known := t.known(); known.Reason == v1alpha1.ReasonBrandInvalid {
+		return known.Message
+	}
+	return ""
+}
+
+// probe finds out, when it is time to, whether a mail server that the platform did not allow is somewhere else now.
+func (t *transport) probe(ctx context.Context) {
+	if !t.try() {
+		return
+	}
+	err := t.explained(t.sender.Greet(ctx))
+	if failure := (*delivery.Failure)(nil); errors.As(err, &failure) {
+		t.learn(ctx, failure)
+		return
+	}
+	t.mutex.Lock()
+	t.refusals, t.probing, t.health = 0, false, program.MailHealth{}
+	t.mutex.Unlock()
+	t.tell(ctx)
+}
+
 // try tells whether a mail may be tried now. While the mail server refuses, one may, and the others wait for it.
 func (t *transport) try() bool {
 	t.mutex.Lock()
@@ -97,12 +135,15 @@ func (t *transport) learn(ctx context.Context, failure *delivery.Failure) {
 	t.mutex.Lock()
 	before := t.health.Reason
 	switch {
-	case failure != nil && failure.Cause == delivery.Refused:
+	case failure != nil && (failure.Cause == delivery.Refused || failure.Cause == delivery.NotAllowed):
 		if t.refusals == 0 || t.probing { // many that were under way at once are one refusal
 			t.refusals++
 			t.until, t.probing = t.now().Add(delivery.Backoff(t.refusals, "transport")), false
 		}
 		t.health = program.MailHealth{Reason: v1alpha1.ReasonTransportRejected, Message: failure.Message}
+		if failure.Cause == delivery.NotAllowed {
+			t.health.Reason = v1alpha1.ReasonBrandInvalid
+		}
 	case failure != nil && failure.Cause == delivery.Unreachable:
 		t.health = program.MailHealth{Reason: v1alpha1.ReasonTransportUnreachable, Message: failure.Message}
 	default:

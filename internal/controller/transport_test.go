@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -46,4 +47,57 @@ func TestTransportLetsOneTryWhileItIsRefused(t *testing.T) {
 	expect("a refused recipient shows that the way is good", true, false, v1alpha1.ReasonReady)
 	way.learn(t.Context(), nil)
 	expect("taken", true, false, v1alpha1.ReasonReady)
+}
+
+// greets answers greetings with one failure after the other, and then well.
+type greets struct {
+	sender
+	failures []*delivery.Failure
+}
+
+func (g *greets) Greet(context.Context) error {
+	if len(g.failures) == 0 {
+		return nil
+	}
+	next := g.failures[0]
+	g.failures = g.failures[1:]
+	return next
+}
+
+// A mail server that the platform does not allow holds the mail up as a fault of the brand, and no mail is tried on it.
+func TestTransportThatIsNotAllowed(t *testing.T) {
+	now := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+	told := 0
+	notAllowed := func() *delivery.Failure {
+		return &delivery.Failure{Cause: delivery.NotAllowed, Message: "not allowed"}
+	}
+	server := &greets{failures: []*delivery.Failure{notAllowed()}}
+	way := &transport{sender: server, notAllowed: "Secret smtp: not allowed", now: func() time.Time { return now }, tell: func(context.Context) { told++ }}
+	expect := func(when, forbidden string, tells int) {
+		t.Helper()
+		if got := way.forbidden(); got != forbidden || told != tells {
+			t.Errorf("%s: it says %q, and told %d times", when, got, told)
+		}
+	}
+	expect("at first", "", 0)
+	var failure *delivery.Failure
+	if !errors.As(way.explained(notAllowed()), &failure) {
+		t.Fatal("it is no failure any more")
+	}
+	way.learn(t.Context(), failure)
+	expect("not allowed", "Secret smtp: not allowed", 1)
+	way.probe(t.Context())
+	expect("too early to ask again", "Secret smtp: not allowed", 1)
+	if len(server.failures) != 1 {
+		t.Error("it was asked too early")
+	}
+	now = now.Add(72 * time.Second)
+	way.probe(t.Context())
+	expect("still not allowed", "Secret smtp: not allowed", 1)
+	now = now.Add(144 * time.Second)
+	way.probe(t.Context())
+	expect("somewhere else", "", 2)
+	if !way.try() || way.known().Reason != "" {
+		t.Errorf("mail is kept back: %+v", way.known())
+	}
 }

@@ -109,6 +109,8 @@ const (
 	Unreachable Cause = "Unreachable"
 	// Refused: the mail server refuses the operator, its sign-in or its sender, and so every mail.
 	Refused Cause = "Refused"
+	// NotAllowed: the platform does not allow the mail server, so it hears of no mail.
+	NotAllowed Cause = "NotAllowed"
 )
 
 func (f *Failure) Error() string { return f.Message }

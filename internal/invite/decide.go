@@ -378,10 +378,14 @@ func Delivered(status *v1alpha1.PartnerInviteStatus, how v1alpha1.InviteDelivery
 func NotDelivered(status *v1alpha1.PartnerInviteStatus, failure *delivery.Failure, now time.Time) {
 	set := setter(status, now)
 	switch {
-	case failure.Cause == delivery.Refused:
+	case failure.Cause == delivery.Refused, failure.Cause == delivery.NotAllowed:
 		// It says nothing about this mail, so this was none of its tries.
 		status.Attempts = 0
-		set.False(v1alpha1.ConditionSent, v1alpha1.ReasonHeld, refusedMessage(failure.Message))
+		message := refusedMessage(failure.Message)
+		if failure.Cause == delivery.NotAllowed {
+			message = HeldUntilMended(failure.Message)
+		}
+		set.False(v1alpha1.ConditionSent, v1alpha1.ReasonHeld, message)
 	case failure.Permanent:
 		set.False(v1alpha1.ConditionSent, v1alpha1.ReasonAddressRejected, failure.Message+"; create a new invite for the right address, or change this one's spec to try again")
 	default:
@@ -397,6 +401,9 @@ func NotDelivered(status *v1alpha1.PartnerInviteStatus, failure *delivery.Failur
 func refusedMessage(answer string) string {
 	return answer + "; the mail goes out once the mail server takes it"
 }
+
+// HeldUntilMended says that mail waits for the brand to be mended, because of a fault.
+func HeldUntilMended(fault string) string { return fault + "; the mail goes out once that is mended" }
 
 func sentReason(status v1alpha1.PartnerInviteStatus) string {
 	return reasonOf(status, v1alpha1.ConditionSent)

@@ -693,3 +693,18 @@ func TestConditionsKeepTheTimeOfTheirTransition(t *testing.T) {
 		t.Errorf("Sent became True at %s", got)
 	}
 }
+
+// What is at fault for more than this mail is none of its tries.
+func TestARefusalOfUsIsNoTry(t *testing.T) {
+	for cause, want := range map[delivery.Cause]string{
+		delivery.Refused:    "no; the mail goes out once the mail server takes it",
+		delivery.NotAllowed: "no; the mail goes out once that is mended",
+	} {
+		status := v1alpha1.PartnerInviteStatus{Attempts: 3}
+		NotDelivered(&status, &delivery.Failure{Cause: cause, Message: "no"}, time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC))
+		sent := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionSent)
+		if status.Attempts != 0 || status.NextAttemptTime != nil || sent == nil || sent.Reason != v1alpha1.ReasonHeld || sent.Message != want {
+			t.Errorf("%s: %d attempts, next at %s, %+v", cause, status.Attempts, status.NextAttemptTime, sent)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package link
 
 import (
 	"errors"
+	"net/netip"
 	"net/url"
 	"strings"
 
@@ -36,8 +37,8 @@ func ParseBase(text string) (Base, error) {
 // scheme implies.
 func hostOf(u *url.URL) (string, error) {
 	host := strings.ToLower(u.Hostname())
-	if strings.Contains(host, ":") {
-		host = "[" + host + "]"
+	if ip, err := netip.ParseAddr(host); err == nil && ip.Is6() {
+		host = "[" + ip.String() + "]"
 	} else if ascii, err := idna.Lookup.ToASCII(host); err == nil {
 		host = ascii
 	} else {

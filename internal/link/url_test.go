@@ -72,6 +72,8 @@ func TestOriginIsWhatABrowserCallsIt(t *testing.T) {
 		"http://partners.example.com:443":  "http://partners.example.com:443",
 		"https://partners.example.com:":    "https://partners.example.com",
 		"https://bücher.example":           "https://xn--bcher-kva.example",
+		"https://[2001:DB8::1]:443":        "https://[2001:db8::1]",
+		"https://[2001:db8:0:0::01]:8443":  "https://[2001:db8::1]:8443",
 	} {
 		t.Run(text, func(t *testing.T) {
 			base, err := ParseBase(text)

@@ -1,9 +1,12 @@
 package e2e
 
 import (
+	"io"
+	"net"
 	"net/http"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -217,6 +220,117 @@ var _ = Describe("a brand", func() {
 		Eventually(stateOf(i), time.Minute, often).Should(Equal(v1alpha1.InviteSent))
 		Expect(own.MessagesTo(address(ns, "ada"))).To(HaveLen(1))
 		Expect(inbox.MessagesTo(address(ns, "ada"))).To(BeEmpty(), "its mail goes over its own server alone")
+	})
+})
+
+var _ = Describe("what a brand claims", func() {
+	// annotate sets annotations of a Namespace, as the platform's administrators do.
+	annotate := func(ns string, annotations ...string) {
+		GinkgoHelper()
+		kubectl(append([]string{"annotate", "--overwrite", "namespace", ns}, annotations...)...)
+	}
+
+	It("is its own where its Namespace lists it, and nobody else's", func() {
+		const claim = "partners@acme-claims.example"
+		acme, other := newTenant(), newTenant()
+		annotate(acme, "partner-operator.io/sender-domains=acme-claims.example", "partner-operator.io/portal-hosts=localhost")
+		annotate(other, "partner-operator.io/sender-domains=other.example", "partner-operator.io/portal-hosts=other.example")
+		_, port, _ := strings.Cut(strings.TrimPrefix(portalAddress, "http://"), ":")
+		for _, ns := range []string{acme, other} {
+			setBrand(ns, map[string]string{"mailFrom": claim, "host": "localhost:" + port})
+			create(invite(ns, "ada", grant("referral", "")))
+		}
+		Expect(linkTo(address(acme, "ada"), v1alpha1.MailInvite)).To(HavePrefix("http://localhost:" + port + "/"))
+		Expect(mailsOf(address(acme, "ada"), v1alpha1.MailInvite)[0].From).To(Equal(claim))
+
+		i := invite(other, "ada", grant("referral", ""))
+		says := func(text string) {
+			GinkgoHelper()
+			Eventually(condition(i, v1alpha1.ConditionSent), time.Minute, often).Should(And(HaveField("Reason", v1alpha1.ReasonHeld), HaveField("Message", ContainSubstring(text))))
+		}
+		says(`ConfigMap "partner-brand": mailFrom is of the domain acme-claims.example, which this namespace may not send from over the operator's mail server; ` +
+			"ask the platform's administrators to list it in the annotation partner-operator.io/sender-domains of the Namespace")
+		Eventually(condition(program(other, "referral", "", ""), v1alpha1.ConditionMailReady), soon, often).Should(HaveField("Reason", v1alpha1.ReasonBrandInvalid))
+
+		annotate(other, "partner-operator.io/sender-domains=other.example,acme-claims.example")
+		says("host is localhost:" + port + ", which this namespace may not use; ask the platform's administrators to list it in the annotation partner-operator.io/portal-hosts of the Namespace")
+		Expect(inbox.MessagesTo(address(other, "ada"))).To(BeEmpty())
+
+		annotate(other, "partner-operator.io/portal-hosts-")
+		Eventually(stateOf(i), time.Minute, often).Should(Equal(v1alpha1.InviteSent), "the mail goes out by itself")
+		Expect(inbox.MessagesTo(address(other, "ada"))).To(HaveLen(1))
+	})
+})
+
+var _ = Describe("a mail server that a tenant names", func() {
+	// via lets the mail of a new tenant go over a mail server, and gives an invite there.
+	via := func(url string) *v1alpha1.PartnerInvite {
+		GinkgoHelper()
+		ns := newTenant()
+		create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "smtp"}, StringData: map[string]string{"url": url}})
+		mayRead(ns, "smtp")
+		setBrand(ns, map[string]string{"smtpSecret": "smtp"})
+		i := invite(ns, "ada", grant("referral", ""))
+		create(i)
+		return i
+	}
+
+	It("and that the platform does not allow is never connected to, and nobody is told what is there", func() {
+		// The operator of these specs allows 127.0.0.0/8.
+		var connections atomic.Int32
+		secret, err := net.Listen("tcp", "[::1]:0")
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(secret.Close)
+		go func() {
+			for {
+				connection, err := secret.Accept()
+				if err != nil {
+					return
+				}
+				connections.Add(1)
+				_, _ = io.WriteString(connection, "220 internal-service\r\n")
+				_ = connection.Close()
+			}
+		}()
+		_, port, err := net.SplitHostPort(secret.Addr().String())
+		Expect(err).NotTo(HaveOccurred())
+		var invites []*v1alpha1.PartnerInvite
+		for _, host := range []string{"[::1]:" + port, "[::1]:1", "169.254.169.254:80", "10.96.0.1:443", "[::ffff:169.254.169.254]:25", "nowhere.invalid:25"} {
+			invites = append(invites, via("smtp://"+host+"?tls=none"))
+		}
+		const says = `Secret "smtp", the smtpSecret of the brand, cannot be used: the platform does not allow this mail server, or there is none of this name; ` +
+			"ask its administrators, who list what it allows with --brand-smtp-hosts"
+		for _, i := range invites {
+			Eventually(condition(i, v1alpha1.ConditionSent), soon, often).Should(And(HaveField("Reason", v1alpha1.ReasonHeld), HaveField("Message", says+"; the mail goes out once that is mended")))
+			Expect(reread(i).Status.State).To(Equal(v1alpha1.InviteHeld))
+			Eventually(condition(program(i.Namespace, "referral", "", ""), v1alpha1.ConditionMailReady), soon, often).Should(And(
+				HaveField("Reason", v1alpha1.ReasonBrandInvalid), HaveField("Message", says)))
+		}
+		Expect(connections.Load()).To(BeZero())
+	})
+
+	It("and that does not greet with 220 is not quoted, in status, events or log", func() {
+		const words = "internal-service-token-abc123"
+		for _, greeting := range []string{"-ERR " + words, "554 " + words, "SSH-2.0-" + words} {
+			stranger, err := net.Listen("tcp", "127.0.0.1:0")
+			Expect(err).NotTo(HaveOccurred())
+			DeferCleanup(stranger.Close)
+			go func() {
+				for {
+					connection, err := stranger.Accept()
+					if err != nil {
+						return
+					}
+					_, _ = io.WriteString(connection, greeting+"\r\n")
+					_ = connection.Close()
+				}
+			}()
+			i := via("smtp://" + stranger.Addr().String() + "?tls=none")
+			Eventually(condition(i, v1alpha1.ConditionSent), soon, often).Should(HaveField("Message", MatchRegexp("does not greet|before it greeted")), greeting)
+			Eventually(condition(program(i.Namespace, "referral", "", ""), v1alpha1.ConditionMailReady), soon, often).Should(HaveField("Status", metav1.ConditionFalse))
+			Expect(kubectl("get", "partnerinvites,programs,events.events.k8s.io", "-n", i.Namespace, "-o", "yaml")).NotTo(ContainSubstring(words))
+		}
+		Expect(running.Log()).NotTo(ContainSubstring(words))
 	})
 })
 

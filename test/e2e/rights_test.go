@@ -101,7 +101,9 @@ func walkEverything(ns string, controllers, portal part) {
 	m := meddle(controllers.proxy)
 	defer controllers.proxy.Break(nil)
 	By("inviting a partner, under a brand, who gets a default link whose name somebody takes at the last moment")
-	create(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "partner-brand"}, Data: map[string]string{"displayName": "Acme & Sons"}})
+	create(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "partner-brand"}, Data: map[string]string{
+		"displayName": "Acme & Sons", "mailFrom": "partners@sons.example", // get namespaces
+	}})
 	change(program(ns, "referral", "", ""), func(p *v1alpha1.Program) {
 		p.Spec.Links.Destination, p.Spec.Invites.ResendCooldown = startPage, "0"
 	})

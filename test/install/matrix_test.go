@@ -123,7 +123,18 @@ var matrix = map[string]row{
 		[]string{"partner-operator.json", "grafana_dashboard: here", "folder: Partners"},
 	},
 
-	"network policy": {"networkPolicy: {enabled: true}", []string{"kind: NetworkPolicy", "port: 587"}},
+	"sender domains": {
+		"portal: {separate: true}\nmail: {requireSenderDomains: true}", []string{"PARTNER_OPERATOR_REQUIRE_SENDER_DOMAINS", `value: "true"`},
+	},
+	"mail servers of brands": {
+		"smtp: {brandHosts: [mail.acme.example, 10.20.0.0/16]}", []string{"PARTNER_OPERATOR_BRAND_SMTP_HOSTS", "value: mail.acme.example,10.20.0.0/16"},
+	},
+
+	"network policy": {"portal: {separate: true}", []string{"kind: NetworkPolicy", "port: 587", "port: 2525", "port: 6443", "port: 5353"}},
+	"network policy for unusual ports": {
+		"smtp: {url: 'smtp://[2001:db8::1]:1025?tls=none'}\nevents: {url: 'https://crm.example.com:9443/hooks'}", []string{"port: 1025", "port: 9443"},
+	},
+	"no network policy": {"networkPolicy: {enabled: false}", nil},
 	"strict network policy": {
 		"networkPolicy: {enabled: true, portalFrom: [{namespaceSelector: {matchLabels: {ingress: 'yes'}}}], metricsFrom: [{podSelector: {}}], smtpPorts: [2525], httpsPorts: [8443], extraEgress: [{to: [{ipBlock: {cidr: 10.0.0.0/8}}]}]}",
 		[]string{`ingress: "yes"`, "port: 2525", "port: 8443", "cidr: 10.0.0.0/8"},
@@ -152,6 +163,7 @@ manager: {priorityClassName: important}
 crd: {enabled: false}
 rbac: {create: false, helpers: {enabled: false}}
 serviceAccount: {enabled: false}
+networkPolicy: {enabled: false}
 podDisruptionBudget: {enabled: false}
 metrics: {enabled: false}
 `,

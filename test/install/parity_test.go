@@ -23,6 +23,7 @@ func TestChartAndKustomizeInstallTheSame(t *testing.T) {
 			kustomization := example.byKustomize(t, lay.folder)
 			for what, view := range map[string]func(*testing.T, []*unstructured.Unstructured) map[string]any{
 				"rights": rights, "pods": pods, "services": specs("Service"), "disruption budgets": specs("PodDisruptionBudget"),
+				"network policies": specs("NetworkPolicy"),
 			} {
 				if diff := cmp.Diff(view(t, kustomization), view(t, chart)); diff != "" {
 					t.Errorf("%s: the chart has +, kustomize has -: %s", what, diff)
@@ -37,7 +38,7 @@ func TestChartAndKustomizeHaveTheSameOptions(t *testing.T) {
 		folder, values string
 		view           func(*testing.T, []*unstructured.Unstructured) map[string]any
 	}{
-		{"config/network-policy", "networkPolicy: {enabled: true}", specs("NetworkPolicy")},
+		{"config/network-policy", "", specs("NetworkPolicy")},
 		{"config/policy", "policy: {enabled: true}", specs("ValidatingAdmissionPolicy")},
 		{"config/policy", "policy: {enabled: true}", specs("ValidatingAdmissionPolicyBinding")},
 		{"config/policy", "policy: {enabled: true}", func(t *testing.T, objects []*unstructured.Unstructured) map[string]any {

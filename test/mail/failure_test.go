@@ -226,6 +226,66 @@ func TestFailures(t *testing.T) {
 	}
 }
 
+// The words of a mail server that a tenant names are told once it has greeted as one; before that neither its greeting
+// nor its certificate is.
+func TestWordsOfATenantsServer(t *testing.T) {
+	hosts, err := smtp.ParseHosts("127.0.0.0/8")
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := start(t, mailcatcher.Options{})
+	for name, test := range map[string]struct {
+		catcher *mailcatcher.Catcher
+		config  smtp.Config
+		rule    mailcatcher.Rule
+		says    string
+		cause   delivery.Cause
+	}{
+		"a greeting that refuses": {
+			plain, to(t, plain.SMTPAddr()), mailcatcher.Rule{Stage: mailcatcher.Connect, Code: 554, Text: "token=abc123"},
+			"the mail server does not greet with 220", delivery.Refused,
+		},
+		"a greeting that refuses for now": {
+			plain, to(t, plain.SMTPAddr()), mailcatcher.Rule{Stage: mailcatcher.Connect, Code: 421, Text: "token=abc123"},
+			"the mail server does not greet with 220", delivery.Unreachable,
+		},
+		"a greeting that refuses, over implicit TLS": {
+			implicitTLS, signedIn(t, implicitTLS), mailcatcher.Rule{Stage: mailcatcher.Connect, Code: 554, Text: "token=abc123"},
+			"the mail server does not greet with 220", delivery.Refused,
+		},
+		"a refused sign-in after STARTTLS": {
+			startTLS, signedIn(t, startTLS), mailcatcher.Rule{Stage: mailcatcher.Auth, Code: 535, Text: "token=abc123"},
+			"535 5.0.0 token=abc123", delivery.Refused,
+		},
+		"a refused sign-in over implicit TLS": {
+			implicitTLS, signedIn(t, implicitTLS), mailcatcher.Rule{Stage: mailcatcher.Auth, Code: 535, Text: "token=abc123"},
+			"535 5.0.0 token=abc123", delivery.Refused,
+		},
+		"a refused sender": {
+			plain, to(t, plain.SMTPAddr()), mailcatcher.Rule{Stage: mailcatcher.MailFrom, Code: 550, Text: "token=abc123"},
+			"550 5.0.0 token=abc123", delivery.Refused,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			emptied(t, test.catcher).Script(test.rule)
+			test.config.Guard = &smtp.Guard{Hosts: hosts}
+			failure := wantFailure(t, connectTo(t, test.config), invite(t, content()))
+			if !strings.Contains(failure.Message, test.says) || failure.Cause != test.cause || failure.Permanent {
+				t.Errorf("got %+v, want one with %q", failure, test.says)
+			}
+		})
+	}
+	t.Run("a certificate that is not trusted", func(t *testing.T) {
+		stranger := start(t, mailcatcher.Options{ImplicitTLS: true})
+		config := to(t, stranger.SMTPAddr())
+		config.TLS, config.Guard = smtp.Implicit, &smtp.Guard{Hosts: hosts}
+		failure := wantFailure(t, connectTo(t, config), invite(t, content()))
+		if failure.Message != "the mail server has a certificate that is not trusted, or not for its name" {
+			t.Errorf("got %+v", failure)
+		}
+	})
+}
+
 func TestAServerThatRefusesTheConnection(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

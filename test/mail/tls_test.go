@@ -51,6 +51,65 @@ func TestMailOverTLSWithoutAPassword(t *testing.T) {
 	}
 }
 
+// A mail server can be named by an IPv6 address.
+func TestMailToAnIPv6Address(t *testing.T) {
+	plain := start(t, mailcatcher.Options{})
+	for name, test := range map[string]struct {
+		catcher *mailcatcher.Catcher
+		config  smtp.Config
+	}{
+		"without TLS":  {plain, to(t, plain.SMTPAddr())},
+		"STARTTLS":     {startTLS, signedIn(t, startTLS)},
+		"implicit TLS": {implicitTLS, signedIn(t, implicitTLS)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			emptied(t, test.catcher)
+			at := overIPv6(t, test.catcher.SMTPAddr())
+			config, err := smtp.ParseURL("smtp://" + at + "?tls=" + string(test.config.TLS))
+			if err != nil {
+				t.Fatal(err)
+			}
+			config.Username, config.PasswordFile = test.config.Username, test.config.PasswordFile
+			mustSend(t, connectTo(t, config), numbered(0))
+			wantEachOnce(t, test.catcher, 1)
+		})
+	}
+}
+
+// overIPv6 is an address on the IPv6 loopback that leads to a server.
+func overIPv6(t *testing.T, server string) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "[::1]:0")
+	if err != nil {
+		t.Skipf("this machine has no IPv6 loopback: %v", err)
+	}
+	var serving sync.WaitGroup
+	t.Cleanup(func() {
+		_ = listener.Close()
+		serving.Wait()
+	})
+	pipe := func(to, from net.Conn) {
+		_, _ = io.Copy(to, from)
+		_, _ = to.Close(), from.Close()
+	}
+	serving.Go(func() {
+		for {
+			client, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			there, err := net.Dial("tcp", server)
+			if err != nil {
+				_ = client.Close()
+				continue
+			}
+			serving.Go(func() { pipe(there, client) })
+			serving.Go(func() { pipe(client, there) })
+		}
+	})
+	return listener.Addr().String()
+}
+
 // The certificate is for localhost and 127.0.0.1 alone.
 func TestACertificateForAnotherHostIsRefused(t *testing.T) {
 	for name, catcher := range map[string]*mailcatcher.Catcher{"STARTTLS": startTLS, "implicit TLS": implicitTLS} {

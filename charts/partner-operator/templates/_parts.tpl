@@ -58,3 +58,26 @@ app.kubernetes.io/component: {{ . }}
 {{- end -}}
 {{- end -}}
 {{- end -}}
+
+{{/* The ports that the pods of a part may reach: those of the values, and those of the addresses that it is told. */}}
+{{- define "partner-operator.egressPorts" -}}
+{{- $ports := .Values.networkPolicy.httpsPorts -}}
+{{- if ne .Part "portal" -}}
+{{- $ports = concat $ports .Values.networkPolicy.smtpPorts -}}
+{{- range list .Values.smtp.url .Values.events.url -}}
+{{- $port := regexFind ":[0-9]+($|[/?])" (trimPrefix "https:" . | trimPrefix "http:" | trimPrefix "smtp:") | trimAll ":/?" -}}
+{{- if $port -}}
+{{- $ports = append $ports (int $port) -}}
+{{- else if hasPrefix "http:" . -}}
+{{- $ports = append $ports 80 -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $seen := list -}}
+{{- range $ports -}}
+{{- if not (has (int .) $seen) -}}
+{{- $seen = append $seen (int .) -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $seen -}}
+{{- end -}}

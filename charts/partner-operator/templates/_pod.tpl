@@ -26,6 +26,10 @@
 - name: PARTNER_OPERATOR_MAIL_FROM
   value: {{ . | quote }}
 {{- end }}
+{{- if .Values.mail.requireSenderDomains }}
+- name: PARTNER_OPERATOR_REQUIRE_SENDER_DOMAINS
+  value: "true"
+{{- end }}
 {{- if ne .Part "controllers" }}
 {{- with .Values.portal.trustedProxies }}
 - name: PARTNER_OPERATOR_TRUSTED_PROXIES
@@ -75,6 +79,10 @@
 {{- end }}
 {{- end }}
 {{- with .Values.smtp }}
+{{- with .brandHosts }}
+- name: PARTNER_OPERATOR_BRAND_SMTP_HOSTS
+  value: {{ join "," . | quote }}
+{{- end }}
 {{- if .urlKey }}
 - name: PARTNER_OPERATOR_SMTP_URL
   valueFrom:

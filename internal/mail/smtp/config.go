@@ -39,6 +39,8 @@ type Config struct {
 	PasswordFile, Password string
 	// Connections is the most connections at once; below 1: one.
 	Connections int
+	// Guard tells where the mail server may be; nil: anywhere.
+	Guard *Guard
 }
 
 // ParseURL parses smtp://[user@]host:port?tls=starttls|implicit|none. Without a port it is 587, or 465 for implicit and

@@ -27,6 +27,8 @@ func TestParseURL(t *testing.T) {
 		"everything":                {text: "smtp://acme@mail.example.com:4650/?tls=implicit", want: Config{Host: "mail.example.com", Port: 4650, TLS: Implicit, Username: "acme"}},
 		"the scheme in capitals":    {text: "SMTP://mail.example.com", want: Config{Host: "mail.example.com", Port: 587, TLS: StartTLS}},
 		"an IPv6 address":           {text: "smtp://[::1]:1025?tls=none", want: Config{Host: "::1", Port: 1025, TLS: None}},
+		"IPv6 without a port":       {text: "smtp://[2001:db8::1]", want: Config{Host: "2001:db8::1", Port: 587, TLS: StartTLS}},
+		"IPv6 with a zone":          {text: "smtp://[fe80::1%25eth0]:25?tls=none", want: Config{Host: "fe80::1%eth0", Port: 25, TLS: None}},
 		"the highest port":          {text: "smtp://mail.example.com:65535", want: Config{Host: "mail.example.com", Port: 65535, TLS: StartTLS}},
 
 		"no URL":                     {text: "smtp://mail example.com", wantError: "is not a URL; write " + form},
@@ -84,6 +86,7 @@ func TestAddress(t *testing.T) {
 	for want, config := range map[string]Config{
 		"mail.example.com:587": {Host: "mail.example.com", Port: 587},
 		"[::1]:25":             {Host: "::1", Port: 25},
+		"[fe80::1%eth0]:25":    {Host: "fe80::1%eth0", Port: 25},
 	} {
 		if got := config.Address(); got != want {
 			t.Errorf("Address = %s, want %s", got, want)

@@ -27,6 +27,7 @@ type connection struct {
 	client *gomail.Client
 	smtp   *gosmtp.Client
 	raw    net.Conn
+	peer   *peer // below TLS
 	uses   int
 	idle   time.Time
 }
@@ -43,14 +44,9 @@ func dial(ctx context.Context, config Config) (*connection, error) {
 	tlsConfig := &tls.Config{ServerName: config.Host, MinVersion: tls.VersionTLS12}
 	cut := func() bool { return true }
 	defer func() { cut() }()
-	connect := func(_ context.Context, network, address string) (net.Conn, error) {
-		dialer := &net.Dialer{}
-		if config.TLS == Implicit {
-			c.raw, err = (&tls.Dialer{NetDialer: dialer, Config: tlsConfig}).DialContext(ctx, network, address)
-		} else {
-			c.raw, err = dialer.DialContext(ctx, network, address)
-		}
-		if err == nil { // from here on the library does not heed the context
+	// The address that the library puts together is wrong for IPv6.
+	connect := func(_ context.Context, network, _ string) (_ net.Conn, err error) {
+		if err = c.open(ctx, network, config, tlsConfig); err == nil { // from here on the library does not heed the context
 			cut = context.AfterFunc(ctx, func() { _ = c.raw.Close() })
 		}
 		return c.raw, err
@@ -77,9 +73,29 @@ func dial(ctx context.Context, config Config) (*connection, error) {
 		if c.raw != nil {
 			_ = c.raw.Close()
 		}
-		return nil, cmp.Or(ctx.Err(), err)
+		err = cmp.Or(ctx.Err(), err)
+		if config.Guard != nil && !c.peer.greeted() {
+			err = unheard(err)
+		}
+		return nil, err
 	}
 	return c, nil
+}
+
+// open connects to the mail server, and agrees on TLS if that comes first.
+func (c *connection) open(ctx context.Context, network string, config Config, tlsConfig *tls.Config) error {
+	raw, err := config.Guard.dialer(config.Host).DialContext(ctx, network, config.Address())
+	if err != nil {
+		return err
+	}
+	c.peer = &peer{Conn: raw}
+	c.raw = c.peer
+	if config.TLS != Implicit {
+		return nil
+	}
+	protected := tls.Client(c.peer, tlsConfig)
+	c.raw = protected
+	return protected.HandshakeContext(ctx)
 }
 
 // usable tells whether a connection that was put aside is worth trying.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/textproto"
 	"regexp"
 	"strconv"
 	"strings"
@@ -20,6 +21,9 @@ import (
 // failure tells what an error of sending means. Only an answer of 500 or above to the recipient or the content is
 // permanent; a refused sender or sign-in is a fault of the transport, and a broken connection may heal.
 func failure(err error) *delivery.Failure {
+	if errors.Is(err, errNotAllowed) {
+		return &delivery.Failure{Cause: delivery.NotAllowed, Message: NotAllowed}
+	}
 	f := &delivery.Failure{Message: "the mail server " + strings.TrimSpace(describe(err))}
 	code := responseCode(err)
 	switch {
@@ -43,8 +47,12 @@ func refusesUs(err error, code int) bool {
 		return true
 	}
 	var send *gomail.SendError
-	if errors.As(err, &send) {
+	var peer *stranger
+	switch {
+	case errors.As(err, &send):
 		return false
+	case errors.As(err, &peer):
+		return peer.refused
 	}
 	found := answered.FindStringSubmatch(err.Error()) // before any mail: an answer to the greeting or the sign-in
 	return found != nil && found[1][0] == '5'
@@ -54,6 +62,9 @@ func refusesUs(err error, code int) bool {
 func describe(err error) string {
 	var send *gomail.SendError
 	var network *net.OpError
+	var name *net.DNSError
+	var peer *stranger
+	var protocol textproto.ProtocolError
 	switch {
 	case errors.Is(err, context.DeadlineExceeded) || isTimeout(err):
 		return "did not answer in time"
@@ -65,6 +76,17 @@ func describe(err error) string {
 		return "broke off the connection while " + stage(send)
 	case errors.As(err, &send):
 		return fmt.Sprintf("answered while %s: %s", stage(send), clean(answer(err)))
+	case errors.As(err, &peer):
+		return peer.text
+	case errors.As(err, &name): // its own words tell where names are looked up
+		if name.IsNotFound {
+			return "cannot be reached: no such host"
+		}
+		return "cannot be reached: its name could not be looked up"
+	case errors.Is(err, errTalkative):
+		return errTalkative.Error()
+	case errors.As(err, &protocol): // its own words quote what was said, and that was no answer
+		return "does not answer as a mail server does; check its port and tls"
 	case errors.As(err, &network) && network.Op == "dial":
 		return "cannot be reached: " + clean(network.Err.Error())
 	case errors.Is(err, io.EOF) || network != nil && (network.Op == "read" || network.Op == "write"):

@@ -25,7 +25,11 @@ func TestFailureWithoutAnAnswer(t *testing.T) {
 	}{
 		"nobody listens":                  {dial(os.NewSyscallError("connect", syscall.ECONNREFUSED)), "the mail server cannot be reached: connect: connection refused"},
 		"nobody listens, wrapped":         {fmt.Errorf("dialing: %w", dial(syscall.ECONNREFUSED)), "the mail server cannot be reached: connection refused"},
-		"no such host":                    {dial(&net.DNSError{Err: "no such host", Name: "mail.example.com", IsNotFound: true}), "the mail server cannot be reached: lookup mail.example.com: no such host"},
+		"no such host":                    {dial(&net.DNSError{Err: "no such host", Name: "mail.example.com", IsNotFound: true}), "the mail server cannot be reached: no such host"},
+		"the names are out of order":      {dial(&net.DNSError{Err: "read udp 10.244.0.5:45678->10.96.0.10:53: connection refused", Name: "mail.example.com", Server: "10.96.0.10:53"}), "the mail server cannot be reached: its name could not be looked up"},
+		"it answers in another language":  {fmt.Errorf("greeting: %w", textproto.ProtocolError(`short response: "-ERR token=abc"`)), "the mail server does not answer as a mail server does; check its port and tls"},
+		"it talks without end":            {fmt.Errorf("greeting: %w", errTalkative), "the mail server said more than a mail server says"},
+		"the platform does not want it":   {dial(errNotAllowed), NotAllowed},
 		"the time is over":                {context.DeadlineExceeded, "the mail server did not answer in time"},
 		"the time of connecting is over":  {dial(os.ErrDeadlineExceeded), "the mail server did not answer in time"},
 		"the time of reading is over":     {&net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}, "the mail server did not answer in time"},

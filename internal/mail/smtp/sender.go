@@ -41,6 +41,9 @@ func NewSender(config Config, limiter *rate.Limiter) *Sender {
 // Ready waits for the configured rate.
 func (s *Sender) Ready(ctx context.Context) error { return s.limiter.Wait(ctx) }
 
+// Greet opens a connection as for a mail, and says goodbye.
+func (s *Sender) Greet(ctx context.Context) error { return Greet(ctx, s.config) }
+
 // Send hands over one mail within delivery.SendTimeout. A connection that died while it was idle is replaced by a new
 // one; that cannot repeat a mail, since nothing of it was said yet.
 func (s *Sender) Send(ctx context.Context, message mail.Message) error {
