@@ -13,6 +13,11 @@ const (
 	ConditionStalled = "Stalled"
 	// ConditionMailReady tells whether the mail of a program can leave, as far as the latest mails tell.
 	ConditionMailReady = "MailReady"
+	// ConditionRemovalsRemembered is present only while it is False: join links will not refuse whoever is removed from the
+	// program from now on.
+	ConditionRemovalsRemembered = "RemovalsRemembered"
+	// ConditionDefaultLinks is present only while it is False: default links of a partnership could not be made.
+	ConditionDefaultLinks = "DefaultLinks"
 	// ConditionSent tells whether the mail of an invite has left.
 	ConditionSent = "Sent"
 	// ConditionAccepted tells what the person answered to an invite.
@@ -68,6 +73,16 @@ const (
 	// ReasonBrandInvalid: False, the ConfigMap partner-brand, or a template or Secret that it names, cannot be used; mails
 	// wait as Held, and go out once it is mended. The message names the key.
 	ReasonBrandInvalid = "BrandInvalid"
+)
+
+// Reasons of RemovalsRemembered, and of DefaultLinks.
+const (
+	// ReasonNameTaken: False, something that is not the operator's has the names that it would take; the message names it.
+	ReasonNameTaken = "NameTaken"
+	// ReasonTooMany: False, the programs of the namespace have had a million partners.
+	ReasonTooMany = "TooMany"
+	// ReasonWriteFailed: False, the API server refuses; the message says why. It is tried again.
+	ReasonWriteFailed = "WriteFailed"
 )
 
 // Reasons of Sent.

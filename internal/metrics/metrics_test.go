@@ -49,6 +49,8 @@ func gathered(t *testing.T) map[string][]string {
 // What docs/operations.md says is what there is, with the same labels.
 func TestDocumentedMetrics(t *testing.T) {
 	LinkHits.WithLabelValues("acme", HitAttributed)
+	MarksWaiting.WithLabelValues("acme").Set(1)
+	defer MarksWaiting.DeleteLabelValues("acme")
 	Mail("invite", MailSent, time.Second)
 	ForRoute("GET /t/{ns}/{$}", "invite", http.StatusOK).Note(http.StatusSeeOther, time.Second)
 	objects := Objects{Cache: cluster(t, nil), Now: func() time.Time { return start }}
