@@ -37,8 +37,11 @@ var peopleTurned = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 }}
 
 func (r *PartnerTeamReconciler) setup(mgr ctrl.Manager) error {
+	asked := predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		return e.ObjectOld.GetAnnotations()[v1alpha1.ForgetMembersAnnotation] != e.ObjectNew.GetAnnotations()[v1alpha1.ForgetMembersAnnotation]
+	}}
 	return newController(mgr, "partnerteam", "PartnerTeam", 1).
-		For(&v1alpha1.PartnerTeam{}, builder.WithPredicates(predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, peopleTurned))).
+		For(&v1alpha1.PartnerTeam{}, builder.WithPredicates(predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, peopleTurned, asked))).
 		WatchesMetadata(&corev1.ConfigMap{}, r.post.mattering(r.mailing)).
 		WatchesRawSource(r.post.routes.follow(handler.EnqueueRequestsFromMapFunc(r.mailing))).
 		Complete(eachOf(mgr.GetClient(), r))

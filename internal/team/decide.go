@@ -42,6 +42,7 @@ func Decide(in Input) Decision {
 	t := in.Team
 	t.Status.ObservedGeneration = t.Generation
 	Founded(t, in.Now)
+	forget(t)
 	ask(t, in.Now)
 	d := Decision{}
 	d.deliver(in)

@@ -363,7 +363,7 @@ func TestOffline(t *testing.T) {
 
 func TestHelp(t *testing.T) {
 	for _, verb := range []string{
-		"invite", "resend", "cancel", "link", "list", "describe", "approve", "reject", "revoke", "reinstate", "move", "team create",
+		"invite", "resend", "cancel", "link", "list", "describe", "approve", "reject", "revoke", "reinstate", "move", "forget", "team create",
 		"team invite", "team grant", "team show", "import", "export", "keys rotate", "check", "whoami", "completion", "preview",
 	} {
 		pluginAs(t, desk.Kubeconfig, "", append(strings.Fields(verb), "--help")...).want(t, 0, "Examples:", "kubectl partner "+verb)
