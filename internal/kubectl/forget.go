@@ -266,8 +266,38 @@ func (t *Traces) EraseMarks(ctx context.Context, d Desk, where Installation) (in
 	if d.DryRun == DryRunServer {
 		options = append(options, client.DryRunAll)
 	}
+	all, settled := 0, func() bool {
+		return d.DryRun != DryRunNone || !slices.ContainsFunc(t.Partnerships, func(p *v1alpha1.Partnership) bool { return d.Now().Sub(p.CreationTimestamp.Time) < notedWithin })
+	}
+	for {
+		erased, err := t.eraseMarks(ctx, d, where, keys, options)
+		all += erased
+		if err != nil || all > 0 || settled() {
+			return all, err
+		}
+		if err := sleep(ctx, time.Second); err != nil { // a partner of a moment ago may yet be noted
+			return all, err
+		}
+	}
+}
+
+// notedWithin is how long it may take until a new partner is noted.
+const notedWithin = 10 * time.Second
+
+// sleep waits, unless the context ends first.
+func sleep(ctx context.Context, duration time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(duration):
+		return nil
+	}
+}
+
+// eraseMarks erases the marks that there are now.
+func (t *Traces) eraseMarks(ctx context.Context, d Desk, where Installation, keys *keyring.Keyring, options []client.PatchOption) (int, error) {
 	all := 0
-	err = programs.each(ctx, d.Client, func(p *v1alpha1.Program) error {
+	err := programs.each(ctx, d.Client, func(p *v1alpha1.Program) error {
 		if d.DryRun == DryRunClient {
 			return nil
 		}
@@ -363,7 +393,7 @@ func (f *forgetting) write(t *Traces, streams genericiooptions.IOStreams) error 
 	case "-":
 		return t.Export(streams.Out)
 	}
-	file, err := os.OpenFile(f.export, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) //nolint:gosec // the person who runs it names the file
+	file, err := os.OpenFile(f.export, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}

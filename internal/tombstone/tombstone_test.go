@@ -165,7 +165,7 @@ func TestThePresentAreNotedUnderTheNewestKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	secret.Data["99990101T000000Z"] = token.NewKey()
-	if err := server.Client.Update(t.Context(), &secret); err != nil {
+	if err := server.Update(t.Context(), &secret); err != nil {
 		t.Fatal(err)
 	}
 	keys, err := mint.Load(t.Context(), server.Client, "system", time.Now())
@@ -328,7 +328,7 @@ func TestAProgramThatIsGoneNeedsNoTombstones(t *testing.T) {
 	}
 	w.mustFlush(t)
 	w.mustNote(t, one, "grace@example.com")
-	if err := server.Client.Delete(t.Context(), one.DeepCopy()); err != nil {
+	if err := server.Delete(t.Context(), one.DeepCopy()); err != nil {
 		t.Fatal(err)
 	}
 	writes := server.writes
