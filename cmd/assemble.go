@@ -8,7 +8,9 @@ import (
 	"net/http"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/partner-operator/partner-operator/internal/accept"
@@ -29,7 +31,11 @@ import (
 // assemble adds the parts that are to run, and the probes, to the manager. What it gives finishes what the controllers
 // have under way.
 func assemble(ctx context.Context, mgr ctrl.Manager, watches *watch.Tracker, events *journal.Journal, o options) (finish func(context.Context), err error) {
-	keys, err := openKeys(ctx, mgr, o)
+	own, err := addOwnCache(ctx, mgr, o)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := openKeys(ctx, mgr, own, o)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +62,8 @@ func assemble(ctx context.Context, mgr ctrl.Manager, watches *watch.Tracker, eve
 			Cache: mgr.GetCache(), Live: mgr.GetAPIReader(), Default: brand.Default(o.mailFrom),
 			Permissions: &brandbook.Permissions{Live: mgr.GetAPIReader(), Required: o.requireSenderDomains, Now: time.Now},
 		},
-		yard: &tombstone.Yard{Cache: mgr.GetCache(), Live: mgr.GetAPIReader(), Keys: keys},
+		pages:      own,
+		tombstones: &tombstone.Store{Pages: own, Namespace: o.operatorNamespace, Cache: mgr.GetCache(), Live: mgr.GetAPIReader(), Keys: keys},
 	}
 	finish = func(context.Context) {}
 	if o.runControllers {
@@ -69,11 +76,35 @@ func assemble(ctx context.Context, mgr ctrl.Manager, watches *watch.Tracker, eve
 			return nil, err
 		}
 	}
-	return finish, addProbes(mgr)
+	return finish, addProbes(mgr, own)
 }
 
-// openKeys finds the signing keys. The controllers make the first one; without them the portal waits for it.
-func openKeys(ctx context.Context, mgr ctrl.Manager, o options) (*keyring.Keyring, error) {
+// addOwnCache adds a cache of what the operator's namespace holds for all tenants: the keys for marks, and the tombstones.
+// The manager's need not know that namespace.
+func addOwnCache(ctx context.Context, mgr ctrl.Manager, o options) (cache.Cache, error) {
+	own, err := cache.New(mgr.GetConfig(), cache.Options{
+		Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper(), HTTPClient: mgr.GetHTTPClient(), DefaultTransform: cache.TransformStripManagedFields(),
+		ByObject: map[client.Object]cache.ByObject{
+			&corev1.Secret{}:    keyring.CacheOptions(o.operatorNamespace, keyring.MarksSecretName),
+			&corev1.ConfigMap{}: tombstone.CacheOptions(o.operatorNamespace),
+		},
+	})
+	if err == nil {
+		err = tombstone.AddIndex(ctx, own)
+	}
+	if err == nil {
+		err = mgr.Add(ownCache{own})
+	}
+	return own, err
+}
+
+// ownCache is a cache that the manager starts, and waits for, as it does with its own.
+type ownCache struct{ cache.Cache }
+
+func (o ownCache) GetCache() cache.Cache { return o.Cache }
+
+// openKeys finds the keys. The controllers make the first ones; without them the portal waits for those.
+func openKeys(ctx context.Context, mgr ctrl.Manager, own cache.Cache, o options) (*keyring.Keyring, error) {
 	live, err := client.New(mgr.GetConfig(), client.Options{Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper(), HTTPClient: mgr.GetHTTPClient()})
 	if err != nil {
 		return nil, err
@@ -87,26 +118,27 @@ func openKeys(ctx context.Context, mgr ctrl.Manager, o options) (*keyring.Keyrin
 	if err != nil {
 		return nil, err
 	}
-	return keys, keys.Follow(ctx, mgr.GetCache())
+	return keys, keys.Follow(ctx, mgr.GetCache(), own)
 }
 
 // shared is what both parts use.
 type shared struct {
 	// client confirms what the cache says while a watch is broken.
-	client  client.Client
-	keys    *keyring.Keyring
-	watches *watch.Tracker
-	events  *journal.Journal
-	step    *accept.Step
-	book    *brandbook.Book
-	yard    *tombstone.Yard
+	client     client.Client
+	keys       *keyring.Keyring
+	watches    *watch.Tracker
+	events     *journal.Journal
+	step       *accept.Step
+	book       *brandbook.Book
+	pages      cache.Cache
+	tombstones *tombstone.Store
 }
 
 func addControllers(mgr ctrl.Manager, s shared, o options) (finish func(context.Context), err error) {
 	controllers := controller.Options{
-		Keys: s.keys, Book: s.book, Tombstones: s.yard, Accept: s.step, Events: s.events,
+		Keys: s.keys, Book: s.book, Tombstones: s.tombstones, Pages: s.pages, Accept: s.step, Events: s.events,
 		Portal: o.portal, MailMode: o.mailMode, MailRate: o.mailRate, Concurrency: o.concurrency, Now: time.Now,
-		Receiver: o.receiver, Watches: s.watches, Namespace: o.operatorNamespace,
+		Receiver: o.receiver, Watches: s.watches, Namespace: o.operatorNamespace, Namespaces: o.namespaces,
 		BrandSMTP: &smtp.Guard{Hosts: o.brandSMTPHosts, APIServer: smtp.HostOf(mgr.GetConfig().Host)},
 	}
 	if o.useSMTP {
@@ -121,7 +153,7 @@ func addPortal(mgr ctrl.Manager, s shared, o options) error {
 		return fmt.Errorf("--portal-bind-address: %w", err)
 	}
 	return portal.New(portal.Options{
-		Client: s.client, Cache: mgr.GetClient(), Live: mgr.GetAPIReader(), Keys: s.keys, Book: s.book, Tombstones: s.yard, Accept: s.step, Base: o.portal,
+		Client: s.client, Cache: mgr.GetClient(), Live: mgr.GetAPIReader(), Keys: s.keys, Book: s.book, Tombstones: s.tombstones, Accept: s.step, Base: o.portal,
 		TrustedProxies: o.trustedProxies, MaxConnections: o.maxConnections, ClientRate: o.clientRate, AddressRate: o.addressRate, IncludeSubdomains: o.includeSubdomains,
 		Log: mgr.GetLogger(), LogClients: o.logClients, Now: time.Now,
 		SignInLifetime: o.signInLifetime, SessionLifetime: o.sessionLifetime, SessionIdle: o.sessionIdle,
@@ -129,14 +161,14 @@ func addPortal(mgr ctrl.Manager, s shared, o options) error {
 }
 
 // addProbes answers whether the process lives, and whether it has seen the cluster.
-func addProbes(mgr ctrl.Manager) error {
+func addProbes(mgr ctrl.Manager, own cache.Cache) error {
 	if err := mgr.AddHealthzCheck("process", func(*http.Request) error { return nil }); err != nil {
 		return err
 	}
 	return mgr.AddReadyzCheck("caches", func(r *http.Request) error {
 		ctx, cancel := context.WithTimeout(r.Context(), time.Second)
 		defer cancel()
-		if !mgr.GetCache().WaitForCacheSync(ctx) {
+		if !mgr.GetCache().WaitForCacheSync(ctx) || !own.WaitForCacheSync(ctx) {
 			return errors.New("the caches are being filled")
 		}
 		return nil

@@ -152,7 +152,7 @@ func newManager(ctx context.Context, restConfig *rest.Config, o options) (ctrl.M
 		Cache: cache.Options{
 			DefaultTransform: cache.TransformStripManagedFields(),
 			ByObject: map[client.Object]cache.ByObject{
-				&corev1.Secret{}:    keyring.CacheOptions(o.operatorNamespace),
+				&corev1.Secret{}:    keyring.CacheOptions(o.operatorNamespace, keyring.SecretName),
 				&corev1.ConfigMap{}: brandbook.CacheOptions(),
 			},
 		},

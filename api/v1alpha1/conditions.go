@@ -15,6 +15,11 @@ const (
 	ConditionMailReady = "MailReady"
 	// ConditionJoinLimited is present while the join link of a group answers everybody that there were too many requests.
 	ConditionJoinLimited = "JoinLimited"
+	// ConditionRemovalsRemembered is present only while it is False: join links will not refuse whoever is removed from the
+	// program from now on.
+	ConditionRemovalsRemembered = "RemovalsRemembered"
+	// ConditionDefaultLinks is present only while it is False: default links of a partnership could not be made.
+	ConditionDefaultLinks = "DefaultLinks"
 	// ConditionSent tells whether the mail of an invite has left.
 	ConditionSent = "Sent"
 	// ConditionAccepted tells what the person answered to an invite.
@@ -83,6 +88,16 @@ const (
 	// claims a mail server, sender or host that the platform does not allow; mails wait as Held, and go out once it is
 	// mended. The message names the key.
 	ReasonBrandInvalid = "BrandInvalid"
+)
+
+// Reasons of RemovalsRemembered, and of DefaultLinks.
+const (
+	// ReasonNameTaken: False, something that is not the operator's has the names that it would take; the message names it.
+	ReasonNameTaken = "NameTaken"
+	// ReasonTooMany: False, the programs of the namespace have had a million partners.
+	ReasonTooMany = "TooMany"
+	// ReasonWriteFailed: False, the API server refuses; the message says why. It is tried again.
+	ReasonWriteFailed = "WriteFailed"
 )
 
 // Reasons of Sent.

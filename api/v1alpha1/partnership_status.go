@@ -194,7 +194,8 @@ type GroupMove struct {
 
 // PartnershipStatus is what the operator observed and did.
 type PartnershipStatus struct {
-	// conditions are Ready, ResolvedRefs and Active, and Reconciling and Stalled only while they are True.
+	// conditions are Ready, ResolvedRefs and Active, DefaultLinks only while it is False, and Reconciling and Stalled only
+	// while they are True.
 	// Active tells, with a reason, whether the partnership is in force.
 	// +optional
 	// +listType=map

@@ -2,6 +2,11 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+// ForgetMembersAnnotation asks the operator to take people out of status.members of a team, whatever their state: their
+// serials, with commas. It names no address, and the current owner stays. kubectl partner forget sets it, and takes it
+// away once that is done.
+const ForgetMembersAnnotation = "partner-operator.io/forget-members"
+
 // PartnerTeam is a company or an agency that is a partner as a whole. A team joins a program by a Partnership with
 // teamRef.
 //

@@ -171,7 +171,8 @@ type ProgramMail struct {
 
 // ProgramStatus is what the operator observed of a program.
 type ProgramStatus struct {
-	// conditions are Ready and ResolvedRefs, MailReady once mail was tried, and Reconciling and Stalled only while they are True.
+	// conditions are Ready and ResolvedRefs, MailReady once mail was tried, RemovalsRemembered only
+	// while it is False, and Reconciling and Stalled only while they are True.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

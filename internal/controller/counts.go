@@ -5,7 +5,6 @@ import (
 	"maps"
 	"time"
 
-	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
@@ -23,7 +22,6 @@ type places map[string]string
 
 // counting asks to count again where an object came, went or changed its place.
 func counting(of func(context.Context, client.Object) places) handler.EventHandler {
-	type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 	ask := func(q queue, object client.Object, names places) {
 		for name := range names {
 			q.AddAfter(reconcile.Request{NamespacedName: client.ObjectKey{Namespace: object.GetNamespace(), Name: name}}, settleTime)

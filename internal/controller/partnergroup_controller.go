@@ -15,6 +15,7 @@ import (
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/join"
+	"github.com/partner-operator/partner-operator/internal/keyring"
 	"github.com/partner-operator/partner-operator/internal/lookup"
 	"github.com/partner-operator/partner-operator/internal/program"
 	"github.com/partner-operator/partner-operator/internal/token"
@@ -39,6 +40,11 @@ func (r *PartnerGroupReconciler) setup(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.Program{}, handler.EnqueueRequestsFromMapFunc(r.groupsOf), changed).
 		Watches(&v1alpha1.Partnership{}, counting(inGroup)).
 		WatchesMetadata(&corev1.ConfigMap{}, r.post.mattering(r.all)).
+		WatchesRawSource(onKeys(r.post.keys, keyring.SecretName, func(ctx context.Context) ([]reconcile.Request, error) {
+			var groups v1alpha1.PartnerGroupList // those with a join link show one that the newest key has signed
+			err := r.List(ctx, &groups, client.UnsafeDisableDeepCopy)
+			return requestsFor(groups.Items), err
+		})).
 		Complete(eachOf(r.base, r))
 }
 

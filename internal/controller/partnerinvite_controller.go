@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -21,6 +22,7 @@ import (
 	"github.com/partner-operator/partner-operator/internal/delivery"
 	"github.com/partner-operator/partner-operator/internal/invite"
 	"github.com/partner-operator/partner-operator/internal/keylock"
+	"github.com/partner-operator/partner-operator/internal/keyring"
 	"github.com/partner-operator/partner-operator/internal/link"
 	"github.com/partner-operator/partner-operator/internal/lookup"
 	"github.com/partner-operator/partner-operator/internal/program"
@@ -56,6 +58,7 @@ func (r *PartnerInviteReconciler) setup(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.Partnership{}, handler.EnqueueRequestsFromMapFunc(r.heldBy), builder.WithPredicates(specEdited)).
 		Watches(&v1alpha1.PartnerTeam{}, handler.EnqueueRequestsFromMapFunc(r.ofTeam), builder.WithPredicates(peopleTurned)).
 		WatchesMetadata(&corev1.ConfigMap{}, r.post.mattering(r.waiting)).
+		WatchesRawSource(onKeys(r.post.keys, keyring.SecretName, r.keptLinks)).
 		WatchesRawSource(r.post.routes.follow(handler.EnqueueRequestsFromMapFunc(r.waiting))).
 		Complete(eachOf(r.base, r))
 }
@@ -67,6 +70,14 @@ func (r *PartnerInviteReconciler) waiting(ctx context.Context, object client.Obj
 		return nil // only for a missing index
 	}
 	return requestsFor(invites)
+}
+
+// keptLinks are the invites whose links are kept in Secrets.
+func (r *PartnerInviteReconciler) keptLinks(ctx context.Context) ([]reconcile.Request, error) {
+	var list v1alpha1.PartnerInviteList
+	err := r.List(ctx, &list, client.UnsafeDisableDeepCopy)
+	list.Items = slices.DeleteFunc(list.Items, func(i v1alpha1.PartnerInvite) bool { return i.Spec.Delivery != v1alpha1.DeliveryLink })
+	return requestsFor(list.Items), err
 }
 
 // Reconcile does what is due for one invite.
@@ -93,6 +104,8 @@ func (r *PartnerInviteReconciler) Reconcile(ctx context.Context, i *v1alpha1.Par
 		return r.repeat(ctx, in, style)
 	case d.Action == invite.ActionFinish:
 		err = r.finish(ctx, i)
+	case d.Action == invite.ActionRenewLink:
+		err = r.renewLink(ctx, i, d.Status, style)
 	case !equality.Semantic.DeepEqual(before, d.Status):
 		after := i.DeepCopy()
 		after.Status = d.Status
@@ -101,6 +114,20 @@ func (r *PartnerInviteReconciler) Reconcile(ctx context.Context, i *v1alpha1.Par
 		}
 	}
 	return resultOf(d.RequeueAfter, err)
+}
+
+// renewLink signs the link that is kept in a Secret with the newest key. The one of before works as long as its key is there.
+func (r *PartnerInviteReconciler) renewLink(ctx context.Context, i *v1alpha1.PartnerInvite, status v1alpha1.PartnerInviteStatus, style *style) error {
+	after := i.DeepCopy()
+	after.Status = status
+	url, err := r.link(after, style.team, style.portal)
+	if err == nil {
+		err = r.writeLink(ctx, after, url)
+	}
+	if err == nil {
+		err = r.Status().Update(ctx, after)
+	}
+	return err
 }
 
 // finish carries out an answer of which whoever took it left something open. What the cache does not know of that would be

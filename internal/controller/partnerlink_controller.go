@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -12,13 +13,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
-	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/link"
 	"github.com/partner-operator/partner-operator/internal/lookup"
+	"github.com/partner-operator/partner-operator/internal/partnership"
 )
 
 // PartnerLinkReconciler tells what links do, where they lead and what to share. The redirect itself does not wait for it.
@@ -129,22 +130,31 @@ func (r *PartnerLinkReconciler) Reconcile(ctx context.Context, l *v1alpha1.Partn
 // The operator makes the default links of groups.
 // +kubebuilder:rbac:groups=partner-operator.io,resources=partnerlinks,verbs=create;get
 
-// makeLinks makes default links of a partnership. To make one that is there already does nothing.
-func (r *PartnershipReconciler) makeLinks(ctx context.Context, p *v1alpha1.Partnership, wanted []v1alpha1.DefaultLink) error {
+// makeLinks makes default links of a partnership, and tells which it could not make. To make one that is there already does
+// nothing.
+func (r *PartnershipReconciler) makeLinks(
+	ctx context.Context, p *v1alpha1.Partnership, wanted []v1alpha1.DefaultLink,
+) map[string]partnership.LinkObstacle {
+	unmade := map[string]partnership.LinkObstacle{}
 	for _, each := range wanted {
 		name, other := link.DefaultName(p.Name, each.Suffix)
 		made, err := r.makeLink(ctx, p, name, each.Destination)
 		if err == nil && !made {
 			made, err = r.makeLink(ctx, p, other, each.Destination)
 		}
-		if err != nil {
-			return err
-		}
-		if !made {
-			log.FromContext(ctx).Info("A default link was not made, since its names are taken", "link", name, "other", other)
+		switch {
+		case err != nil:
+			unmade[each.Suffix] = partnership.LinkObstacle{
+				Reason: v1alpha1.ReasonWriteFailed, Message: fmt.Sprintf("PartnerLink %q, a default link, cannot be made: %s; it is tried again", name, err),
+			}
+		case !made:
+			unmade[each.Suffix] = partnership.LinkObstacle{
+				Reason:  v1alpha1.ReasonNameTaken,
+				Message: fmt.Sprintf("PartnerLinks %q and %q, whose names a default link would have, are not of this partnership; delete one of them", name, other),
+			}
 		}
 	}
-	return nil
+	return unmade
 }
 
 // makeLink makes a link, unless there is one of that name. It is false if that is somebody else's.

@@ -3,24 +3,29 @@ package controller
 import (
 	"context"
 	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/accept"
 	"github.com/partner-operator/partner-operator/internal/delivery"
+	"github.com/partner-operator/partner-operator/internal/keyring"
 	"github.com/partner-operator/partner-operator/internal/lookup"
 	"github.com/partner-operator/partner-operator/internal/mail"
 	"github.com/partner-operator/partner-operator/internal/partnership"
-	"github.com/partner-operator/partner-operator/internal/program"
 	"github.com/partner-operator/partner-operator/internal/signin"
 	"github.com/partner-operator/partner-operator/internal/team"
 	"github.com/partner-operator/partner-operator/internal/token"
@@ -30,9 +35,11 @@ import (
 // PartnershipReconciler keeps the status of partnerships, carries out revocations and sends the mails to partners.
 type PartnershipReconciler struct {
 	base
-	post        *post
-	accept      *accept.Step
-	tombstones  *tombstone.Digger
+	post       *post
+	accept     *accept.Step
+	tombstones *tombstone.Writer
+	// pages are the ConfigMaps of the tombstones.
+	pages       cache.Cache
 	concurrency int
 }
 
@@ -56,6 +63,11 @@ func (r *PartnershipReconciler) setup(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.PartnerTeam{}, r.enqueue(lookup.PartnershipsJoining, client.Object.GetName), builder.WithPredicates(comesAndGoes)).
 		Watches(&v1alpha1.PartnerTeam{}, r.enqueue(lookup.PartnershipsOfTeam, client.Object.GetName), changed).
 		WatchesMetadata(&corev1.ConfigMap{}, r.post.mattering(r.mailing)).
+		WatchesRawSource(source.Kind[client.Object](r.pages, &corev1.ConfigMap{}, handler.Funcs{
+			UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) { r.rewrite(ctx, e.ObjectOld, e.ObjectNew, q) },
+			DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) { r.rewrite(ctx, e.Object, nil, q) },
+		})).
+		WatchesRawSource(onKeys(r.post.keys, keyring.MarksSecretName, r.all)).
 		WatchesRawSource(r.post.routes.follow(handler.EnqueueRequestsFromMapFunc(r.mailing))).
 		Complete(eachOf(r.base, r))
 }
@@ -82,8 +94,65 @@ func (r *PartnershipReconciler) enqueue(
 	})
 }
 
-// Reconcile does what is due for one partnership.
+// all are all partnerships.
+func (r *PartnershipReconciler) all(ctx context.Context) ([]reconcile.Request, error) {
+	var list v1alpha1.PartnershipList
+	err := r.List(ctx, &list, client.UnsafeDisableDeepCopy)
+	return requestsFor(list.Items), err
+}
+
+// rewriteAfter is when marks that somebody erased are written anew. Whoever erases that of a person has deleted their
+// partnership, which has to be known by then.
+const rewriteAfter = 2 * time.Second
+
+type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
+
+// rewrite looks at the partnerships of a program when somebody has erased marks of it: those who are there are noted anew.
+func (r *PartnershipReconciler) rewrite(ctx context.Context, before, after client.Object, q queue) {
+	if !tombstone.Lost(before, after) {
+		return
+	}
+	found, err := r.remembered(ctx, before)
+	if err != nil {
+		log.FromContext(ctx).Error(err, "Who has to be noted anew could not be found", "configMap", before.GetName())
+	}
+	for _, request := range requestsFor(found) {
+		q.AddAfter(request, rewriteAfter)
+	}
+}
+
+// remembered are the partnerships of the program of a page.
+func (r *PartnershipReconciler) remembered(ctx context.Context, page client.Object) ([]v1alpha1.Partnership, error) {
+	var programs v1alpha1.ProgramList
+	if err := r.List(ctx, &programs, client.InNamespace(page.GetLabels()[tombstone.NamespaceLabel]), client.UnsafeDisableDeepCopy); err != nil {
+		return nil, err
+	}
+	for i := range programs.Items {
+		if p := &programs.Items[i]; string(p.UID) == page.GetLabels()[tombstone.Label] {
+			return lookup.PartnershipsIn(ctx, r.Client, p.Namespace, p.Name)
+		}
+	}
+	return nil, nil
+}
+
+// Reconcile does what is due for one partnership, and remembers whose it is, whatever becomes of the rest.
 func (r *PartnershipReconciler) Reconcile(ctx context.Context, p *v1alpha1.Partnership) (reconcile.Result, error) {
+	result, err := r.act(ctx, p.DeepCopy())
+	if err != nil && p.Status.State == "" && r.now().Sub(p.CreationTimestamp.Time) < firstLook {
+		return result, err
+	}
+	if noted := r.remember(ctx, p); noted != nil && err == nil {
+		return reconcile.Result{}, noted
+	}
+	return result, err
+}
+
+// firstLook is for how long a partnership that cannot be looked at is not remembered: once it is, the look would take it
+// for one that comes after a removal.
+const firstLook = time.Minute
+
+// act carries out what is due for one partnership.
+func (r *PartnershipReconciler) act(ctx context.Context, p *v1alpha1.Partnership) (reconcile.Result, error) {
 	if !p.DeletionTimestamp.IsZero() {
 		return reconcile.Result{}, nil
 	}
@@ -102,8 +171,8 @@ func (r *PartnershipReconciler) Reconcile(ctx context.Context, p *v1alpha1.Partn
 		}
 		d = partnership.Decide(in)
 	}
-	if err := r.makeLinks(ctx, p, d.Links); err != nil {
-		return reconcile.Result{}, err
+	if in.Unmade = r.makeLinks(ctx, p, d.Links); len(in.Unmade) > 0 {
+		d = partnership.Decide(in)
 	}
 	if d.Send != "" {
 		return r.send(ctx, in, tenant)
@@ -117,9 +186,6 @@ func (r *PartnershipReconciler) Reconcile(ctx context.Context, p *v1alpha1.Partn
 	}
 	if err == nil {
 		err = r.sendOn(ctx, in)
-	}
-	if err == nil {
-		err = r.remember(ctx, p, in.Catalog)
 	}
 	return resultOf(d.RequeueAfter, err)
 }
@@ -142,12 +208,12 @@ func (r *PartnershipReconciler) sendOn(ctx context.Context, in partnership.Input
 }
 
 // remember notes whose partnership it is, for the time after its removal. Nothing waits for that to be written.
-func (r *PartnershipReconciler) remember(ctx context.Context, p *v1alpha1.Partnership, catalog program.Catalog) error {
-	of := catalog.Programs[p.Spec.ProgramRef.Name]
-	if of == nil {
-		return nil
+func (r *PartnershipReconciler) remember(ctx context.Context, p *v1alpha1.Partnership) error {
+	var of v1alpha1.Program
+	if err := r.Get(ctx, client.ObjectKey{Namespace: p.Namespace, Name: p.Spec.ProgramRef.Name}, &of); err != nil {
+		return client.IgnoreNotFound(err)
 	}
-	return r.tombstones.Note(ctx, of, whose(p))
+	return r.tombstones.Note(ctx, &of, whose(p))
 }
 
 // whose is the partner of a partnership in one text. That of a team is no address, so it is nobody's.

@@ -31,9 +31,10 @@ type PartnerTeamReconciler struct {
 
 // +kubebuilder:rbac:groups=partner-operator.io,resources=partnerteams/status,verbs=update
 
-// signOutAsked lets through that the company asks for people of a team to be signed out.
-var signOutAsked = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
-	return signin.SignOutText(e.ObjectOld) != signin.SignOutText(e.ObjectNew)
+// asked lets through that the company asks for people of a team to be signed out, or forgotten.
+var asked = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+	before, after := e.ObjectOld.GetAnnotations(), e.ObjectNew.GetAnnotations()
+	return before[v1alpha1.SignOutAnnotation] != after[v1alpha1.SignOutAnnotation] || before[v1alpha1.ForgetMembersAnnotation] != after[v1alpha1.ForgetMembersAnnotation]
 }}
 
 // peopleTurned lets through that something happened to the people of a team, and not that a mail to them went on.
@@ -43,7 +44,7 @@ var peopleTurned = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 
 func (r *PartnerTeamReconciler) setup(mgr ctrl.Manager) error {
 	return newController(mgr, "partnerteam", "PartnerTeam", 1).
-		For(&v1alpha1.PartnerTeam{}, builder.WithPredicates(predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, peopleTurned, signOutAsked))).
+		For(&v1alpha1.PartnerTeam{}, builder.WithPredicates(predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, peopleTurned, asked))).
 		WatchesMetadata(&corev1.ConfigMap{}, r.post.mattering(r.mailing)).
 		WatchesRawSource(r.post.routes.follow(handler.EnqueueRequestsFromMapFunc(r.mailing))).
 		Complete(eachOf(r.base, r))

@@ -11,16 +11,19 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/lookup"
 	"github.com/partner-operator/partner-operator/internal/program"
+	"github.com/partner-operator/partner-operator/internal/tombstone"
 )
 
 // ProgramReconciler reports whether a program's references fit, and whether its mail can leave.
 type ProgramReconciler struct {
 	base
-	post *post
+	post       *post
+	tombstones *tombstone.Writer
 }
 
 // +kubebuilder:rbac:groups=partner-operator.io,resources=programs/status,verbs=update
@@ -34,6 +37,10 @@ func (r *ProgramReconciler) setup(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.PartnerInvite{}, counting(r.invitedInto)).
 		WatchesMetadata(&corev1.ConfigMap{}, r.post.mattering(r.all)).
 		WatchesRawSource(r.post.routes.follow(&handler.EnqueueRequestForObject{})).
+		WatchesRawSource(source.Func(func(_ context.Context, q queue) error {
+			r.tombstones.OnProblem(func(p client.ObjectKey) { q.Add(reconcile.Request{NamespacedName: p}) })
+			return nil
+		})).
 		Complete(eachOf(r.base, r))
 }
 
@@ -100,6 +107,7 @@ func (r *ProgramReconciler) Reconcile(ctx context.Context, p *v1alpha1.Program) 
 		return reconcile.Result{}, err
 	}
 	status := program.Status(p, catalog, template, tenant.health(), counts, r.now())
+	program.SetRemembering(&status, program.Forgetting(r.tombstones.Problem(p)), r.now())
 	if equality.Semantic.DeepEqual(p.Status, status) {
 		return reconcile.Result{}, nil
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/go-logr/logr"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -37,7 +38,9 @@ type Options struct {
 	// MailMode tells whether mail leaves.
 	MailMode MailMode
 	// Tombstones tell who was a partner.
-	Tombstones *tombstone.Yard
+	Tombstones *tombstone.Store
+	// Pages is the cache of what they are kept in.
+	Pages cache.Cache
 	// Book finds brands and templates.
 	Book *brandbook.Book
 	// Portal is where links lead to.
@@ -54,6 +57,8 @@ type Options struct {
 	Watches *watch.Tracker
 	// Namespace is the operator's own.
 	Namespace string
+	// Namespaces are those that are watched; empty: all.
+	Namespaces []string
 	// Now is the clock.
 	Now func() time.Time
 }
@@ -79,8 +84,8 @@ type base struct {
 	now    func() time.Time
 }
 
-// The digger writes ConfigMaps.
-// +kubebuilder:rbac:groups="",resources=configmaps,verbs=create;patch
+// Who was a partner is written down in the operator's own namespace.
+// +kubebuilder:rbac:groups="",namespace=partner-operator-system,resources=configmaps,verbs=create;patch;delete
 
 // Setup adds the controllers to a manager. The indexes of package lookup must be there. When the manager has ended
 // without being told to, finish ends what is under way: no mail begins any more, and those that are claimed are sent and
@@ -97,8 +102,8 @@ func Setup(mgr ctrl.Manager, o Options) (finish func(context.Context), err error
 	if err := mgr.Add(ways); err != nil {
 		return nil, fmt.Errorf("adding the ways to mail servers: %w", err)
 	}
-	digger := &tombstone.Digger{Yard: o.Tombstones, Writer: b.Client}
-	if err := mgr.Add(digger); err != nil {
+	tombstones := &tombstone.Writer{Store: o.Tombstones, Client: b.Client, Programs: mgr.GetCache(), Namespaces: o.Namespaces}
+	if err := mgr.Add(tombstones); err != nil {
 		return nil, fmt.Errorf("adding the tombstones: %w", err)
 	}
 	if o.Receiver != nil {
@@ -109,13 +114,13 @@ func Setup(mgr ctrl.Manager, o Options) (finish func(context.Context), err error
 	post := &post{base: b, routes: ways, mode: o.MailMode, book: o.Book, keys: o.Keys, portal: o.Portal}
 	brake := newBrake(b.Client, o.Now)
 	for name, setup := range map[string]func(ctrl.Manager) error{
-		"program":       (&ProgramReconciler{base: b, post: post}).setup,
+		"program":       (&ProgramReconciler{base: b, post: post, tombstones: tombstones}).setup,
 		"partnergroup":  (&PartnerGroupReconciler{base: b, post: post}).setup,
 		"verification":  (&VerificationReconciler{base: b, post: post, brake: brake, concurrency: o.Concurrency}).setup,
 		"partnerteam":   (&PartnerTeamReconciler{base: b, post: post}).setup,
 		"partnerlink":   (&PartnerLinkReconciler{base: b, post: post, concurrency: o.Concurrency}).setup,
 		"partnerinvite": (&PartnerInviteReconciler{base: b, post: post, accept: o.Accept, brake: brake, concurrency: o.Concurrency}).setup,
-		"partnership":   (&PartnershipReconciler{base: b, post: post, accept: o.Accept, tombstones: digger, concurrency: o.Concurrency}).setup,
+		"partnership":   (&PartnershipReconciler{base: b, post: post, accept: o.Accept, tombstones: tombstones, pages: o.Pages, concurrency: o.Concurrency}).setup,
 	} {
 		if err := setup(mgr); err != nil {
 			return nil, fmt.Errorf("setting up the %s controller: %w", name, err)

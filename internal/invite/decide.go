@@ -64,6 +64,9 @@ const (
 	// ActionRepeat: the status is a claim of the same mail once more, which the person asked for. Write it; only if that
 	// succeeds, send the mail with RepeatID and record the outcome.
 	ActionRepeat Action = "Repeat"
+	// ActionRenewLink: the link in the Secret was signed with an older key. Write the Secret with the key that the status
+	// names, and then the status.
+	ActionRenewLink Action = "RenewLink"
 	// ActionPropose: the people of the invite are to be put before the team.
 	ActionPropose Action = "Propose"
 	// ActionFinish: the person accepted, and the partnerships may not all exist yet.
@@ -104,6 +107,7 @@ func Decide(in Input) Decision {
 		d.expired(in)
 	case d.Status.SentTime != nil:
 		d.RequeueAfter = d.Status.ExpiryTime.Sub(in.Now)
+		d.renewLink(in)
 		d.repeat(in)
 	case d.Status.Serial == 0:
 		d.issueFirst(in)
@@ -321,6 +325,15 @@ func (d *Decision) issue(in Input) {
 	d.Status.Attempts = 0
 	d.Status.WrongAddresses = 0
 	d.claim(in)
+}
+
+// renewLink asks to sign a link that is kept in a Secret with the newest key, so that it outlives the one before. A link in
+// a mail stays what it is.
+func (d *Decision) renewLink(in Input) {
+	if in.Invite.Spec.Delivery == v1alpha1.DeliveryLink && d.Status.KeyID != in.NewestKeyID {
+		d.Status.KeyID = in.NewestKeyID
+		d.Action = ActionRenewLink
+	}
 }
 
 // claim announces a try in status, so that no other process makes it too.

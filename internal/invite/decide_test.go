@@ -585,6 +585,11 @@ func TestKeyOfALink(t *testing.T) {
 		"tried again after a rotation":              {[]step{mailed(busy), rotated, after(time.Hour)}, "key-1"},
 		"tried again after the old key was removed": {[]step{mailed(busy), oldIsGone, after(time.Hour)}, "key-2"},
 		"sent before the old key was removed":       {[]step{mailed(nil), oldIsGone}, "key-1"},
+		"sent, and asked for again":                 {[]step{mailed(nil), rotated, after(time.Hour), asksAgain}, "key-1"},
+		"asked for again when the old key is gone":  {[]step{mailed(nil), oldIsGone, after(time.Hour), asksAgain}, "key-2"},
+		"in a Secret, before a rotation":            {[]step{linkOnly, mailed(nil), rotated}, "key-2"},
+		"in a Secret, and the old key is gone":      {[]step{linkOnly, mailed(nil), oldIsGone}, "key-2"},
+		"in a Secret, and declined":                 {[]step{linkOnly, mailed(nil), answers(v1alpha1.DecisionDeclined), rotated}, "key-1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLife()
@@ -596,6 +601,26 @@ func TestKeyOfALink(t *testing.T) {
 				t.Errorf("the key is %s, want %s", got, test.want)
 			}
 		})
+	}
+}
+
+// A link that is kept follows the keys by one look, and stays the link that it is.
+func TestAKeptLinkIsRenewedOnce(t *testing.T) {
+	l := newLife()
+	linkOnly(t, l)
+	mailed(nil)(t, l)
+	before := l.invite.Status
+	l.keys = []string{"key-1", "key-2"}
+	if d := l.decide(t); d.Action != ActionRenewLink {
+		t.Errorf("the action is %s", d.Action)
+	}
+	after := l.invite.Status
+	after.KeyID = before.KeyID
+	if diff := cmp.Diff(before, after); diff != "" {
+		t.Errorf("more than the key changes (-before +after):\n%s", diff)
+	}
+	if d := l.decide(t); d.Action != ActionNone {
+		t.Errorf("once it is renewed, the action is %s", d.Action)
 	}
 }
 

@@ -71,6 +71,9 @@ func (d *Decision) repeat(in Input) {
 	case verdict == delivery.Wait:
 		d.lookAgain(due, in.Now)
 	default:
+		if !in.HoldsKey(d.Status.KeyID) { // the link of before is dead
+			d.Status.KeyID = in.NewestKeyID
+		}
 		repeat.State = v1alpha1.DeliverySending
 		repeat.Attempts++
 		repeat.LastAttemptTime = &metav1.Time{Time: in.Now}

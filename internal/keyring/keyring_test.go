@@ -1,6 +1,7 @@
 package keyring
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -25,6 +26,9 @@ func TestKeysThatComeLater(t *testing.T) {
 	keys, err := Open(t.Context(), fake.NewClientBuilder().Build(), "system")
 	if err != nil {
 		t.Fatal(err)
+	}
+	if missing := keys.Missing(); missing == nil || !strings.Contains(missing.Error(), "no signing keys in Secret system/"+SecretName) {
+		t.Errorf("without keys: %v", missing)
 	}
 	informers := &informertest.FakeInformers{}
 	if err := keys.Follow(t.Context(), informers); err != nil {
@@ -51,7 +55,11 @@ func TestKeysThatComeLater(t *testing.T) {
 	}
 	changes.Add(secret(SecretName, token.NewKey()))
 	first := keys.Current()
-	if first == nil || !known() {
+	if missing := keys.Missing(); first == nil || known() || missing == nil || !strings.Contains(missing.Error(), MarksSecretName) {
+		t.Fatalf("with signing keys alone: %v", missing)
+	}
+	changes.Add(secret(MarksSecretName, token.NewKey()))
+	if keys.Marker() == nil || !known() || keys.Missing() != nil {
 		t.Fatal("the keys are not taken over")
 	}
 	changes.Update(secret(SecretName), secret(SecretName, []byte("short")))
@@ -65,5 +73,38 @@ func TestKeysThatComeLater(t *testing.T) {
 	changes.Delete(secret(SecretName))
 	if keys.Current() == nil {
 		t.Error("keys that are gone are forgotten")
+	}
+}
+
+// Whatever was signed or marked with a key can follow it, and only when there is something to follow.
+func TestChangedKeysAreTold(t *testing.T) {
+	signing, marking := token.NewKey(), token.NewKey()
+	keys, err := Open(t.Context(), fake.NewClientBuilder().WithObjects(secret(SecretName, signing), secret(MarksSecretName, marking)).Build(), "system")
+	if err != nil {
+		t.Fatal(err)
+	}
+	informers := &informertest.FakeInformers{}
+	if err := keys.Follow(t.Context(), informers); err != nil {
+		t.Fatal(err)
+	}
+	changes, err := informers.FakeInformerFor(t.Context(), &corev1.Secret{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := make(chan struct{}, 10)
+	keys.OnChange(SecretName, func() { told <- struct{}{} })
+	marksTold := make(chan struct{}, 10)
+	keys.OnChange(MarksSecretName, func() { marksTold <- struct{}{} })
+	changes.Add(secret(SecretName, signing)) // what the cache begins with
+	changes.Add(secret(MarksSecretName, marking))
+	changes.Update(secret(SecretName), secret(SecretName, []byte("short")))
+	changes.Update(secret(SecretName), secret(SecretName, signing, token.NewKey()))
+	<-told
+	changes.Update(secret(SecretName), secret(SecretName, token.NewKey()))
+	<-told
+	changes.Update(secret(MarksSecretName), secret(MarksSecretName, marking, token.NewKey()))
+	<-marksTold
+	if len(told) > 0 || len(marksTold) > 0 {
+		t.Error("it is told of keys that did not change")
 	}
 }

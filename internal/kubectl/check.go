@@ -141,6 +141,8 @@ func (o CheckOptions) checkOperatorRights(ctx context.Context, d Desk, account s
 		{Verb: "create", Group: ours, Resource: "partnerships"},
 		{Verb: "watch", Resource: "configmaps"},
 		{Verb: "get", Resource: "secrets", Name: keyring.SecretName, Namespace: o.Namespace},
+		{Verb: "get", Resource: "secrets", Name: keyring.MarksSecretName, Namespace: o.Namespace},
+		{Verb: "watch", Resource: "configmaps", Namespace: o.Namespace},
 	}
 	if policy {
 		needs = append(needs, operatorVerbs()...)
@@ -165,15 +167,17 @@ func (o CheckOptions) checkOperatorRights(ctx context.Context, d Desk, account s
 }
 
 func (o CheckOptions) checkKeys(ctx context.Context, d Desk, note noting) {
-	var secret corev1.Secret
-	err := d.Client.Get(ctx, client.ObjectKey{Namespace: o.Namespace, Name: keyring.SecretName}, &secret)
-	switch {
-	case apierrors.IsForbidden(err):
-		note("signing keys", VerdictUnknown, "you may not read them, and need not")
-	case err != nil:
-		note("signing keys", VerdictFailed, "%v; the operator makes them at its first start", err)
-	default:
-		note("signing keys", VerdictOK, "Secret %s holds %d", secret.Name, len(secret.Data))
+	for _, of := range []struct{ what, secret string }{{"signing keys", keyring.SecretName}, {"keys for marks", keyring.MarksSecretName}} {
+		var secret corev1.Secret
+		err := d.Client.Get(ctx, client.ObjectKey{Namespace: o.Namespace, Name: of.secret}, &secret)
+		switch {
+		case apierrors.IsForbidden(err):
+			note(of.what, VerdictUnknown, "you may not read them, and need not")
+		case err != nil:
+			note(of.what, VerdictFailed, "%v; the operator makes them at its first start", err)
+		default:
+			note(of.what, VerdictOK, "Secret %s holds %d", secret.Name, len(secret.Data))
+		}
 	}
 }
 

@@ -75,6 +75,8 @@ It never asks anything. It ends with 0, with 1 if it failed, and with 2 if some 
 		{groupPartners, "Partners and teams:", []*cobra.Command{
 			newApprove(c, streams), newReject(c, streams), newRevoke(c, streams), newReinstate(c, streams), newMove(c, streams),
 			newSignOut(c, streams), newTeam(c, streams),
+			newForget(c, streams),
+			newTeam(c, streams),
 		}},
 		{groupLooking, "Looking:", []*cobra.Command{newList(c, streams), newDescribe(c, streams)}},
 		{groupMany, "Many at once:", []*cobra.Command{newImport(c, streams), newExport(c, streams)}},

@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -30,6 +31,13 @@ type Rotation struct {
 	OpenLinks  int
 	LastExpiry time.Time
 	Unknown    bool
+	// KeptLinks counts those of them that are kept in Secrets, which get links by the new key.
+	KeptLinks int
+	// JoinLinks are the groups whose status.joinURL changes, as namespace/name.
+	JoinLinks []string
+	// Remembers: the keys for marks are there, so that nobody who was removed is forgotten with an older key. RemembersUnknown:
+	// they cannot be read.
+	Remembers, RemembersUnknown bool
 	// Sessions is when the last session of before ends, and SessionsUnknown tells that the portal's --session-lifetime
 	// cannot be read, so that it may be another time.
 	Sessions        time.Time
@@ -68,6 +76,7 @@ func RotateKeys(ctx context.Context, d Desk, where Installation) (Rotation, erro
 		}
 	}
 	rotation.count(ctx, d)
+	rotation.lookForMarks(ctx, d, where)
 	return rotation, nil
 }
 
@@ -79,11 +88,30 @@ func (r *Rotation) count(ctx context.Context, d Desk) {
 			if r.OpenLinks++; end.After(r.LastExpiry) {
 				r.LastExpiry = end.Time
 			}
+			if i.Spec.Delivery == v1alpha1.DeliveryLink {
+				r.KeptLinks++
+			}
 		}
 		return nil
 	})
 	r.Unknown = err != nil
+	err = groups.each(ctx, d.Client, func(g *v1alpha1.PartnerGroup) error {
+		if g.Status.JoinURL != "" {
+			r.JoinLinks = append(r.JoinLinks, g.Namespace+"/"+g.Name)
+		}
+		return nil
+	})
+	r.Unknown = r.Unknown || err != nil
 }
+
+// lookForMarks looks whether who was a partner is remembered without the signing keys.
+func (r *Rotation) lookForMarks(ctx context.Context, d Desk, where Installation) {
+	err := d.Client.Get(ctx, client.ObjectKey{Namespace: where.Namespace, Name: keyring.MarksSecretName}, &corev1.Secret{})
+	r.Remembers, r.RemembersUnknown = err == nil, client.IgnoreNotFound(err) != nil
+}
+
+// mostJoinLinks is how many join links are named.
+const mostJoinLinks = 20
 
 // explain tells a person what follows.
 func (r Rotation) explain(w io.Writer, where Installation, mode DryRun) error {
@@ -95,6 +123,28 @@ func (r Rotation) explain(w io.Writer, where Installation, mode DryRun) error {
 		lines = append(lines, "No invite is open that an older key has signed.")
 	default:
 		lines = append(lines, fmt.Sprintf("%d open invites of before go on working, the last until %s.", r.OpenLinks, r.LastExpiry.UTC().Format(time.RFC3339)))
+	}
+	if r.KeptLinks > 0 {
+		lines = append(lines, fmt.Sprintf("%d of them are in Secrets, which hold a link by the new key within seconds.", r.KeptLinks))
+	}
+	if len(r.JoinLinks) > 0 {
+		lines = append(lines, fmt.Sprintf("%d join links change. Publish those that status.joinURL shows within seconds; those of before work as long as the older keys:", len(r.JoinLinks)))
+		for i, group := range r.JoinLinks {
+			if i == mostJoinLinks {
+				lines = append(lines, fmt.Sprintf("  and %d more", len(r.JoinLinks)-i))
+				break
+			}
+			namespace, name, _ := strings.Cut(group, "/")
+			lines = append(lines, fmt.Sprintf("  kubectl -n %s get pgroup %s -o jsonpath={.status.joinURL}", namespace, name))
+		}
+	}
+	switch {
+	case r.RemembersUnknown:
+		lines = append(lines, fmt.Sprintf("Whether who was removed stays known without the older keys cannot be read: keep them unless Secret %s is there.", keyring.MarksSecretName))
+	case !r.Remembers:
+		lines = append(lines, fmt.Sprintf("Keep the older keys until the operator has made Secret %s: before that, who was removed is known by them alone.", keyring.MarksSecretName))
+	default:
+		lines = append(lines, fmt.Sprintf("Who was a partner stays known, by the keys in Secret %s.", keyring.MarksSecretName))
 	}
 	signedIn := "Who is signed in stays so, at most until " + r.Sessions.UTC().Format(time.RFC3339)
 	if r.SessionsUnknown {
@@ -125,7 +175,7 @@ func newKeys(c cluster, streams genericiooptions.IOStreams) *cobra.Command {
 		Use:   "rotate",
 		Short: "Add a signing key",
 		Long: `Add a key to the Secret partner-operator-keys. It signs at once, everywhere; what older keys signed goes on working until
-they are removed, and it says from when on that harms nobody. With plain kubectl: patch the Secret, as docs/operations.md
+they are removed, and it says from when on that harms nobody, and which join links change. With plain kubectl: patch the Secret, as docs/operations.md
 shows.`,
 		Example: `  kubectl partner keys rotate`,
 		Args:    cobra.NoArgs,

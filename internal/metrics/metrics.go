@@ -69,6 +69,8 @@ var (
 		EventDelivered, EventFailed, EventRefused, EventDropped, EventExpired)
 	// EventsWaiting is how many events have yet to be delivered.
 	EventsWaiting = gauge("events_waiting", "Events that wait to be delivered.")
+	// MarksWaiting is how many partners could not be noted for the time after their removal, by namespace.
+	MarksWaiting = gauges("marks_waiting", "Partners who could not yet be noted for the time after their removal.", "namespace")
 
 	// RefusedConnections counts connections to the portal that were closed at once.
 	RefusedConnections = fromZero(counter("portal_connections_refused_total", "Connections to the portal that were too many.", "limit"),
@@ -100,6 +102,12 @@ func fromZero(of *prometheus.CounterVec, values ...string) *prometheus.CounterVe
 
 func gauge(name, help string) prometheus.Gauge {
 	made := prometheus.NewGauge(prometheus.GaugeOpts{Namespace: prefix, Name: name, Help: help})
+	metrics.Registry.MustRegister(made)
+	return made
+}
+
+func gauges(name, help string, labels ...string) *prometheus.GaugeVec {
+	made := prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: prefix, Name: name, Help: help}, labels)
 	metrics.Registry.MustRegister(made)
 	return made
 }

@@ -51,6 +51,8 @@ func gathered(t *testing.T) map[string][]string {
 // What docs/operations.md says is what there is, with the same labels.
 func TestDocumentedMetrics(t *testing.T) {
 	LinkHits.WithLabelValues("acme", HitAttributed)
+	MarksWaiting.WithLabelValues("acme").Set(1)
+	defer MarksWaiting.DeleteLabelValues("acme")
 	Mail("invite", MailSent, time.Second)
 	PortalOutcomes.WithLabelValues("GET /t/{ns}/{$}", "refused", "NoSession")
 	ForRoute("GET /t/{ns}/{$}", "invite", http.StatusOK).Note(http.StatusSeeOther, time.Second)

@@ -29,6 +29,8 @@ type Input struct {
 	InviteTaken string
 	// InviteLeftOver: an invite of an earlier partnership of this name has that name, and is being removed.
 	InviteLeftOver bool
+	// Unmade tells, by suffix, which default links could not be made when Decision.Links asked for them.
+	Unmade map[string]LinkObstacle
 	// Returning: the address had a partnership in the program before this one, which was removed.
 	Returning bool
 	// JoinTeam is the team that spec.approval.joinTeamRef names; nil: it names none, or the team does not exist.

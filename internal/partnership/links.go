@@ -33,19 +33,46 @@ func orRedirect(effect v1alpha1.LinkEffect) v1alpha1.LinkEffect {
 	return effect
 }
 
+// LinkObstacle tells why a default link could not be made.
+type LinkObstacle struct {
+	// Reason is a reason of v1alpha1.ConditionDefaultLinks.
+	Reason string
+	// Message says what is in the way, and what to do.
+	Message string
+}
+
+// linksAgain is when default links are tried again that could not be made.
+const linksAgain = 5 * time.Minute
+
 // mostDefaultLinks is how many default links a partnership can get in its life, by however many moves.
 const mostDefaultLinks = 100
 
 // makeLinks asks for the default links of the group in force that were not made before. Each is made once, so that one
-// that was deleted stays so.
+// that was deleted stays so. One that could not be made is asked for again later.
 func (d *Decision) makeLinks(in Input) {
 	p := in.Partnership
+	set := v1alpha1.ConditionSetter{Conditions: &d.Status.Conditions, Generation: p.Generation, Now: in.Now}
+	missing := false
+	defer func() {
+		if !missing {
+			set.Remove(v1alpha1.ConditionDefaultLinks)
+		}
+	}()
 	group := in.Catalog.Groups[d.Status.Group]
 	if d.Status.State != v1alpha1.PartnershipActive || group == nil || in.Catalog.Programs[p.Spec.ProgramRef.Name] == nil || group.Spec.ProgramRef != p.Spec.ProgramRef {
 		return
 	}
 	for _, wanted := range group.Spec.Links.Defaults {
-		if len(d.Status.DefaultLinks) < mostDefaultLinks && !slices.Contains(d.Status.DefaultLinks, wanted.Suffix) {
+		if len(d.Status.DefaultLinks) >= mostDefaultLinks || slices.Contains(d.Status.DefaultLinks, wanted.Suffix) {
+			continue
+		}
+		obstacle, met := in.Unmade[wanted.Suffix]
+		switch {
+		case met && !missing:
+			missing = true
+			set.False(v1alpha1.ConditionDefaultLinks, obstacle.Reason, obstacle.Message)
+			d.lookAgain(linksAgain)
+		case !met:
 			d.Status.DefaultLinks = append(d.Status.DefaultLinks, wanted.Suffix)
 			d.Links = append(d.Links, wanted)
 		}

@@ -2,9 +2,11 @@ package partnership
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
@@ -120,4 +122,27 @@ func TestDefaultLinks(t *testing.T) {
 	l.partnership.Status.DefaultLinks = make([]string, mostDefaultLinks)
 	defaults("standard", "one-too-many")
 	check("when there were very many")
+}
+
+// A default link that cannot be made is said to be missing, keeps nothing else from happening, and is asked for again.
+func TestDefaultLinksThatCannotBeMade(t *testing.T) {
+	l := newLife()
+	l.catalog.Groups["standard"].Spec.Links.Defaults = []v1alpha1.DefaultLink{{Suffix: "taken"}, {Suffix: "free"}, {Suffix: "refused"}}
+	in := l.input()
+	in.Unmade = map[string]LinkObstacle{
+		"taken": {v1alpha1.ReasonNameTaken, `PartnerLink "ada-taken" is somebody else's`}, "refused": {v1alpha1.ReasonWriteFailed, "the quota is used up"},
+	}
+	d := Decide(in)
+	missing := meta.FindStatusCondition(d.Status.Conditions, v1alpha1.ConditionDefaultLinks)
+	if missing == nil || missing.Status != metav1.ConditionFalse || missing.Reason != v1alpha1.ReasonNameTaken || !strings.Contains(missing.Message, "ada-taken") {
+		t.Errorf("the condition is %+v", missing)
+	}
+	if !slices.Equal(d.Status.DefaultLinks, []string{"free"}) || d.RequeueAfter != linksAgain || d.Status.State != v1alpha1.PartnershipActive {
+		t.Errorf("%q are made, it is %s, and looked at again in %s", d.Status.DefaultLinks, d.Status.State, d.RequeueAfter)
+	}
+	l.partnership.Status = d.Status
+	d = Decide(l.input())
+	if len(d.Links) != 2 || meta.FindStatusCondition(d.Status.Conditions, v1alpha1.ConditionDefaultLinks) != nil {
+		t.Errorf("once nothing is in the way %v are made, with %+v", d.Links, d.Status.Conditions)
+	}
 }

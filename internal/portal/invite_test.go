@@ -2,6 +2,7 @@ package portal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -77,7 +78,7 @@ func opened(t *testing.T, asks v1alpha1.InviteForm, fields ...v1alpha1.FormField
 	builder := fake.NewClientBuilder().WithScheme(scheme).WithStatusSubresource(i, group, &v1alpha1.Partnership{}, &v1alpha1.PartnerTeam{}).WithObjects(group, i, &v1alpha1.Program{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "acme", Name: "referral"}, Spec: v1alpha1.ProgramSpec{DisplayName: "Acme Referral"},
 	})
-	if err := lookup.AddIndexes(t.Context(), indexes{builder}); err != nil {
+	if err := errors.Join(lookup.AddIndexes(t.Context(), indexes{builder}), tombstone.AddIndex(t.Context(), indexes{builder})); err != nil {
 		t.Fatal(err)
 	}
 	cluster := builder.Build()
@@ -91,7 +92,9 @@ func opened(t *testing.T, asks v1alpha1.InviteForm, fields ...v1alpha1.FormField
 	}
 	step := &accept.Step{Client: cluster, Live: cluster, Events: events.NewFakeRecorder(16), Now: c.time}
 	book := &brandbook.Book{Cache: cluster, Live: cluster, Default: brand.Default(&mail.Address{Address: "partners@acme.example"})}
-	s := New(Options{Client: cluster, Live: cluster, Keys: keys, Accept: step, Base: base, Book: book, Tombstones: &tombstone.Yard{Cache: cluster, Live: cluster, Keys: keys}, Now: c.time})
+	s := New(Options{Client: cluster, Live: cluster, Keys: keys, Accept: step, Base: base, Book: book, Now: c.time, Tombstones: &tombstone.Store{
+		Pages: cluster, Namespace: "operator", Cache: cluster, Live: cluster, Keys: keys,
+	}})
 	text, err := keys.Current().Sign(token.PurposeInvite, keys.Current().NewestKeyID(), token.Subject{Namespace: "acme", UID: inviteUID, Serial: 1, Address: nobodyElse})
 	if err != nil {
 		t.Fatal(err)

@@ -50,7 +50,7 @@ type Options struct {
 	// Base is the portal's public address.
 	Base link.Base
 	// Tombstones tell who was a partner.
-	Tombstones *tombstone.Yard
+	Tombstones *tombstone.Store
 	// Book finds the brand of a namespace.
 	Book *brandbook.Book
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.

@@ -43,6 +43,7 @@ func Decide(in Input) Decision {
 	t.Status.ObservedGeneration = t.Generation
 	Founded(t, in.Now)
 	signOut(t, in.Now)
+	forget(t)
 	ask(t, in.Now)
 	d := Decision{}
 	d.deliver(in)

@@ -2,142 +2,199 @@
 // partnership any more was removed, and join links refuse it.
 //
 // The memory is written while a partnership is there, not when it goes: so a partnership needs no finalizer, which would
-// hang without the operator, and deleting thousands costs nothing. It is kept in ConfigMaps that belong to the program and
-// go with it. They hold no address, but a mark of it that only the signing keys can make.
+// hang without the operator, and deleting thousands costs nothing. It is kept in ConfigMaps, called pages, in the
+// operator's namespace, where tenants can neither erase nor occupy them. They hold no address, but a mark of it that only
+// the keys for marks can make.
 package tombstone
 
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
-	"strings"
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/selection"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/keyring"
 )
 
-// Label is on the ConfigMaps; its value is the UID of the program.
-const Label = "partner-operator.io/tombstones"
+const (
+	// Label is on the pages; its value is the UID of the program.
+	Label = "partner-operator.io/tombstones"
+	// NamespaceLabel is on the pages; its value is the namespace of the program.
+	NamespaceLabel = "partner-operator.io/namespace"
+	// ProgramAnnotation is on the pages; its value is the name of the program.
+	ProgramAnnotation = "partner-operator.io/program"
+)
 
-// perPage is how many marks a ConfigMap holds. With what the API server adds to each, that is a third of what one can.
-const perPage = 5000
+const (
+	// perPage is how many marks a page holds. With what the API server adds to each, that is a third of what one can.
+	perPage = 5000
+	// mostPages is how many pages the programs of a namespace can have: a million marks. It bounds what a tenant can make
+	// all replicas keep in memory, to about 70 MB.
+	mostPages = 200
+)
 
+// byProgram is an index of the cache of pages.
+const byProgram = "program"
+
+// Both parts read the pages in the operator's own namespace; those that earlier versions made are in the tenants'.
+// +kubebuilder:rbac:groups="",namespace=partner-operator-system,resources=configmaps,verbs=list;watch
 // +kubebuilder:rbac:groups="",resources=configmaps,verbs=get;list;watch
 
-// Yard is the tombstones of all programs. It is safe for use from many goroutines.
-type Yard struct {
-	// Cache reads metadata, Live reads from the API server.
+// CacheOptions limits a cache of ConfigMaps to the pages.
+func CacheOptions(namespace string) cache.ByObject {
+	exists, err := labels.NewRequirement(Label, selection.Exists, nil)
+	if err != nil {
+		panic(err) // only for a label that is none
+	}
+	return cache.ByObject{Label: labels.NewSelector().Add(*exists), Namespaces: map[string]cache.Config{namespace: {}}}
+}
+
+// AddIndex makes the index of a cache of pages. Call it before the cache starts.
+func AddIndex(ctx context.Context, indexer client.FieldIndexer) error {
+	if err := indexer.IndexField(ctx, &corev1.ConfigMap{}, byProgram, programUID); err != nil {
+		return fmt.Errorf("indexing who was a partner: %w", err)
+	}
+	return nil
+}
+
+// Lost reports whether marks that stood on a page are gone; after is nil if the page is.
+func Lost(before, after client.Object) bool {
+	was, is := marksOf(before), marksOf(after)
+	for mark := range was {
+		if _, there := is[mark]; !there {
+			return true
+		}
+	}
+	return false
+}
+
+func marksOf(page client.Object) map[string]string {
+	if configMap, ok := page.(*corev1.ConfigMap); ok && configMap != nil {
+		return configMap.Data
+	}
+	return nil
+}
+
+func programUID(page client.Object) []string { return []string{page.GetLabels()[Label]} }
+
+// Store is who was a partner, in all programs. It is safe for use from many goroutines.
+type Store struct {
+	// Pages is a cache with CacheOptions and AddIndex, and Namespace the operator's, of which it is.
+	Pages     client.Reader
+	Namespace string
+	// Cache reads programs, and metadata of ConfigMaps. Live reads from the API server.
 	Cache, Live client.Reader
 	// Keys make the marks.
 	Keys *keyring.Keyring
 
 	mutex sync.Mutex
-	pages map[client.ObjectKey]page
-}
-
-// page is what was read of one ConfigMap, or written to it.
-type page struct {
-	// seen is the resourceVersion in the cache at that time, version the one that was read or written. A cache that has
-	// not seen more than it had then knows nothing new.
-	seen, version string
-	marks         map[string]bool
+	older map[client.ObjectKey]olderPage
 }
 
 // Has tells whether an address ever had a partnership in a program.
-func (y *Yard) Has(ctx context.Context, p *v1alpha1.Program, address string) (bool, error) {
-	pages, err := y.read(ctx, p)
+func (s *Store) Has(ctx context.Context, p *v1alpha1.Program, address string) (bool, error) {
+	marks := Marks(s.Keys, p, address)
+	pages, err := s.pages(ctx, p)
 	if err != nil {
 		return false, err
 	}
-	for _, mark := range y.marks(p, address) {
-		for _, page := range pages {
-			if page.marks[mark] {
-				return true, nil
-			}
+	for i := range pages {
+		if holdsAny(pages[i].Data, marks) {
+			return true, nil
+		}
+	}
+	older, err := s.olderPages(ctx, p)
+	if err != nil {
+		return false, err
+	}
+	for _, page := range older {
+		if holdsAny(page.marks, marks) {
+			return true, nil
 		}
 	}
 	return false, nil
 }
 
-func (y *Yard) marks(p *v1alpha1.Program, address string) []string {
-	return y.Keys.Current().Marks(string(p.UID), address)
+// Marks returns what stands for an address in the pages of a program: its mark by each of the keys that there are. It was
+// the signing keys that made marks before marks had keys of their own.
+func Marks(keys *keyring.Keyring, p *v1alpha1.Program, address string) []string {
+	return append(keys.Marker().Marks(string(p.UID), address), keys.Current().Marks(string(p.UID), address)...)
 }
 
-// read gives the pages of a program, by name.
-func (y *Yard) read(ctx context.Context, p *v1alpha1.Program) (map[string]page, error) {
+func holdsAny[V any](page map[string]V, marks []string) bool {
+	for _, mark := range marks {
+		if _, there := page[mark]; there {
+			return true
+		}
+	}
+	return false
+}
+
+// pages lists the pages of a program. They are those of the cache, so they must not be changed.
+func (s *Store) pages(ctx context.Context, p *v1alpha1.Program) ([]corev1.ConfigMap, error) {
+	var list corev1.ConfigMapList
+	err := s.Pages.List(ctx, &list, client.InNamespace(s.Namespace), client.MatchingFields{byProgram: string(p.UID)}, client.UnsafeDisableDeepCopy)
+	return list.Items, err
+}
+
+// olderPage is what was read of a page that an earlier version made.
+type olderPage struct {
+	version string // its resourceVersion
+	marks   map[string]struct{}
+}
+
+// olderPages lists what earlier versions noted, in ConfigMaps of the tenant's namespace. Nothing is added to them.
+func (s *Store) olderPages(ctx context.Context, p *v1alpha1.Program) ([]olderPage, error) {
+	if p.Namespace == s.Namespace {
+		return nil, nil // they are in the cache of pages
+	}
 	var list metav1.PartialObjectMetadataList
 	list.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("ConfigMapList"))
-	if err := y.Cache.List(ctx, &list, client.InNamespace(p.Namespace), client.MatchingLabels{Label: string(p.UID)}); err != nil {
+	if err := s.Cache.List(ctx, &list, client.InNamespace(p.Namespace), client.MatchingLabels{Label: string(p.UID)}); err != nil {
 		return nil, err
 	}
-	pages := make(map[string]page, len(list.Items))
+	pages := make([]olderPage, 0, len(list.Items))
 	for i := range list.Items {
-		read, err := y.page(ctx, client.ObjectKeyFromObject(&list.Items[i]), list.Items[i].ResourceVersion)
+		page, err := s.olderPage(ctx, client.ObjectKeyFromObject(&list.Items[i]), list.Items[i].ResourceVersion)
 		if err != nil {
 			return nil, err
 		}
-		pages[list.Items[i].Name] = read
+		pages = append(pages, page)
 	}
 	return pages, nil
 }
 
-func (y *Yard) page(ctx context.Context, key client.ObjectKey, version string) (page, error) {
-	y.mutex.Lock()
-	known, ok := y.pages[key]
-	y.mutex.Unlock()
-	if ok && (known.version == version || known.seen == version) {
+// olderPage reads a page, unless it is known as of this version.
+func (s *Store) olderPage(ctx context.Context, key client.ObjectKey, version string) (olderPage, error) {
+	s.mutex.Lock()
+	known, ok := s.older[key]
+	s.mutex.Unlock()
+	if ok && known.version == version {
 		return known, nil
 	}
+	read := olderPage{version: version, marks: map[string]struct{}{}}
 	var configMap corev1.ConfigMap
-	if err := y.Live.Get(ctx, key, &configMap); apierrors.IsNotFound(err) {
-		y.forget(key)
-		return page{}, nil
-	} else if err != nil {
-		return page{}, err
+	if err := s.Live.Get(ctx, key, &configMap); client.IgnoreNotFound(err) != nil {
+		return read, err
+	} else if apierrors.IsNotFound(err) {
+		return read, nil
 	}
-	return y.keep(&configMap, version), nil
-}
-
-// keep takes over what stands in a ConfigMap.
-func (y *Yard) keep(configMap *corev1.ConfigMap, seen string) page {
-	read := page{seen: seen, version: configMap.ResourceVersion, marks: make(map[string]bool, len(configMap.Data))}
 	for mark := range configMap.Data {
-		read.marks[mark] = true
+		read.marks[mark] = struct{}{}
 	}
-	y.mutex.Lock()
-	defer y.mutex.Unlock()
-	if y.pages == nil {
-		y.pages = map[client.ObjectKey]page{}
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if s.older == nil {
+		s.older = map[client.ObjectKey]olderPage{}
 	}
-	y.pages[client.ObjectKeyFromObject(configMap)] = read
-	return read
-}
-
-func (y *Yard) forget(key client.ObjectKey) {
-	y.mutex.Lock()
-	defer y.mutex.Unlock()
-	delete(y.pages, key)
-}
-
-// pageName is the name of a program's ConfigMap of a number.
-func pageName(p *v1alpha1.Program, number int) string {
-	head, _, _ := strings.Cut(string(p.UID), "-")
-	return fmt.Sprintf("partner-tombstones-%s-%d", head, number)
-}
-
-// sorted are the names of pages, the one with the highest number last.
-func sorted(pages map[string]page) []string {
-	return slices.SortedFunc(maps.Keys(pages), func(a, b string) int {
-		if len(a) != len(b) {
-			return len(a) - len(b)
-		}
-		return strings.Compare(a, b)
-	})
+	s.older[key] = read
+	return read, nil
 }

@@ -5,27 +5,31 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/keyring/mint"
+	"github.com/partner-operator/partner-operator/internal/token"
 )
 
 // apiServer counts what is read and written, and can be away.
 type apiServer struct {
 	client.Client
+	mutex         sync.Mutex
 	reads, writes int
 	away          bool
-	refuses       error // what it answers to a new page; nil: it takes it
+	// hangs keeps writes about this namespace until it is closed.
+	hangs map[string]chan struct{}
 }
 
 func (a *apiServer) Get(ctx context.Context, key client.ObjectKey, object client.Object, options ...client.GetOption) error {
@@ -33,65 +37,94 @@ func (a *apiServer) Get(ctx context.Context, key client.ObjectKey, object client
 	return a.Client.Get(ctx, key, object, options...)
 }
 
-func (a *apiServer) Create(ctx context.Context, object client.Object, options ...client.CreateOption) error {
-	if a.writes++; a.away {
+// write is what happens to a write before it is done.
+func (a *apiServer) write(namespace string) error {
+	a.mutex.Lock()
+	a.writes++
+	away, hangs := a.away, a.hangs[namespace]
+	a.mutex.Unlock()
+	if hangs != nil {
+		<-hangs
+	}
+	if away {
 		return errors.New("the API server is away")
 	}
-	if a.refuses != nil {
-		return a.refuses
+	return nil
+}
+
+func (a *apiServer) Create(ctx context.Context, object client.Object, options ...client.CreateOption) error {
+	if err := a.write(object.GetLabels()[NamespaceLabel]); err != nil {
+		return err
 	}
 	return a.Client.Create(ctx, object, options...)
 }
 
 func (a *apiServer) Patch(ctx context.Context, object client.Object, patch client.Patch, options ...client.PatchOption) error {
-	if a.writes++; a.away {
-		return errors.New("the API server is away")
+	if err := a.write(""); err != nil {
+		return err
 	}
 	return a.Client.Patch(ctx, object, patch, options...)
 }
 
-func programOf(uid string) *v1alpha1.Program {
-	return &v1alpha1.Program{ObjectMeta: metav1.ObjectMeta{Namespace: "acme", Name: "referral", UID: types.UID(uid)}}
+func programIn(namespace, uid string) *v1alpha1.Program {
+	return &v1alpha1.Program{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "referral-" + uid, UID: types.UID(uid)}}
 }
 
-func dig(t *testing.T) (*Digger, *apiServer) {
+var one, other, elsewhere = programIn("acme", "11111111-a"), programIn("acme", "22222222-b"), programIn("globex", "33333333-c")
+
+func startWriter(t *testing.T, objects ...client.Object) (*Writer, *apiServer) {
 	t.Helper()
-	cluster := fake.NewClientBuilder().Build()
+	scheme := runtime.NewScheme()
+	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
+		t.Fatal(err)
+	}
+	cluster := fake.NewClientBuilder().WithScheme(scheme).WithObjects(one.DeepCopy(), other.DeepCopy(), elsewhere.DeepCopy()).WithObjects(objects...).
+		WithIndex(&corev1.ConfigMap{}, byProgram, programUID).
+		WithIndex(&corev1.ConfigMap{}, "metadata.name", func(o client.Object) []string { return []string{o.GetName()} }).Build()
 	keys, err := mint.Load(t.Context(), cluster, "system", time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
 	server := &apiServer{Client: cluster}
-	return &Digger{Yard: &Yard{Cache: cluster, Live: server, Keys: keys}, Writer: server}, server
+	return &Writer{Store: &Store{Pages: cluster, Namespace: "system", Cache: cluster, Live: server, Keys: keys}, Client: server}, server
 }
 
-func (d *Digger) must(t *testing.T, p *v1alpha1.Program, address string, want bool) {
+func (w *Writer) must(t *testing.T, p *v1alpha1.Program, address string, want bool) {
 	t.Helper()
-	if got, err := d.Has(t.Context(), p, address); err != nil || got != want {
+	if got, err := w.Has(t.Context(), p, address); err != nil || got != want {
 		t.Errorf("%s in %s: %v, %v, want %v", address, p.UID, got, err, want)
 	}
 }
 
-func (d *Digger) mustNote(t *testing.T, p *v1alpha1.Program, address string) {
+func (w *Writer) mustNote(t *testing.T, p *v1alpha1.Program, address string) {
 	t.Helper()
-	if err := d.Note(t.Context(), p, address); err != nil {
+	if err := w.Note(t.Context(), p, address); err != nil {
 		t.Fatal(err)
 	}
 }
 
+func (w *Writer) mustFlush(t *testing.T) {
+	t.Helper()
+	w.flush(t.Context()).Wait()
+}
+
+// foreign is a ConfigMap that somebody else made under the name of a page.
+func foreign(p *v1alpha1.Program, number int) *corev1.ConfigMap {
+	return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "system", Name: pageName(p, number)}, Data: map[string]string{"theirs": "x"}}
+}
+
 func TestAnAddressIsRememberedInItsProgramAlone(t *testing.T) {
-	d, server := dig(t)
-	one, other := programOf("11111111-a"), programOf("22222222-b")
-	d.must(t, one, "ada@example.com", false)
-	d.mustNote(t, one, "ada@example.com")
-	d.mustNote(t, one, "grace@example.com")
-	d.flush(t.Context())
-	d.must(t, one, "ADA@example.com", true)
-	d.must(t, one, "grace@example.com", true)
-	d.must(t, one, "joan@example.com", false)
-	d.must(t, other, "ada@example.com", false)
-	d.mustNote(t, one, "ada@example.com")
-	d.flush(t.Context())
+	w, server := startWriter(t)
+	w.must(t, one, "ada@example.com", false)
+	w.mustNote(t, one, "ada@example.com")
+	w.mustNote(t, one, "grace@example.com")
+	w.mustFlush(t)
+	w.must(t, one, "ADA@example.com", true)
+	w.must(t, one, "grace@example.com", true)
+	w.must(t, one, "joan@example.com", false)
+	w.must(t, other, "ada@example.com", false)
+	w.mustNote(t, one, "ada@example.com")
+	w.mustFlush(t)
 	if server.writes != 1 {
 		t.Errorf("%d writes for two addresses, one of them twice", server.writes)
 	}
@@ -99,69 +132,262 @@ func TestAnAddressIsRememberedInItsProgramAlone(t *testing.T) {
 	if err := server.List(t.Context(), &pages); err != nil || len(pages.Items) != 1 {
 		t.Fatalf("%d pages, %v", len(pages.Items), err)
 	}
-	if page := fmt.Sprintf("%+v", pages.Items[0]); strings.Contains(page, "example") || pages.Items[0].OwnerReferences[0].UID != one.UID {
-		t.Errorf("the page holds an address, or is not the program's: %s", page)
+	page := pages.Items[0]
+	if text := fmt.Sprintf("%+v", page); strings.Contains(text, "example") || page.Namespace != "system" || page.Labels[NamespaceLabel] != "acme" || page.Annotations[ProgramAnnotation] != one.Name {
+		t.Errorf("the page holds an address, is where tenants can write, or does not say whose it is: %s", text)
+	}
+}
+
+// Marks that keys made which may be retired do not keep a partner who is there from being noted anew.
+func TestThePresentAreNotedUnderTheNewestKey(t *testing.T) {
+	w, server := startWriter(t)
+	old := &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "acme", Name: "partner-tombstones-11111111-0", Labels: map[string]string{Label: string(one.UID)}}, Data: map[string]string{},
+	}
+	for _, address := range []string{"ada@example.com", "removed@example.com"} {
+		old.Data[w.Keys.Current().Marks(string(one.UID), address)[0]] = ""
+	}
+	if err := server.Client.Create(t.Context(), old); err != nil {
+		t.Fatal(err)
+	}
+	w.must(t, one, "ada@example.com", true)
+	w.must(t, one, "removed@example.com", true)
+	w.mustNote(t, one, "ada@example.com")
+	w.mustFlush(t)
+	if err := server.Delete(t.Context(), old); err != nil {
+		t.Fatal(err)
+	}
+	w.must(t, one, "ada@example.com", true)
+	w.must(t, one, "removed@example.com", false)
+
+	var secret corev1.Secret
+	if err := server.Client.Get(t.Context(), client.ObjectKey{Namespace: "system", Name: "partner-operator-marks"}, &secret); err != nil {
+		t.Fatal(err)
+	}
+	secret.Data["99990101T000000Z"] = token.NewKey()
+	if err := server.Update(t.Context(), &secret); err != nil {
+		t.Fatal(err)
+	}
+	keys, err := mint.Load(t.Context(), server.Client, "system", time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Keys = keys
+	before := server.writes
+	w.mustNote(t, one, "ada@example.com")
+	w.mustFlush(t)
+	if server.writes != before+1 {
+		t.Errorf("%d writes for a new key", server.writes-before)
 	}
 }
 
 func TestManyAreAFewWritesAndPages(t *testing.T) {
-	d, server := dig(t)
-	p := programOf("11111111-a")
+	w, server := startWriter(t)
 	const many = 2*perPage + 10
 	for n := range many {
-		d.mustNote(t, p, fmt.Sprintf("p%d@example.com", n))
+		w.mustNote(t, one, fmt.Sprintf("p%d@example.com", n))
 	}
-	d.flush(t.Context())
-	d.mustNote(t, p, "late@example.com")
-	d.flush(t.Context())
+	w.mustFlush(t)
+	w.mustNote(t, one, "late@example.com")
+	w.mustFlush(t)
 	if server.writes != 4 {
 		t.Errorf("%d writes", server.writes)
 	}
 	for n := 0; n < many; n += 999 {
-		d.must(t, p, fmt.Sprintf("p%d@example.com", n), true)
+		w.must(t, one, fmt.Sprintf("p%d@example.com", n), true)
 	}
-	d.must(t, p, "late@example.com", true)
-	if server.reads > 8 {
-		t.Errorf("%d reads of 3 pages", server.reads)
+	w.must(t, one, "late@example.com", true)
+	if server.reads > 0 {
+		t.Errorf("%d reads of pages that the cache has", server.reads)
 	}
 }
 
 func TestWhatCannotBeWrittenStaysNoted(t *testing.T) {
-	d, server := dig(t)
-	p := programOf("11111111-a")
-	d.mustNote(t, p, "ada@example.com")
+	w, server := startWriter(t)
+	told := 0
+	w.OnProblem(func(p client.ObjectKey) {
+		if told++; p != client.ObjectKeyFromObject(one) {
+			t.Errorf("%s is told of", p)
+		}
+	})
+	w.mustNote(t, one, "ada@example.com")
 	server.away = true
-	d.flush(t.Context())
-	d.mustNote(t, p, "grace@example.com")
-	d.flush(t.Context())
+	w.mustFlush(t)
+	if problem := w.Problem(one); problem.Reason != "" {
+		t.Errorf("after one failure: %+v", problem)
+	}
+	for range 3 * mostTurns {
+		w.mustNote(t, one, "grace@example.com")
+		w.mustFlush(t)
+	}
+	if server.writes > 10 {
+		t.Errorf("%d tries in %d turns", server.writes, 3*mostTurns+1)
+	}
+	if problem := w.Problem(one); problem.Reason != v1alpha1.ReasonWriteFailed || told != 1 {
+		t.Errorf("after many failures: %+v, told of %d times", problem, told)
+	}
 	server.away = false
-	d.flush(t.Context())
-	d.must(t, p, "ada@example.com", true)
-	d.must(t, p, "grace@example.com", true)
+	for range mostTurns {
+		w.mustFlush(t)
+	}
+	w.must(t, one, "ada@example.com", true)
+	w.must(t, one, "grace@example.com", true)
+	if problem := w.Problem(one); problem.Reason != "" || told != 2 {
+		t.Errorf("once it is written: %+v, told of %d times", problem, told)
+	}
 }
 
-func TestATenantThatIsGoneNeedsNoTombstones(t *testing.T) {
-	resource := func(name string) schema.GroupResource { return schema.GroupResource{Resource: name} }
-	going := apierrors.NewForbidden(resource("configmaps"), "page", errors.New("it is being terminated"))
-	going.ErrStatus.Details.Causes = []metav1.StatusCause{{Type: corev1.NamespaceTerminatingCause}}
+// A write that hangs is its tenant's alone.
+func TestNamespacesDoNotWaitForEachOther(t *testing.T) {
+	w, server := startWriter(t)
+	hangs := make(chan struct{})
+	server.hangs = map[string]chan struct{}{"acme": hangs}
+	w.mustNote(t, one, "ada@example.com")
+	stuck := w.flush(t.Context())
+	w.mustNote(t, elsewhere, "grace@example.com")
+	w.mustFlush(t)
+	w.must(t, elsewhere, "grace@example.com", true)
+	w.must(t, one, "ada@example.com", false)
+	close(hangs)
+	stuck.Wait()
+	w.must(t, one, "ada@example.com", true)
+}
+
+func TestNamesThatAreTaken(t *testing.T) {
 	for name, test := range map[string]struct {
-		answer error
-		writes int // in two flushes
+		taken  int
+		reason string
 	}{
-		"the namespace is going":    {going, 1},
-		"the namespace is gone":     {apierrors.NewNotFound(resource("namespaces"), "acme"), 1},
-		"something else is missing": {apierrors.NewNotFound(resource("configmaps"), "page"), 2},
-		"it is forbidden":           {apierrors.NewForbidden(resource("configmaps"), "page", errors.New("no role")), 2},
+		"the first":          {1, ""},
+		"all but the last":   {mostForeign - 1, ""},
+		"all that are tried": {mostForeign, v1alpha1.ReasonNameTaken},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d, server := dig(t)
-			d.mustNote(t, programOf("11111111-a"), "ada@example.com")
-			server.refuses = test.answer
-			d.flush(t.Context())
-			d.flush(t.Context())
-			if server.writes != test.writes {
-				t.Errorf("it was written %d times, not %d", server.writes, test.writes)
+			var theirs []client.Object
+			for number := range test.taken {
+				theirs = append(theirs, foreign(one, number))
+			}
+			w, server := startWriter(t, theirs...)
+			w.mustNote(t, one, "ada@example.com")
+			w.mustFlush(t)
+			w.must(t, one, "ada@example.com", test.reason == "")
+			if problem := w.Problem(one); problem.Reason != test.reason || test.reason != "" && !strings.Contains(problem.Message, "delete them") {
+				t.Errorf("the problem is %+v", problem)
+			}
+			for _, each := range theirs {
+				var now corev1.ConfigMap
+				if err := server.Client.Get(t.Context(), client.ObjectKeyFromObject(each), &now); err != nil || len(now.Data) != 1 {
+					t.Errorf("what is somebody else's is now %v, %v", now.Data, err)
+				}
 			}
 		})
+	}
+}
+
+// A page that the cache has yet to see is filled, and none is begun beside it.
+func TestAPageThatTheCacheDoesNotKnow(t *testing.T) {
+	w, server := startWriter(t)
+	cache := w.Pages
+	w.mustNote(t, one, "ada@example.com")
+	w.mustFlush(t)
+	w.Pages = fake.NewClientBuilder().WithIndex(&corev1.ConfigMap{}, byProgram, programUID).Build() // it knows nothing
+	w.mustNote(t, one, "grace@example.com")
+	w.mustFlush(t)
+	w.Pages = cache
+	w.must(t, one, "ada@example.com", true)
+	w.must(t, one, "grace@example.com", true)
+	var pages corev1.ConfigMapList
+	if err := server.List(t.Context(), &pages); err != nil || len(pages.Items) != 1 {
+		t.Errorf("%d pages, %v", len(pages.Items), err)
+	}
+}
+
+// A tenant can fill its own share and no more.
+func TestMostPages(t *testing.T) {
+	var full []client.Object
+	for number := range mostPages {
+		page := foreign(other, number)
+		page.Labels = map[string]string{Label: string(other.UID), NamespaceLabel: "acme"}
+		full = append(full, page)
+	}
+	w, _ := startWriter(t, full...)
+	w.mustNote(t, one, "ada@example.com")
+	w.mustNote(t, elsewhere, "grace@example.com")
+	w.mustFlush(t)
+	w.must(t, one, "ada@example.com", false)
+	w.must(t, elsewhere, "grace@example.com", true)
+	if problem := w.Problem(one); problem.Reason != v1alpha1.ReasonTooMany || !strings.Contains(problem.Message, "1000000") {
+		t.Errorf("the problem is %+v", problem)
+	}
+}
+
+func TestAProgramThatIsGoneNeedsNoTombstones(t *testing.T) {
+	w, server := startWriter(t)
+	for _, p := range []*v1alpha1.Program{one, other, elsewhere} {
+		w.mustNote(t, p, "ada@example.com")
+	}
+	w.mustFlush(t)
+	w.mustNote(t, one, "grace@example.com")
+	if err := server.Delete(t.Context(), one.DeepCopy()); err != nil {
+		t.Fatal(err)
+	}
+	writes := server.writes
+	w.mustFlush(t)
+	w.Namespaces = []string{"globex"}
+	if err := w.sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.must(t, one, "ada@example.com", true)
+	w.Namespaces = nil
+	if server.writes != writes || len(w.backlogs) > 0 {
+		t.Errorf("%d writes for a program that is gone, and %v is left to do", server.writes-writes, w.backlogs)
+	}
+	if err := w.sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.must(t, one, "ada@example.com", false)
+	w.must(t, other, "ada@example.com", true)
+	w.must(t, elsewhere, "ada@example.com", true)
+}
+
+// What only the cache does not know of is not gone.
+func TestASweepAsksTheAPIServer(t *testing.T) {
+	w, _ := startWriter(t)
+	w.mustNote(t, one, "ada@example.com")
+	w.mustFlush(t)
+	scheme := runtime.NewScheme()
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		t.Fatal(err)
+	}
+	w.Cache = fake.NewClientBuilder().WithScheme(scheme).Build()
+	if err := w.sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.must(t, one, "ada@example.com", true)
+}
+
+func TestLost(t *testing.T) {
+	page := func(marks ...string) client.Object {
+		made := &corev1.ConfigMap{Data: map[string]string{}}
+		for _, mark := range marks {
+			made.Data[mark] = ""
+		}
+		return made
+	}
+	for name, test := range map[string]struct {
+		before, after client.Object
+		want          bool
+	}{
+		"nothing happens":    {page("a", "b"), page("a", "b"), false},
+		"one comes":          {page("a"), page("a", "b"), false},
+		"one goes":           {page("a", "b"), page("a"), true},
+		"one for another":    {page("a", "b"), page("a", "c"), true},
+		"all go":             {page("a"), page(), true},
+		"the page goes":      {page("a"), nil, true},
+		"an empty page goes": {page(), nil, false},
+	} {
+		if got := Lost(test.before, test.after); got != test.want {
+			t.Errorf("%s: %v", name, got)
+		}
 	}
 }

@@ -146,8 +146,10 @@ func otherDeeds() []deed {
 		{"read the link of an invite", nobody, get(acme, "grace-link", &corev1.Secret{})},
 		{"list Secrets", nobody, list(acme, &corev1.SecretList{})},
 		{"read the signing keys", nobody, get(operatorNamespace, keyring.SecretName, &corev1.Secret{})},
+		{"read the keys for marks", nobody, get(operatorNamespace, keyring.MarksSecretName, &corev1.Secret{})},
 		{"list the Secrets of the operator", nobody, list(operatorNamespace, &corev1.SecretList{})},
-		{"read who was a partner", nobody, list(acme, &corev1.ConfigMapList{})},
+		{"read who was a partner", nobody, list(operatorNamespace, &corev1.ConfigMapList{})},
+		{"list ConfigMaps", nobody, list(acme, &corev1.ConfigMapList{})},
 		{"make a Role", nobody, func(t *testing.T, c client.Client) error {
 			return c.Create(t.Context(), &rbacv1.Role{ObjectMeta: namespaced("new"), Rules: []rbacv1.PolicyRule{rule("programs", []string{mayInvite})}})
 		}},

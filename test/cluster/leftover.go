@@ -42,9 +42,10 @@ func (w *walker) uninstalled(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	keys := "secrets/partner-operator-keys"
-	if left, err := w.has(ctx, w.namespace()); err != nil || !slices.Contains(left, keys) {
-		return errors.Join(err, fmt.Errorf("uninstalling takes %s away, without which all links are dead", keys))
+	for keys, without := range map[string]string{"secrets/partner-operator-keys": "all links are dead", "secrets/partner-operator-marks": "who was removed is forgotten"} {
+		if left, err := w.has(ctx, w.namespace()); err != nil || !slices.Contains(left, keys) {
+			return errors.Join(err, fmt.Errorf("uninstalling takes %s away, without which %s", keys, without))
+		}
 	}
 	if err := w.onlyKindsStay(ctx); err != nil {
 		return err

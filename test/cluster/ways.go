@@ -103,7 +103,8 @@ func (k *kustomized) mayStay(object string) bool {
 
 // operatorMade tells whether an object is one that the operator makes in its namespace, and that outlives it.
 func operatorMade(object string) bool {
-	return object == "secrets/partner-operator-keys" || object == "leases.coordination.k8s.io/"+operatorName
+	return object == "secrets/partner-operator-keys" || object == "secrets/partner-operator-marks" ||
+		strings.HasPrefix(object, "configmaps/partner-tombstones-") || object == "leases.coordination.k8s.io/"+operatorName
 }
 
 // build renders a folder of a copy of config in which the settings are edited, as people do.

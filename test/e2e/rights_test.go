@@ -24,7 +24,6 @@ import (
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/hack/apiproxy"
 	answers "github.com/partner-operator/partner-operator/internal/invite"
-	"github.com/partner-operator/partner-operator/internal/tombstone"
 )
 
 // rights are the specs of what the operator may do.
@@ -129,6 +128,13 @@ func walkEverything(ns string, controllers, portal part) {
 	Expect(post(ada, linkTo(address(ns, "ada"), v1alpha1.MailSignIn)).Code).To(Equal(http.StatusSeeOther))
 	Eventually(marks(ns), soon, often).Should(Equal(1), "create configmaps")
 
+	By("forgetting a program that is deleted")
+	create(program(ns, "short", "Short-lived", ""))
+	create(partner(ns, "ada-short", "short"))
+	Eventually(marks(ns), soon, often).Should(Equal(2))
+	Expect(api.Delete(ctx, program(ns, "short", "", ""))).To(Succeed())
+	Eventually(marks(ns), soon, often).Should(Equal(1), "delete configmaps")
+
 	By("revoking")
 	change(p, func(p *v1alpha1.Partnership) {
 		p.Spec.Revocation = &v1alpha1.Revocation{Reason: "The contract has ended."}
@@ -212,10 +218,8 @@ func walkInvites(ns string, m *meddler) {
 // marks counts who is remembered as a partner in a namespace.
 func marks(ns string) func() int {
 	return func() int {
-		var pages corev1.ConfigMapList
-		Expect(api.List(ctx, &pages, client.InNamespace(ns), client.HasLabels{tombstone.Label})).To(Succeed())
 		count := 0
-		for _, page := range pages.Items {
+		for _, page := range tombstones(ns)() {
 			count += len(page.Data)
 		}
 		return count

@@ -133,6 +133,7 @@ func waitUntilAllowed(t *testing.T, user string) {
 	t.Helper()
 	for _, resource := range []authorizationv1.ResourceAttributes{
 		{Namespace: operatorNamespace, Verb: "get", Resource: "secrets", Name: "partner-operator-keys"},
+		{Namespace: operatorNamespace, Verb: "get", Resource: "secrets", Name: "partner-operator-marks"},
 		{Namespace: tenant, Verb: "watch", Group: "partner-operator.io", Resource: "programs"},
 	} {
 		eventually(t, user+" may "+resource.Verb+" "+resource.Resource, func() (bool, error) { return may(t, user, resource) })

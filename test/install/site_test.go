@@ -121,6 +121,7 @@ func (s site) askPlugin(t *testing.T, lay layout) {
 		"operator failed 0 of 2 replicas of partner-operator:",
 		"operator's rights ok system:serviceaccount:" + operatorNamespace + ":" + lay.parts[0] + " may do what it has to",
 		"signing keys ok Secret partner-operator-keys holds 1",
+		"keys for marks ok Secret partner-operator-marks holds 2",
 		"portal warning " + s.portalURL + " answers, without https",
 	} {
 		if !strings.Contains(table, want) {

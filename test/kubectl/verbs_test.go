@@ -9,6 +9,7 @@ import (
 
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 )
@@ -253,7 +254,24 @@ func TestRotateKeys(t *testing.T) {
 	before, after := "ada@"+ns+".example", "bob@"+ns+".example"
 	partner(t, ns, "invite", before, "--program", "referral", "--wait").want(t, 0)
 	partner(t, ns, "keys", "rotate", "--dry-run=server").want(t, 0, "(server dry run)")
-	partner(t, ns, "keys", "rotate").want(t, 0, "signs from now on.", "open invites of before go on working, the last until", `"op":"remove"`)
+	gold := &v1alpha1.PartnerGroup{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "gold"}}
+	joinURL := func() string {
+		if err := api.Get(t.Context(), types.NamespacedName{Namespace: ns, Name: gold.Name}, gold); err != nil {
+			t.Fatal(err)
+		}
+		return gold.Status.JoinURL
+	}
+	joinURL()
+	gold.Spec.Join.Mode = v1alpha1.JoinOpen
+	if err := api.Update(t.Context(), gold); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "there is a join link", func() bool { return joinURL() != "" })
+	published := joinURL()
+	partner(t, ns, "keys", "rotate").want(t, 0, "signs from now on.", "open invites of before go on working, the last until",
+		"join links change", "kubectl -n "+ns+" get pgroup gold -o jsonpath={.status.joinURL}",
+		"Who was a partner stays known, by the keys in Secret partner-operator-marks.", `"op":"remove"`)
+	eventually(t, "the join link is signed by the new key", func() bool { return joinURL() != published })
 	partner(t, ns, "invite", after, "--program", "referral", "--wait").want(t, 0)
 	t.Cleanup(func() { retireOlderKeys(t) })
 	keys := map[string]bool{}
@@ -387,7 +405,7 @@ func TestOffline(t *testing.T) {
 
 func TestHelp(t *testing.T) {
 	for _, verb := range []string{
-		"invite", "resend", "cancel", "link", "list", "describe", "approve", "reject", "revoke", "reinstate", "move", "signout", "team create",
+		"invite", "resend", "cancel", "link", "list", "describe", "approve", "reject", "revoke", "reinstate", "move", "signout", "forget", "team create",
 		"team invite", "team grant", "team show", "import", "export", "keys rotate", "check", "whoami", "completion", "preview",
 	} {
 		pluginAs(t, desk.Kubeconfig, "", append(strings.Fields(verb), "--help")...).want(t, 0, "Examples:", "kubectl partner "+verb)

@@ -1,5 +1,5 @@
-// Package mint makes the first signing key. It is apart from package keyring because the portal alone does not: the part
-// that faces the internet cannot make Secrets.
+// Package mint makes the first keys. It is apart from package keyring because the portal alone does not: the part that
+// faces the internet cannot make Secrets.
 package mint
 
 import (
@@ -18,43 +18,65 @@ import (
 
 // +kubebuilder:rbac:groups="",namespace=partner-operator-system,resources=secrets,verbs=create
 
-// Load reads the keys, and makes the first one where there is none. Of two processes that do so at once, one wins and
-// both get its key. Reads and writes go to the API server.
+// Load reads the keys, and makes the first ones where there are none. Of two processes that do so at once, one wins and
+// both get its keys. Reads and writes go to the API server.
 func Load(ctx context.Context, live client.Client, namespace string, now time.Time) (*keyring.Keyring, error) {
 	keys, err := keyring.Open(ctx, live, namespace)
-	if err != nil || keys.Current() != nil {
-		return keys, err
+	if err == nil && keys.Current() == nil {
+		err = create(ctx, live, namespace, keyring.SecretName, map[string][]byte{token.KeyName(now): token.NewKey()})
+		if err == nil {
+			keys, err = keyring.Open(ctx, live, namespace)
+		}
 	}
-	if err := create(ctx, live, namespace, now); err != nil && !apierrors.IsAlreadyExists(err) {
-		return nil, fmt.Errorf("making the signing keys in Secret %s/%s: %w", namespace, keyring.SecretName, err)
+	if err == nil && keys.Current() != nil && keys.Marker() == nil {
+		if err = createMarks(ctx, live, namespace, now); err == nil {
+			keys, err = keyring.Open(ctx, live, namespace)
+		}
 	}
-	if keys, err = keyring.Open(ctx, live, namespace); err == nil && keys.Current() == nil {
-		err = keys.Missing() // somebody removed them at once
+	if err != nil {
+		return nil, err
 	}
-	return keys, err
+	return keys, keys.Missing() // somebody removed them at once
 }
 
-// create makes the Secret with a first key, and the operator's namespace if there is none, which is so only where the
-// operator runs outside the cluster.
-func create(ctx context.Context, live client.Client, namespace string, now time.Time) error {
+// createMarks makes the keys for marks: a new one, and those by which marks were made with the signing keys that there
+// are. Who was removed under one of these is known as long as those are kept, also once the signing key is retired.
+func createMarks(ctx context.Context, live client.Client, namespace string, now time.Time) error {
+	var signing corev1.Secret
+	if err := live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: keyring.SecretName}, &signing); err != nil {
+		return fmt.Errorf("reading the signing keys in Secret %s/%s: %w", namespace, keyring.SecretName, err)
+	}
+	keys := map[string][]byte{token.KeyName(now): token.NewKey()}
+	for name, secret := range signing.Data {
+		keys["0-from-"+name] = token.MarkKey(secret) // before any time in the order of bytes
+	}
+	return create(ctx, live, namespace, keyring.MarksSecretName, keys)
+}
+
+// create makes a Secret with first keys, unless somebody else has, and the operator's namespace if there is none, which is
+// so only where the operator runs outside the cluster.
+func create(ctx context.Context, live client.Client, namespace, name string, keys map[string][]byte) error {
 	secret := func() *corev1.Secret {
 		return &corev1.Secret{
 			ObjectMeta: metav1.ObjectMeta{
 				Namespace: namespace,
-				Name:      keyring.SecretName,
+				Name:      name,
 				Labels:    map[string]string{"app.kubernetes.io/name": "partner-operator"},
 			},
 			Type: "partner-operator.io/keys",
-			Data: map[string][]byte{token.KeyName(now): token.NewKey()},
+			Data: keys,
 		}
 	}
 	err := live.Create(ctx, secret())
-	if !apierrors.IsNotFound(err) {
-		return err
+	if apierrors.IsNotFound(err) {
+		ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}
+		if err := live.Create(ctx, ns); err != nil && !apierrors.IsAlreadyExists(err) {
+			return fmt.Errorf("namespace %q does not exist; create it or name another with --operator-namespace: %w", namespace, err)
+		}
+		err = live.Create(ctx, secret())
 	}
-	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}
-	if err := live.Create(ctx, ns); err != nil && !apierrors.IsAlreadyExists(err) {
-		return fmt.Errorf("namespace %q does not exist; create it or name another with --operator-namespace: %w", namespace, err)
+	if err != nil && !apierrors.IsAlreadyExists(err) {
+		return fmt.Errorf("making the keys in Secret %s/%s: %w", namespace, name, err)
 	}
-	return live.Create(ctx, secret())
+	return nil
 }

@@ -1,0 +1,423 @@
+package tombstone
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	toolscache "k8s.io/client-go/tools/cache"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/metrics"
+)
+
+const (
+	// gatherTime is for how long addresses are gathered before they are written together: an import of thousands is a few
+	// writes.
+	gatherTime = 2 * time.Second
+	// writeTimeout is how long writing what was noted of one program may take.
+	writeTimeout = 15 * time.Second
+	// mostTurns is how many turns of gatherTime what could not be written waits at most until the next try.
+	mostTurns = 32
+	// mostForeign is how many names of pages in a row may be taken by something else.
+	mostForeign = 10
+	// toleratedFailures is how many tries in a row may fail before the program says so.
+	toleratedFailures = 3
+)
+
+// Writer notes who is a partner. Only the leader has one.
+type Writer struct {
+	*Store
+	// Client writes pages.
+	Client client.Writer
+	// Programs tells of programs that are deleted; nil: their pages are removed when the next Writer starts.
+	Programs cache.Informers
+	// Namespaces are those that are watched; empty: all.
+	Namespaces []string
+
+	mutex    sync.Mutex
+	backlogs map[string]map[types.UID]*backlog // by namespace
+	writing  map[string]bool                   // namespaces
+	problems map[types.UID]Problem
+	watchers []func(client.ObjectKey)
+	deleted  atomic.Bool // a program was
+}
+
+// backlog is a program with the marks that are to be written.
+type backlog struct {
+	program  *v1alpha1.Program
+	marks    map[string]bool
+	failures int // in a row
+	wait     int // how many turns to leave out
+}
+
+// Problem tells why nobody who is removed from a program from now on is remembered.
+type Problem struct {
+	// Reason is a reason of v1alpha1.ConditionRemovalsRemembered; empty: there is no problem.
+	Reason string
+	// Message says what is in the way, and what to do.
+	Message string
+}
+
+func (p Problem) Error() string { return p.Message }
+
+// Note remembers that an address has a partnership in a program. It is written within seconds; until then, and if that
+// fails, each look at the partnership notes it again. What other keys have marked does not count: they may be retired.
+func (w *Writer) Note(ctx context.Context, p *v1alpha1.Program, address string) error {
+	pages, err := w.pages(ctx, p)
+	if err != nil {
+		return err
+	}
+	mark := w.Keys.Marker().Mark(string(p.UID), address)
+	for i := range pages {
+		if _, there := pages[i].Data[mark]; there {
+			return nil
+		}
+	}
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	w.add(&backlog{program: p.DeepCopy(), marks: map[string]bool{mark: true}})
+	return nil
+}
+
+// add adds to what is to be written. The caller holds the mutex.
+func (w *Writer) add(more *backlog) {
+	of := w.backlogs[more.program.Namespace]
+	if of == nil {
+		of = map[types.UID]*backlog{}
+		if w.backlogs == nil {
+			w.backlogs = map[string]map[types.UID]*backlog{}
+		}
+		w.backlogs[more.program.Namespace] = of
+	}
+	before := of[more.program.UID]
+	if before == nil {
+		of[more.program.UID] = more
+		return
+	}
+	maps.Copy(before.marks, more.marks)
+	before.failures, before.wait = max(before.failures, more.failures), max(before.wait, more.wait)
+}
+
+// Problem tells what keeps the removals of a program from being remembered; its Reason is empty if nothing does.
+func (w *Writer) Problem(p *v1alpha1.Program) Problem {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	return w.problems[p.UID]
+}
+
+// OnProblem calls a function, from then on, when the Problem of a program has changed.
+func (w *Writer) OnProblem(changed func(program client.ObjectKey)) {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	w.watchers = append(w.watchers, changed)
+}
+
+// Start writes what was noted, and removes the pages of programs that are gone, until the context ends. It is a runnable
+// of the manager.
+func (w *Writer) Start(ctx context.Context) error {
+	if w.Programs != nil {
+		informer, err := w.Programs.GetInformer(ctx, &v1alpha1.Program{})
+		if err != nil {
+			return fmt.Errorf("following programs that go: %w", err)
+		}
+		registration, err := informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{DeleteFunc: func(any) { w.deleted.Store(true) }})
+		if err != nil {
+			return fmt.Errorf("following programs that go: %w", err)
+		}
+		defer func() { _ = informer.RemoveEventHandler(registration) }()
+	}
+	w.deleted.Store(true) // some may have gone while nobody looked
+	ticker := time.NewTicker(gatherTime)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), gatherTime)
+			defer cancel()
+			w.flush(last).Wait()
+			return nil
+		case <-ticker.C:
+			w.flush(ctx)
+			if w.deleted.Swap(false) {
+				if err := w.sweep(ctx); err != nil && ctx.Err() == nil {
+					log.FromContext(ctx).Error(err, "What was remembered of programs that are gone could not be removed; trying again")
+					w.deleted.Store(true)
+				}
+			}
+		}
+	}
+}
+
+// flush begins to write what was noted. Namespaces do not wait for each other.
+func (w *Writer) flush(ctx context.Context) *sync.WaitGroup {
+	var done sync.WaitGroup
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	for namespace, of := range w.backlogs {
+		if w.writing[namespace] {
+			continue
+		}
+		due := make([]*backlog, 0, len(of))
+		for uid, each := range of {
+			if each.wait > 0 {
+				each.wait--
+				continue
+			}
+			due = append(due, each)
+			delete(of, uid)
+		}
+		if len(due) == 0 {
+			continue
+		}
+		if w.writing == nil {
+			w.writing = map[string]bool{}
+		}
+		w.writing[namespace] = true
+		done.Go(func() { w.writeAll(ctx, namespace, due) })
+	}
+	return &done
+}
+
+// writeAll writes what was noted in a namespace. What cannot be written stays noted.
+func (w *Writer) writeAll(ctx context.Context, namespace string, due []*backlog) {
+	for _, each := range due {
+		limited, cancel := context.WithTimeout(ctx, writeTimeout)
+		err := w.write(limited, each)
+		cancel()
+		if err != nil {
+			log.FromContext(ctx).Error(err, "Who is a partner could not be noted; trying again", "namespace", namespace, "program", each.program.Name)
+		}
+		w.wrote(each, err)
+	}
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	delete(w.writing, namespace)
+	waiting := 0
+	for _, each := range w.backlogs[namespace] {
+		waiting += len(each.marks)
+	}
+	if waiting == 0 {
+		delete(w.backlogs, namespace)
+		metrics.MarksWaiting.DeleteLabelValues(namespace)
+		return
+	}
+	metrics.MarksWaiting.WithLabelValues(namespace).Set(float64(waiting))
+}
+
+// wrote takes note of how a try to write ended.
+func (w *Writer) wrote(each *backlog, err error) {
+	var problem Problem
+	w.mutex.Lock()
+	if err != nil {
+		each.failures++
+		each.wait = min(1<<min(each.failures-1, 10), mostTurns) - 1
+		w.add(each)
+		if !errors.As(err, &problem) && each.failures >= toleratedFailures {
+			problem = Problem{v1alpha1.ReasonWriteFailed, "who is a partner cannot be noted, so join links will not refuse whoever is removed from now on: " + err.Error()}
+		}
+	}
+	before := w.problems[each.program.UID]
+	if err != nil && (problem.Reason == "" || problem.Reason == before.Reason) {
+		problem = before // it may be nothing; and another wording of the same is no news
+	}
+	if problem.Reason == "" {
+		delete(w.problems, each.program.UID)
+	} else {
+		if w.problems == nil {
+			w.problems = map[types.UID]Problem{}
+		}
+		w.problems[each.program.UID] = problem
+	}
+	watchers := slices.Clone(w.watchers)
+	w.mutex.Unlock()
+	if before != problem {
+		for _, changed := range watchers {
+			changed(client.ObjectKeyFromObject(each.program))
+		}
+	}
+}
+
+// write adds marks to the last page of a program, and to new ones behind it. A mark may stand on two pages, if the cache
+// was behind; that changes nothing.
+func (w *Writer) write(ctx context.Context, each *backlog) error {
+	var now v1alpha1.Program
+	if err := w.Cache.Get(ctx, client.ObjectKeyFromObject(each.program), &now); client.IgnoreNotFound(err) != nil {
+		return err
+	} else if now.UID != each.program.UID {
+		clear(each.marks) // it is gone, and what was noted of it with it
+		return nil
+	}
+	pages, err := w.pages(ctx, each.program)
+	if err != nil {
+		return err
+	}
+	next := 0
+	var last *corev1.ConfigMap
+	for i := range pages {
+		if number := numberOf(each.program, pages[i].Name); number >= next {
+			last, next = &pages[i], number+1
+		}
+	}
+	if last != nil {
+		if err := w.fill(ctx, each, last); err != nil {
+			return err
+		}
+	}
+	for foreign := 0; len(each.marks) > 0; next++ {
+		begun, err := w.begin(ctx, each, next)
+		switch {
+		case err != nil:
+			return err
+		case begun:
+			foreign = 0
+		default:
+			foreign++
+		}
+		if foreign == mostForeign {
+			return Problem{v1alpha1.ReasonNameTaken, fmt.Sprintf(
+				"join links will not refuse whoever is removed from now on: ConfigMap %q in namespace %q, and %d before it, are not the operator's; delete them",
+				pageName(each.program, next), w.Namespace, mostForeign-1)}
+		}
+	}
+	return nil
+}
+
+// fill adds marks to a page as far as it has room.
+func (w *Writer) fill(ctx context.Context, each *backlog, page *corev1.ConfigMap) error {
+	room := perPage - len(page.Data)
+	if room <= 0 {
+		return nil
+	}
+	configMap := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: w.Namespace, Name: page.Name}}
+	empty := configMap.DeepCopy()
+	marks := each.some(room)
+	configMap.Data = marks
+	if err := w.Client.Patch(ctx, configMap, client.MergeFrom(empty)); err != nil {
+		return err
+	}
+	each.written(marks)
+	return nil
+}
+
+// begin makes a new page. It is false if its name is taken by something that is none of the program.
+func (w *Writer) begin(ctx context.Context, each *backlog, number int) (bool, error) {
+	p := each.program
+	var all corev1.ConfigMapList
+	if err := w.Pages.List(ctx, &all, client.InNamespace(w.Namespace), client.MatchingLabels{NamespaceLabel: p.Namespace}, client.UnsafeDisableDeepCopy); err != nil {
+		return false, err
+	}
+	if len(all.Items) >= mostPages {
+		return false, Problem{v1alpha1.ReasonTooMany, fmt.Sprintf(
+			"join links will not refuse whoever becomes a partner and is removed from now on: the programs of this namespace have had %d partners, which is the most; delete the ConfigMaps with %s=%s in namespace %q, which forgets those who were removed",
+			mostPages*perPage, NamespaceLabel, p.Namespace, w.Namespace)}
+	}
+	marks := each.some(perPage)
+	configMap := &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: w.Namespace, Name: pageName(p, number),
+			Labels:      map[string]string{Label: string(p.UID), NamespaceLabel: p.Namespace, "app.kubernetes.io/name": "partner-operator"},
+			Annotations: map[string]string{ProgramAnnotation: p.Name},
+		},
+		Data: maps.Clone(marks),
+	}
+	err := w.Client.Create(ctx, configMap)
+	if err == nil {
+		each.written(marks)
+		return true, nil
+	}
+	if !apierrors.IsAlreadyExists(err) {
+		return false, err
+	}
+	var there corev1.ConfigMapList // listing takes no right beside those of the cache
+	if err := w.Live.List(ctx, &there, client.InNamespace(w.Namespace), client.MatchingFields{"metadata.name": configMap.Name}); err != nil {
+		return false, err
+	}
+	if len(there.Items) == 0 || there.Items[0].Labels[Label] != string(p.UID) {
+		return false, nil
+	}
+	return true, w.fill(ctx, each, &there.Items[0]) // the cache has yet to see it
+}
+
+// some returns up to so many of the marks.
+func (b *backlog) some(most int) map[string]string {
+	marks := map[string]string{}
+	for mark := range b.marks {
+		if len(marks) == most {
+			break
+		}
+		marks[mark] = ""
+	}
+	return marks
+}
+
+func (b *backlog) written(marks map[string]string) {
+	for mark := range marks {
+		delete(b.marks, mark)
+	}
+}
+
+// sweep removes the pages of programs that are gone. Of those in a namespace that this process does not watch nothing is
+// known, and theirs stay.
+func (w *Writer) sweep(ctx context.Context) error {
+	var pages corev1.ConfigMapList
+	if err := w.Pages.List(ctx, &pages, client.InNamespace(w.Namespace), client.HasLabels{NamespaceLabel}, client.UnsafeDisableDeepCopy); err != nil {
+		return err
+	}
+	var failures []error
+	for i := range pages.Items {
+		page := &pages.Items[i]
+		if len(w.Namespaces) > 0 && !slices.Contains(w.Namespaces, page.Labels[NamespaceLabel]) {
+			continue
+		}
+		gone, err := lacks(ctx, w.Cache, page)
+		if err == nil && gone {
+			gone, err = lacks(ctx, w.Live, page) // a cache may not know a program yet
+		}
+		if err == nil && gone {
+			err = client.IgnoreNotFound(w.Client.Delete(ctx, page.DeepCopy(), client.Preconditions{UID: &page.UID}))
+		}
+		failures = append(failures, err)
+	}
+	return errors.Join(failures...)
+}
+
+// lacks reports whether the program of a page is not there any more.
+func lacks(ctx context.Context, from client.Reader, page *corev1.ConfigMap) (bool, error) {
+	var programs v1alpha1.ProgramList
+	err := from.List(ctx, &programs, client.InNamespace(page.Labels[NamespaceLabel]))
+	return !slices.ContainsFunc(programs.Items, func(p v1alpha1.Program) bool { return string(p.UID) == page.Labels[Label] }), err
+}
+
+// pageName is the name of a program's page of a number.
+func pageName(p *v1alpha1.Program, number int) string {
+	return fmt.Sprintf("%s%d", pagePrefix(p), number)
+}
+
+func pagePrefix(p *v1alpha1.Program) string {
+	return fmt.Sprintf("partner-tombstones-%s-%s-", p.Namespace, p.UID)
+}
+
+// numberOf is the number of a program's page of a name; -1: it has none.
+func numberOf(p *v1alpha1.Program, name string) int {
+	text, found := strings.CutPrefix(name, pagePrefix(p))
+	number, err := strconv.Atoi(text)
+	if !found || err != nil {
+		return -1
+	}
+	return number
+}
