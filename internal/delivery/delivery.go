@@ -120,3 +120,19 @@ func Mark(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:6])
 }
+
+// Anybody can ask for a mail to be sent once more to an address that has it already. So repeats are spaced also where the
+// company lets itself resend sooner: the first one comes soon, for whoever did not get the mail, and the others are at
+// most 288 a day.
+const (
+	firstRepeat  = time.Minute
+	laterRepeats = 5 * time.Minute
+)
+
+// RepeatDue returns from when on a mail that was last sent at a time may be repeated because somebody asks for it.
+func RepeatDue(last time.Time, repeatedBefore bool) time.Time {
+	if repeatedBefore {
+		return last.Add(laterRepeats)
+	}
+	return last.Add(firstRepeat)
+}

@@ -33,11 +33,8 @@ func Repeatable(i *v1alpha1.PartnerInvite, catalog program.Catalog, partnerships
 	if repeat := status.Repeat; repeat != nil && repeat.LastAttemptTime != nil && repeat.LastAttemptTime.After(last) {
 		last = repeat.LastAttemptTime.Time
 	}
-	return !now.Before(last.Add(max(cooldown(status.Programs, catalog), leastBetweenRepeats)))
+	return !now.Before(last.Add(cooldown(status.Programs, catalog))) && !now.Before(delivery.RepeatDue(last, status.Repeat != nil))
 }
-
-// leastBetweenRepeats counts also where the company lets itself resend sooner: anybody can ask for a repeat.
-const leastBetweenRepeats = time.Minute
 
 // AskRepeat notes that the person wants the mail once more. It must be written with the resourceVersion that was judged.
 func AskRepeat(status *v1alpha1.PartnerInviteStatus) {

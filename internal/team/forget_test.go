@@ -32,6 +32,7 @@ func TestForget(t *testing.T) {
 				{Email: "dora@example.com", Role: v1alpha1.RoleMember, State: v1alpha1.MemberRemoved, Serial: 5},
 			}
 			of.Status.Mails = []v1alpha1.TeamMail{{Kind: v1alpha1.MailSignIn, To: "BOB@example.com", Serial: 1, State: v1alpha1.DeliveryPending}}
+			of.Status.Invitations = []v1alpha1.TeamInvitation{{To: "Bob@example.com"}, {To: "olga@example.com"}}
 			status := Decide(Input{Team: of, Open: true, Now: time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)}).Status
 			var stay []string
 			for _, m := range status.Members {
@@ -39,6 +40,9 @@ func TestForget(t *testing.T) {
 			}
 			if !slices.Equal(stay, test.stay) {
 				t.Errorf("%q stay, want %q", stay, test.stay)
+			}
+			if invitations := len(status.Invitations); (invitations == 2) != slices.Contains(stay, "bob") {
+				t.Errorf("%d invitations stay", invitations)
 			}
 			if !slices.Contains(stay, "bob") && len(status.Mails) > 0 {
 				t.Errorf("mails to somebody who is forgotten stay: %+v", status.Mails)

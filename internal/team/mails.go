@@ -86,9 +86,9 @@ func UseSignIn(m *v1alpha1.TeamMember, now time.Time) {
 }
 
 // RepeatInvite asks for the open invitation of a person to be mailed again, with the same link. It is false if there is
-// none.
+// none, or it was mailed a moment ago.
 func RepeatInvite(t *v1alpha1.PartnerTeam, m *v1alpha1.TeamMember, now time.Time) bool {
-	if m.State != v1alpha1.MemberInvited || Expired(m, now) || LinkDead(m) || m.SentTime == nil {
+	if m.State != v1alpha1.MemberInvited || Expired(m, now) || LinkDead(m) || m.SentTime == nil || now.Before(delivery.RepeatDue(m.SentTime.Time, true)) {
 		return false
 	}
 	m.SentTime = nil

@@ -494,6 +494,11 @@ func TestMails(t *testing.T) {
 	if diff := cmp.Diff(want, settle(t, a, later, nil)); diff != "" {
 		t.Errorf("unexpected (-want +got):\n%s", diff)
 	}
+	sent := Member(a, invitedMail).SentTime.Time
+	if RepeatInvite(a, Member(a, invitedMail), sent.Add(5*time.Minute-time.Second)) {
+		t.Error("an open invitation is mailed again soon after it was mailed")
+	}
+	later = sent.Add(5 * time.Minute)
 	if !RepeatInvite(a, Member(a, invitedMail), later) || RepeatInvite(a, Member(a, invitedMail), later) {
 		t.Error("an open invitation cannot be mailed again, or is while it waits")
 	}

@@ -236,6 +236,12 @@ var _ = Describe("teammates", Label("portal"), func() {
 		link := linkTo(address(ns, "bob"), v1alpha1.MailTeammateInvite)
 		Eventually(func() *metav1.Time { return teams.Member(reread(agency), address(ns, "bob")).SentTime }, soon, often).ShouldNot(BeNil())
 		Expect(post(somebody(), tenantURL(ns, "login"), "email", address(ns, "bob")).Location).To(Equal(tenantURL(ns, "login?asked")))
+		Consistently(mailsTo(address(ns, "bob"), v1alpha1.MailTeammateInvite), quiet, often).Should(Equal(1), "it was mailed a moment ago")
+		Eventually(func() error {
+			teams.Member(reread(agency), address(ns, "bob")).SentTime = &metav1.Time{Time: time.Now().Add(-5 * time.Minute)}
+			return api.Status().Update(ctx, agency)
+		}, soon, often).Should(Succeed())
+		Expect(post(somebody(), tenantURL(ns, "login"), "email", address(ns, "bob")).Location).To(Equal(tenantURL(ns, "login?asked")))
 		Eventually(mailsTo(address(ns, "bob"), v1alpha1.MailTeammateInvite), soon, often).Should(Equal(2))
 		Expect(linkTo(address(ns, "bob"), v1alpha1.MailTeammateInvite)).To(Equal(link))
 		Expect(mailsTo(address(ns, "bob"), v1alpha1.MailSignIn)()).To(BeZero())
