@@ -1,15 +1,16 @@
 package v1alpha1
 
-// EmailAddress is one plain mail address such as ada@example.com: no display name, no blanks, no bare host. The local
-// part is ASCII, up to 64 characters; the domain may be international. Addresses are compared without regard to case
+// EmailAddress is one plain mail address such as ada@example.com: no display name, no blanks, no bare host and no IP
+// address. The local part is ASCII, up to 64 characters, without =?; the domain may be international. Addresses are compared without regard to case
 // and stored as written.
 // +kubebuilder:validation:MinLength=3
 // +kubebuilder:validation:MaxLength=254
-// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9.!#$%&*+/=?^_{|}~\\'-]{1,64}@[^@\\\\pZ\\\\pC<>()\"\\\\[\\\\],;:\\\\\\\\/]+\\\\.[^@\\\\pZ\\\\pC<>()\"\\\\[\\\\],;:\\\\\\\\/.]+$')",message="must be one plain mail address such as ada@example.com: no display name, no blanks, and a full domain"
+// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9.!#$%&*+/=?^_{|}~\\'-]{1,64}@[^@\\\\pZ\\\\pC<>()\"\\\\[\\\\],;:\\\\\\\\/]+[.。．｡][^@\\\\pZ\\\\pC<>()\"\\\\[\\\\],;:\\\\\\\\/.。．｡]*[^@\\\\pZ\\\\pC<>()\"\\\\[\\\\],;:\\\\\\\\/.。．｡\\\\p{Nd}\\\\p{No}\\\\p{Mn}][^@\\\\pZ\\\\pC<>()\"\\\\[\\\\],;:\\\\\\\\/.。．｡]*$') && !self.contains('=?')",message="must be one plain mail address such as ada@example.com: no display name, no blanks, and a full domain"
 type EmailAddress string
 
-// LineOfText is one line of text: no line breaks or other control characters, and no blanks at its ends.
-// +kubebuilder:validation:XValidation:rule="self.matches('^[^\\\\p{Cc}\\\\pZ]([^\\\\p{Cc}\\\\p{Zl}\\\\p{Zp}]*[^\\\\p{Cc}\\\\pZ])?$')",message="must be one line of text without blanks at its ends"
+// LineOfText is one line of text: no line breaks or other control characters, none that turn the direction of what
+// follows, and no blanks at its ends. IsControl has the same rule.
+// +kubebuilder:validation:XValidation:rule="self.matches('^[^\\\\x{202A}-\\\\x{202E}\\\\x{2066}-\\\\x{2069}\\\\p{Cc}\\\\pZ]([^\\\\x{202A}-\\\\x{202E}\\\\x{2066}-\\\\x{2069}\\\\p{Cc}\\\\p{Zl}\\\\p{Zp}]*[^\\\\x{202A}-\\\\x{202E}\\\\x{2066}-\\\\x{2069}\\\\p{Cc}\\\\pZ])?$')",message="must be one line of text without blanks at its ends"
 type LineOfText string
 
 // Contact is the person that a partner is.

@@ -27,11 +27,16 @@ type TeamReference struct {
 	Name string `json:"name"`
 }
 
+// TemplateLabel marks a ConfigMap as a template, with the value "true". What is wrong with a template is told to whoever
+// may read the objects that name it, who may not be allowed to read ConfigMaps: only one that is marked is quoted.
+const TemplateLabel = "partner-operator.io/template"
+
 // TemplateReference names a ConfigMap of the same namespace that holds a mail.
 type TemplateReference struct {
 	// name is the name of a ConfigMap in the same namespace with the keys subject, and markdown, or text and html.
 	// docs/mail.md tells what can stand there. While it does not exist, or cannot be used, nothing is sent with it:
-	// TemplateNotFound or TemplateInvalid says why, and mending it is enough.
+	// TemplateNotFound or TemplateInvalid says why, and mending it is enough. With the label
+	// partner-operator.io/template: "true" it also says what stands there.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253

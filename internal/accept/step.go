@@ -338,7 +338,7 @@ func newPartnership(accepted *v1alpha1.PartnerInvite, grant v1alpha1.ProgramGran
 		Spec: v1alpha1.PartnershipSpec{
 			ProgramRef:  v1alpha1.ProgramReference{Name: grant.Name},
 			GroupRef:    grant.GroupRef,
-			DisplayName: accepted.Spec.DisplayName,
+			DisplayName: accepted.Spec.DisplayName.Copied(),
 			Source:      v1alpha1.SourceInvite,
 			Onboarding:  policyOf(catalog, grant.Name),
 
@@ -348,7 +348,7 @@ func newPartnership(accepted *v1alpha1.PartnerInvite, grant v1alpha1.ProgramGran
 	if accepted.ForTeam() {
 		p.Name, p.Spec.TeamRef = partnership.TeamName(accepted.TeamName(), grant.Name), &v1alpha1.TeamReference{Name: accepted.TeamName()}
 	} else {
-		p.Name, p.Spec.Contact = partnership.Name(string(accepted.Spec.Contact.Email), grant.Name), accepted.Spec.Contact.DeepCopy()
+		p.Name, p.Spec.Contact = partnership.Name(string(accepted.Spec.Contact.Email), grant.Name), accepted.Spec.Contact.Copied()
 	}
 	if answer := accepted.Status.Acceptance; answer != nil {
 		p.Spec.Application.Fields = form.Select(form.Of(grant, catalog), answer.Fields)

@@ -1,6 +1,7 @@
 package accept
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -121,8 +122,8 @@ func newTeam(accepted *v1alpha1.PartnerInvite) *v1alpha1.PartnerTeam {
 			Annotations: map[string]string{teamAnnotation: string(accepted.UID)},
 		},
 		Spec: v1alpha1.PartnerTeamSpec{
-			DisplayName: v1alpha1.LineOfText(invite.TeamTitle(accepted, nil)),
-			Owner:       v1alpha1.TeamOwner{Email: contact.Email, FirstName: contact.FirstName, LastName: contact.LastName},
+			DisplayName: cmp.Or(v1alpha1.LineOfText(invite.TeamTitle(accepted, nil)).Copied(), v1alpha1.LineOfText(accepted.TeamName())),
+			Owner:       v1alpha1.TeamOwner{Email: contact.Email, FirstName: contact.FirstName.Copied(), LastName: contact.LastName.Copied()},
 		},
 	}
 	if len(accepted.Name) <= 63 {

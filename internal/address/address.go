@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/mail"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 )
@@ -15,6 +17,9 @@ const (
 	maxAddress   = 254
 	maxLocalPart = 64
 )
+
+// dots are what separates the labels of a domain: some keyboards have others than that of ASCII.
+const dots = ".\u3002\uff0e\uff61"
 
 // Deliverable gives the form of an address that a mail server takes: the local part as written, the domain in ASCII.
 // It refuses what the API's pattern lets through but mail cannot reach, with an error that holds no address.
@@ -27,12 +32,17 @@ func Deliverable(written string) (string, error) {
 		return "", fmt.Errorf("has more than %d characters before the @", maxLocalPart)
 	case !isASCII(local):
 		return "", errors.New("has characters before the @ that are not ASCII")
-	case !strings.Contains(domain, "."):
-		return "", errors.New("has no full domain after the @")
+	case strings.Contains(local, "=?"):
+		return "", errors.New("has =? before the @, which mail programs decode")
 	}
 	ascii, err := idna.Lookup.ToASCII(domain)
-	if err != nil {
+	switch {
+	case err != nil:
 		return "", errors.New("has a domain that is not a valid host name")
+	case !strings.Contains(ascii, "."):
+		return "", errors.New("has no full domain after the @")
+	case isNumeric(lastLabel(domain)) || isNumeric(lastLabel(ascii)):
+		return "", errors.New("has an IP address after the @, or a domain that ends in a number")
 	}
 	deliverable := local + "@" + ascii
 	if len(deliverable) > maxAddress {
@@ -82,6 +92,21 @@ func cut(written string) (local, domain string, found bool) {
 		return written, "", false
 	}
 	return written[:at], written[at+1:], true
+}
+
+// lastLabel is what stands behind the last dot of a domain, whichever dot that is.
+func lastLabel(domain string) string {
+	at := strings.LastIndexAny(domain, dots)
+	if at < 0 {
+		return domain
+	}
+	_, size := utf8.DecodeRuneInString(domain[at:])
+	return domain[at+size:]
+}
+
+// isNumeric reports whether a label is nothing but digits, in whatever script, as no domain of the internet ends.
+func isNumeric(label string) bool {
+	return !strings.ContainsFunc(label, func(r rune) bool { return !unicode.In(r, unicode.Nd, unicode.No, unicode.Mn) })
 }
 
 func isASCII(s string) bool {

@@ -5,16 +5,17 @@ import (
 	"fmt"
 	"net/mail"
 	"strings"
-	"unicode"
 
 	"golang.org/x/net/idna"
+
+	"github.com/partner-operator/partner-operator/api/v1alpha1"
 )
 
 // ParseSender parses a sender, such as «Acme Partners <partners@acme.example>» or a plain address. Its errors hold no
 // address.
 func ParseSender(text string) (*mail.Address, error) {
 	from, err := mail.ParseAddress(text)
-	if err != nil || strings.ContainsFunc(text, unicode.IsControl) {
+	if err != nil || strings.ContainsFunc(text+from.Name, v1alpha1.IsControl) {
 		return nil, errors.New("is not a sender such as «Acme Partners <partners@acme.example>»")
 	}
 	local, domain, _ := cut(from.Address)

@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/net/idna"
@@ -139,8 +138,7 @@ func kinds() string {
 }
 
 func line(text string) (string, error) {
-	breaks := func(r rune) bool { return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' }
-	if strings.ContainsFunc(text, breaks) || utf8.RuneCountInString(text) > 128 {
+	if strings.ContainsFunc(text, v1alpha1.IsControl) || utf8.RuneCountInString(text) > 128 {
 		return "", errors.New("must be one line of at most 128 characters")
 	}
 	return text, nil

@@ -6,6 +6,7 @@ package brandbook
 import (
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
@@ -31,26 +32,56 @@ type Book struct {
 	Default brand.Brand
 	// Permissions tell what brands may claim; nil: whatever they like.
 	Permissions *Permissions
+	// Quotes: what is said of a template may quote any ConfigMap, since it is said to nobody but who can read it. Else
+	// only one with v1alpha1.TemplateLabel is quoted: who may name a ConfigMap in an invite may not be allowed to read it.
+	Quotes bool
+
+	// parse is mail.ParseTemplate, unless a test has another one.
+	parse func(v1alpha1.MailKind, map[string]string) (*mail.Template, error)
 
 	mutex sync.Mutex
 	pages map[client.ObjectKey]*page
 	live  versions
 }
 
-// page is what is known of one ConfigMap.
+// page is what is known of one ConfigMap. It does not change once it is kept; what takes time is made of it when somebody
+// asks, once, and never under the lock that all tenants share.
 type page struct {
 	// seen is the resourceVersion in the cache when it was read; empty: there was none. version is the one that was read;
 	// empty: there is none.
 	seen, version string
-	data          map[string]string
-
-	brand     *Brand
-	templates map[v1alpha1.MailKind]template
+	*content
 }
 
-type template struct {
-	*mail.Template
-	problem error
+// content is what stands in a ConfigMap.
+type content struct {
+	data map[string]string
+	// isTemplate: it has the label of templates.
+	isTemplate bool
+
+	brand     func() Brand
+	templates map[v1alpha1.MailKind]func() (*mail.Template, error)
+}
+
+// contentOf is what stands in a ConfigMap. Whoever needs its brand or a template first makes it, and others who need the
+// same wait for that alone.
+func (b *Book) contentOf(data map[string]string, isTemplate bool) *content {
+	c := &content{data: data, isTemplate: isTemplate, templates: map[v1alpha1.MailKind]func() (*mail.Template, error){}}
+	c.brand = sync.OnceValue(func() Brand {
+		parsed, problem := brand.Parse(data, b.Default)
+		if problem != nil {
+			problem = inConfigMap(problem)
+		}
+		return Brand{parsed, problem}
+	})
+	parse := b.parse
+	if parse == nil {
+		parse = mail.ParseTemplate
+	}
+	for _, kind := range v1alpha1.MailKinds {
+		c.templates[kind] = sync.OnceValues(func() (*mail.Template, error) { return parse(kind, data) })
+	}
+	return c
 }
 
 // Brand is the brand of a namespace.
@@ -67,7 +98,7 @@ func (b *Book) Brand(ctx context.Context, namespace string) (Brand, error) {
 	if err != nil || p.version == "" {
 		return Brand{Brand: b.Default}, err
 	}
-	found := b.parse(p)
+	found := p.brand()
 	permitted, problem, err := b.Permissions.judge(ctx, namespace, found.Brand, b.Default)
 	found.Brand = permitted
 	if found.Problem == nil && problem != nil {
@@ -76,44 +107,39 @@ func (b *Book) Brand(ctx context.Context, namespace string) (Brand, error) {
 	return found, err
 }
 
-// parse reads the brand on a page, once.
-func (b *Book) parse(p *page) Brand {
-	b.mutex.Lock()
-	defer b.mutex.Unlock()
-	if p.brand == nil {
-		parsed, problem := brand.Parse(p.data, b.Default)
-		if problem != nil {
-			problem = inConfigMap(problem)
-		}
-		p.brand = &Brand{parsed, problem}
-	}
-	return *p.brand
-}
-
 func inConfigMap(problem error) error {
 	return fmt.Errorf("ConfigMap %q: %w", brand.ConfigMapName, problem)
 }
 
 // Template finds a template for a kind of mail, or tells why it cannot be used.
 func (b *Book) Template(ctx context.Context, namespace, name string, kind v1alpha1.MailKind) (*mail.Template, *program.Unresolved, error) {
+	template, wrong, _, err := b.template(ctx, namespace, name, kind)
+	return template, wrong, err
+}
+
+// template is Template, which also tells how to say what is wrong with a mail that is made from it.
+func (b *Book) template(ctx context.Context, namespace, name string, kind v1alpha1.MailKind) (*mail.Template, *program.Unresolved, func(error) *program.Unresolved, error) {
 	p, err := b.read(ctx, client.ObjectKey{Namespace: namespace, Name: name})
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	if p.version == "" {
-		return nil, &program.Unresolved{Reason: v1alpha1.ReasonTemplateNotFound, Message: fmt.Sprintf("ConfigMap %q does not exist in this namespace; create it and this goes on by itself", name)}, nil
+		return nil, &program.Unresolved{Reason: v1alpha1.ReasonTemplateNotFound, Message: fmt.Sprintf("ConfigMap %q does not exist in this namespace; create it and this goes on by itself", name)}, nil, nil
 	}
-	b.mutex.Lock()
-	defer b.mutex.Unlock()
-	parsed, known := p.templates[kind]
-	if !known {
-		parsed.Template, parsed.problem = mail.ParseTemplate(kind, p.data)
-		p.templates[kind] = parsed
+	unusable := func(problem error) *program.Unresolved {
+		message := problem.Error()
+		if !p.isTemplate && !b.Quotes {
+			if message = mail.Bare(problem); message != problem.Error() {
+				message += fmt.Sprintf("; label the ConfigMap %s=true to be told more", v1alpha1.TemplateLabel)
+			}
+		}
+		return &program.Unresolved{Reason: v1alpha1.ReasonTemplateInvalid, Message: fmt.Sprintf("ConfigMap %q: %s", name, message)}
 	}
-	if parsed.problem != nil {
-		return nil, unusable(name, parsed.problem), nil
+	template, problem := p.templates[kind]()
+	if problem != nil {
+		return nil, unusable(problem), nil, nil
 	}
-	return parsed.Template, nil, nil
+	return template, nil, unusable, nil
 }
 
 // Follow makes a cache hold the metadata of ConfigMaps before somebody asks for it.
@@ -156,7 +182,14 @@ func (b *Book) fetch(ctx context.Context, key client.ObjectKey, seen string) (*p
 	} else if err != nil {
 		return nil, err
 	}
-	return b.keep(key, &page{seen: seen, version: configMap.ResourceVersion, data: configMap.Data}), nil
+	fresh := &page{seen: seen, version: configMap.ResourceVersion}
+	isTemplate := configMap.Labels[v1alpha1.TemplateLabel] == "true"
+	if before := b.open(key).content; before != nil && before.isTemplate == isTemplate && maps.Equal(before.data, configMap.Data) {
+		fresh.content = before // what was made of it is as good as before
+	} else {
+		fresh.content = b.contentOf(configMap.Data, isTemplate)
+	}
+	return b.keep(key, fresh), nil
 }
 
 // Confirm asks the API server whether the brand of a namespace is the one that Brand gives. A cache that is behind must
@@ -186,16 +219,19 @@ func (b *Book) open(key client.ObjectKey) *page {
 	return b.put(key, &page{})
 }
 
+// keep notes a page. Several may read the same at once; what is made of it is made once.
 func (b *Book) keep(key client.ObjectKey, p *page) *page {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
+	if before := b.pages[key]; before != nil && p.version != "" && before.version == p.version {
+		p.content = before.content
+	}
 	return b.put(key, p)
 }
 
 // put is keep for who holds the lock. A brand that is not there is not noted: people can ask for the pages of any number
 // of namespaces, which may not even exist.
 func (b *Book) put(key client.ObjectKey, p *page) *page {
-	p.templates = map[v1alpha1.MailKind]template{}
 	if b.pages == nil {
 		b.pages = map[client.ObjectKey]*page{}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	netmail "net/mail"
 	"strings"
+	"sync"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -19,13 +20,17 @@ import (
 // apiServer counts what is read from it, and can be away.
 type apiServer struct {
 	client.Reader
+	mutex sync.Mutex
 	reads int
 	away  bool
 }
 
 func (a *apiServer) Get(ctx context.Context, key client.ObjectKey, object client.Object, options ...client.GetOption) error {
+	a.mutex.Lock()
 	a.reads++
-	if a.away {
+	away := a.away
+	a.mutex.Unlock()
+	if away {
 		return errors.New("the API server is away")
 	}
 	return a.Reader.Get(ctx, key, object, options...)

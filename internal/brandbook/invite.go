@@ -2,7 +2,6 @@ package brandbook
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/brand"
@@ -22,32 +21,38 @@ type Invitation struct {
 	Brand brand.Brand
 }
 
-// IsBuiltIn tells whether the mail is made without a template of the company.
+// IsBuiltIn tells whether the mail is made of nothing but built-in words, in which nothing can be wrong.
 func (i Invitation) IsBuiltIn() bool {
 	name, _ := i.template()
-	return name == ""
+	return name == "" && i.Invite.Spec.Message.Body == ""
 }
 
 func (i Invitation) template() (name, asked string) {
 	return invite.TemplateOf(i.Invite, i.Scope, i.Catalog, i.Brand.Templates[i.Invite.Mail()])
 }
 
-// InviteMail makes the mail of an invite, from the template that goes first. It leads to a link. If the template cannot be
-// used, it tells why instead.
+// InviteMail makes the mail of an invite, from the template that goes first. It leads to a link. If the template, or the
+// invite's own words, cannot be used, it tells why instead.
 func (b *Book) InviteMail(ctx context.Context, i Invitation, link string) (mail.Message, *program.Unresolved, error) {
 	var template *mail.Template
 	name, asked := i.template()
+	unusable := func(problem error) *program.Unresolved {
+		return &program.Unresolved{Reason: v1alpha1.ReasonTemplateInvalid, Message: problem.Error()}
+	}
 	if name != "" {
 		var wrong *program.Unresolved
 		var err error
-		if template, wrong, err = b.Template(ctx, i.Invite.Namespace, name, i.Invite.Mail()); err != nil || wrong != nil {
+		if template, wrong, unusable, err = b.template(ctx, i.Invite.Namespace, name, i.Invite.Mail()); err != nil || wrong != nil {
 			return mail.Message{}, because(asked, wrong), err
 		}
 	}
 	message, err := mail.Render(i.Invite.Mail(), i.Brand, invite.Content(i.Invite, i.Team, i.Scope, i.Catalog, link), template)
 	message.ID, message.To = i.Invite.Status.MessageID, string(invite.Recipient(i.Invite, i.Team).Email)
-	if err != nil && template != nil {
-		return mail.Message{}, because(asked, unusable(name, err)), nil
+	switch {
+	case err != nil && template != nil:
+		return mail.Message{}, because(asked, unusable(err)), nil
+	case err != nil && i.Invite.Spec.Message.Body != "":
+		return mail.Message{}, unusable(err), nil
 	}
 	return message, nil, err
 }
@@ -57,9 +62,4 @@ func because(asked string, wrong *program.Unresolved) *program.Unresolved {
 		wrong.Message = asked + ": " + wrong.Message
 	}
 	return wrong
-}
-
-// unusable tells that the template in a ConfigMap cannot be used.
-func unusable(name string, problem error) *program.Unresolved {
-	return &program.Unresolved{Reason: v1alpha1.ReasonTemplateInvalid, Message: fmt.Sprintf("ConfigMap %q: %v", name, problem)}
 }

@@ -65,6 +65,8 @@ func check(field v1alpha1.FormField, values []string) (answer, problem string) {
 		return "", missing(field.Type)
 	case answer == "":
 		return "", ""
+	case field.Type == v1alpha1.FieldSelect && slices.Contains(field.Options, v1alpha1.LineOfText(answer)):
+		return judge(field, answer)
 	case !utf8.ValidString(answer) || strings.ContainsFunc(answer, forbidden(field.Type)):
 		return "", illegible(field.Type)
 	default:
@@ -81,14 +83,14 @@ func tidy(fieldType v1alpha1.FormFieldType, text string) string {
 	return strings.TrimSpace(text)
 }
 
-// forbidden tells which characters an answer must not have: those that control something, line breaks among them unless
-// the answer may have lines.
+// forbidden tells which characters an answer must not have: those that control how it is shown, line breaks among them
+// unless the answer may have lines.
 func forbidden(fieldType v1alpha1.FormFieldType) func(rune) bool {
 	return func(r rune) bool {
 		if fieldType == v1alpha1.FieldLongText && (r == '\n' || r == '\t') {
 			return false
 		}
-		return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp)
+		return v1alpha1.IsControl(r)
 	}
 }
 

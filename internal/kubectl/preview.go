@@ -49,7 +49,7 @@ func Preview(ctx context.Context, c client.Reader, i *v1alpha1.PartnerInvite, o 
 	if err != nil {
 		return mail.Message{}, fmt.Errorf("--portal-url %w", err)
 	}
-	book := &brandbook.Book{Cache: c, Live: c, Default: brand.Default(from)}
+	book := &brandbook.Book{Cache: c, Live: c, Default: brand.Default(from), Quotes: true}
 	company, err := book.Brand(ctx, i.Namespace)
 	switch {
 	case err != nil:

@@ -1,6 +1,9 @@
 package mail
 
 import (
+	"html"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -21,7 +24,7 @@ func TestMarkdown(t *testing.T) {
 		"from the right":    {"שלום", "<p>שלום</p>"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := markdown(test.source)
+			got, err := markdown(keyMarkdown, test.source)
 			if err != nil || strings.TrimSpace(string(got)) != test.want {
 				t.Errorf("markdown(%q) = %q, %v, want %q", test.source, got, err, test.want)
 			}
@@ -52,5 +55,70 @@ func TestOwnWordsReplaceTheBuiltInOnes(t *testing.T) {
 	}
 	if strings.Contains(message.HTML, "track.example") || strings.Contains(message.HTML, "<img") {
 		t.Error("the page loads an image")
+	}
+}
+
+// fill sets every text within a value, at any depth, and gives how many there are.
+func fill(value reflect.Value, text string) (texts int) {
+	switch value.Kind() {
+	case reflect.String:
+		value.SetString(text)
+		return 1
+	case reflect.Struct:
+		for i := range value.NumField() {
+			texts += fill(value.Field(i), text)
+		}
+	case reflect.Slice:
+		value.Set(reflect.MakeSlice(value.Type(), 1, 1))
+		texts = fill(value.Index(0), text)
+	case reflect.Map:
+		value.Set(reflect.MakeMap(value.Type()))
+		entry := reflect.New(value.Type().Elem()).Elem()
+		texts = fill(entry, text)
+		value.SetMapIndex(reflect.ValueOf("field"), entry)
+	default:
+		if !slices.Contains([]reflect.Kind{reflect.Int, reflect.Bool}, value.Kind()) {
+			panic("a template can say a " + value.Kind().String())
+		}
+	}
+	return texts
+}
+
+// sayings are how a template says every text there is in the data.
+func sayings(of reflect.Type, path string) (all []string) {
+	for field := range of.Fields() {
+		switch name := path + "." + field.Name; field.Type.Kind() {
+		case reflect.String:
+			all = append(all, "{{"+name+"}}")
+		case reflect.Slice:
+			all = append(all, "{{range "+name+"}}"+strings.Join(sayings(field.Type.Elem(), ""), "\n\n")+"{{end}}")
+		case reflect.Map:
+			all = append(all, "{{"+name+".field}}")
+		default:
+		}
+	}
+	return all
+}
+
+// Every text of the data comes out literally, but for the link.
+func TestEveryTextOfTheDataIsLiteralInMarkdown(t *testing.T) {
+	const nasty = "*a*@evil.example <b>x</b> [y](https://evil.example) `z` _w_ # 1."
+	var data Data
+	texts := fill(reflect.ValueOf(&data).Elem(), nasty)
+	data.Link = link
+	template, err := parseText(keyMarkdown, strings.Join(sayings(reflect.TypeFor[Data](), ""), "\n\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	message := Message{}
+	own := &Template{kind: v1alpha1.MailApplicationReceived, markdown: template}
+	if err := own.bodies(&message, languages[0], acme("Acme"), data); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Count(html.UnescapeString(inside(t, message.HTML)), nasty); got != texts-1 || texts < 10 {
+		t.Errorf("of %d texts %d come out literally in\n%s", texts-1, got, inside(t, message.HTML))
+	}
+	if got := strings.Count(message.HTML, `<a href="`+link+`"`); got != 1 || strings.Count(message.HTML, "<a ") != 1 {
+		t.Errorf("there are %d links in\n%s", got, inside(t, message.HTML))
 	}
 }

@@ -33,10 +33,12 @@ type Sender interface {
 	Send(ctx context.Context, message Message) error
 }
 
-// headerText is a text fit for a header: one line, no control characters, not endless.
+// headerText is a text fit for a header: one line, no control characters, not endless, and nothing that a mail program
+// would take for an encoded word and decode to another text.
 func headerText(text string) string {
 	const longest = 200
 	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return unicode.IsControl(r) || unicode.IsSpace(r) }), " ")
+	text = strings.ReplaceAll(text, "=?", "= ?")
 	if runes := []rune(text); len(runes) > longest {
 		return string(runes[:longest-1]) + "…"
 	}

@@ -64,7 +64,7 @@ func builtIn(m *Message, words *words, company brand.Brand, data Data, message s
 	v := viewOf(m.Subject, words, company, data)
 	v.Message = strings.TrimSpace(message)
 	var err error
-	if v.Body, err = markdown(message); err != nil {
+	if v.Body, err = markdown(keyMessage, message); err != nil {
 		return err
 	}
 	if m.Text, err = words.text(string(m.Kind)+".txt", v); err != nil {

@@ -7,7 +7,6 @@ import (
 	htmltemplate "html/template"
 	"maps"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 	texttemplate "text/template"
@@ -24,14 +23,19 @@ const (
 	keyText     = "text"
 	keyHTML     = "html"
 	keyMarkdown = "markdown"
+	// keyMessage is where an invite has its own words.
+	keyMessage = "spec.message.body"
 )
 
 const (
-	// longestTemplate, longestOutput and longestMarkdown bound what a company can make the operator do. Markdown is
-	// shorter, since the time to read it can grow with the square of its length.
+	// These bound what a company can make the operator do, together with effort and checkMarkup.
 	longestTemplate = 64 << 10
 	longestOutput   = 256 << 10
 	longestMarkdown = 32 << 10
+	// mostNodes is how many parts the actions of a template may have: names, functions, values. One in a range counts
+	// nodesInRange times.
+	mostNodes    = 10_000
+	nodesInRange = 20
 )
 
 // missing lets a custom field that an invite lacks be empty.
@@ -53,7 +57,7 @@ func ParseTemplate(kind v1alpha1.MailKind, data map[string]string) (*Template, e
 			continue // as in a brand, an empty key is none
 		}
 		if err := t.parse(key, data[key]); err != nil {
-			return nil, tidy(err)
+			return nil, err
 		}
 	}
 	switch {
@@ -74,24 +78,30 @@ func ParseTemplate(kind v1alpha1.MailKind, data map[string]string) (*Template, e
 
 // parse reads one key.
 func (t *Template) parse(key, text string) (err error) {
+	if !slices.Contains([]string{keySubject, keyText, keyHTML, keyMarkdown}, key) {
+		const remedy = "; it can have subject, and markdown, or text and html"
+		return &quotingError{text: "has the key " + key + remedy, bare: "has a key that no template has" + remedy}
+	}
 	if len(text) > longestTemplate {
 		return fmt.Errorf("%s is longer than %d bytes", key, longestTemplate)
 	}
+	parsed, err := parseText(key, text)
 	switch key {
 	case keySubject:
-		t.subject, err = parseText(key, text)
+		t.subject = parsed
 	case keyText:
-		t.text, err = parseText(key, text)
+		t.text = parsed
 	case keyMarkdown:
-		t.markdown, err = parseText(key, text)
-	case keyHTML:
-		if _, err = parseText(key, text); err == nil { // for what it must not do
+		t.markdown = parsed
+	case keyHTML: // parsed once more; so far it is known not to do what it must not
+		if err == nil {
+			err = checkMarkup(key, text)
+		}
+		if err == nil {
 			t.html, err = htmltemplate.New(key).Option(missing).Parse(text)
 		}
-	default:
-		err = fmt.Errorf("has the key %s; it can have subject, and markdown, or text and html", key)
 	}
-	return err
+	return tidy(key, err)
 }
 
 func parseText(key, text string) (*texttemplate.Template, error) {
@@ -107,7 +117,11 @@ func parseText(key, text string) (*texttemplate.Template, error) {
 	if t.Tree == nil {
 		return t, nil
 	}
-	return t, inspect(t.Tree, t.Root, place{names: namesOfData})
+	nodes := mostNodes
+	if err := inspect(t.Tree, t.Root, place{names: namesOfData, nodesLeft: &nodes}); err != nil {
+		return nil, err
+	}
+	return t, checkPrinted(t.Tree)
 }
 
 // The names that can follow a dot: at the top of a template, and in a range.
@@ -131,8 +145,9 @@ var functions = []string{"and", "or", "not", "eq", "ne", "lt", "le", "gt", "ge",
 
 // place is where in a template a node stands: what can follow the dot there, and whether that is in a range.
 type place struct {
-	names   []string
-	inRange bool
+	names     []string
+	inRange   bool
+	nodesLeft *int
 }
 
 // inspect refuses, also in branches that no sample reaches, names that do not exist and whatever could keep the operator
@@ -152,6 +167,16 @@ func inspect(tree *parse.Tree, node parse.Node, at place) error {
 		}
 		return refuse("there is no %s.%s here; there are %s", dot, strings.Join(path, "."), strings.Join(names, ", "))
 	}
+	if list, ok := node.(*parse.ListNode); ok && list == nil {
+		return nil // there is no else
+	}
+	cost := 1
+	if at.inRange {
+		cost = nodesInRange
+	}
+	if *at.nodesLeft -= cost; *at.nodesLeft < 0 {
+		return refuse("the actions up to here are more than a mail may have; make them fewer, above all within range")
+	}
 	switch n := node.(type) {
 	case *parse.RangeNode:
 		if at.inRange {
@@ -162,10 +187,6 @@ func inspect(tree *parse.Tree, node parse.Node, at place) error {
 		}
 	case *parse.TemplateNode:
 		return refuse("template is not supported")
-	case *parse.ActionNode:
-		if whole(n.Pipe, at) {
-			return refuse("%s is more than a text; write a part of it", n.Pipe)
-		}
 	case *parse.IdentifierNode:
 		if !slices.Contains(functions, n.Ident) {
 			return refuse("the function %s is not supported; there are %s", n.Ident, strings.Join(functions, ", "))
@@ -188,22 +209,6 @@ func inspect(tree *parse.Tree, node parse.Node, at place) error {
 		}
 	}
 	return nil
-}
-
-// whole tells whether a pipeline writes all of the data, of a program or of a list, which is not for readers.
-func whole(pipe *parse.PipeNode, at place) bool {
-	last := pipe.Cmds[len(pipe.Cmds)-1]
-	if len(pipe.Decl) > 0 || len(last.Args) > 1 {
-		return false
-	}
-	switch last.Args[0].String() {
-	case ".":
-		return len(at.names) < len(allNames) // else it is the text of a with
-	case "$", ".Programs", "$.Programs", ".CustomFields", "$.CustomFields":
-		return true
-	default:
-		return false
-	}
 }
 
 // overPrograms tells whether a pipeline is nothing but .Programs or $.Programs.
@@ -233,17 +238,15 @@ func children(node parse.Node, at place) (nodes []located) {
 	}
 	switch n := node.(type) {
 	case *parse.ListNode:
-		if n != nil {
-			add(n.Nodes...)
-		}
+		add(n.Nodes...)
 	case *parse.IfNode:
 		add(n.Pipe, n.List, n.ElseList)
 	case *parse.WithNode:
 		add(n.Pipe, n.ElseList)
-		nodes = append(nodes, located{n.List, place{allNames, at.inRange}}) // what the dot is there, the samples tell
+		nodes = append(nodes, located{n.List, place{allNames, at.inRange, at.nodesLeft}}) // what the dot is there, the samples tell
 	case *parse.RangeNode:
 		add(n.Pipe, n.ElseList)
-		nodes = append(nodes, located{n.List, place{namesOfProgram, true}})
+		nodes = append(nodes, located{n.List, place{namesOfProgram, true, at.nodesLeft}})
 	case *parse.ActionNode:
 		add(n.Pipe)
 	case *parse.PipeNode:
@@ -325,7 +328,7 @@ func (t *Template) bodies(m *Message, words *words, company brand.Brand, data Da
 		if data.Link != "" { // with marks around it, it has those of inMarkdown, too
 			source = strings.ReplaceAll(source, "<<"+data.Link+">>", "<"+data.Link+">")
 		}
-		body, err := markdown(source)
+		body, err := markdown(keyMarkdown, source)
 		if err != nil {
 			return err
 		}
@@ -342,7 +345,7 @@ func (t *Template) bodies(m *Message, words *words, company brand.Brand, data Da
 	page := bounded{key: keyHTML}
 	err = t.html.Execute(&page, data)
 	m.HTML = page.String()
-	return tidy(err)
+	return tidy(keyHTML, err)
 }
 
 // frame puts a body into the page that all mails share. It is in the language of the brand, whatever the built-in words
@@ -370,7 +373,7 @@ func textAsHTML(text, link, ink string) htmltemplate.HTML {
 func execute(t *texttemplate.Template, data Data) (string, error) {
 	out := bounded{key: t.Name()}
 	err := t.Execute(&out, data)
-	return out.String(), tidy(err)
+	return out.String(), tidy(t.Name(), err)
 }
 
 // bounded is a buffer for what a key makes, that refuses to grow without end.
@@ -384,19 +387,4 @@ func (b *bounded) Write(p []byte) (int, error) {
 		return 0, fmt.Errorf("%s makes a mail of more than %d bytes", b.key, longestOutput)
 	}
 	return b.Buffer.Write(p)
-}
-
-// noise is what a library's error says of its own states and of the program's types.
-var (
-	noise       = regexp.MustCompile(`^template: |^html/template:| executing "\w+" at <.*?>:|: \{state.*|reflect: `)
-	missingName = regexp.MustCompile(`can't evaluate field (\w+) in type \S+`)
-)
-
-// tidy leaves out of a library's error what tells a user nothing.
-func tidy(err error) error {
-	if err == nil {
-		return nil
-	}
-	text := noise.ReplaceAllString(strings.Join(strings.Fields(err.Error()), " "), "")
-	return errors.New(missingName.ReplaceAllString(text, "there is no .$1 here"))
 }

@@ -95,12 +95,14 @@ func rightToLeft(tag language.Tag) bool {
 // indent sets every line of a text in by two blanks.
 func indent(text string) string { return "  " + strings.ReplaceAll(text, "\n", "\n  ") }
 
-// wrap breaks lines at blanks, so that none is much longer than people like to read; an address stays whole.
+// wrap breaks lines at blanks, so that none is much longer than people like to read; an address stays whole. The parts of
+// a line begin where it does, unless that makes several times as much of it.
 func wrap(text string) string {
 	const width = 76
 	var wrapped strings.Builder
 	for line := range strings.Lines(text) {
 		rest := strings.TrimRight(line, " \n")
+		begun := wrapped.Len()
 		margin := rest[:len(rest)-len(strings.TrimLeft(rest, " "))]
 		for {
 			at := breakAt(rest, len(margin), width)
@@ -108,6 +110,9 @@ func wrap(text string) string {
 				break
 			}
 			wrapped.WriteString(strings.TrimRight(rest[:at], " ") + "\n")
+			if wrapped.Len()-begun > 4*len(line) {
+				margin = ""
+			}
 			rest = margin + strings.TrimLeft(rest[at:], " ")
 		}
 		wrapped.WriteString(rest)

@@ -38,12 +38,12 @@ func NewInvitation(p *v1alpha1.Partnership) *v1alpha1.PartnerInvite {
 		},
 		Spec: v1alpha1.PartnerInviteSpec{
 			TeamRef:     p.Spec.TeamRef.DeepCopy(),
-			DisplayName: p.Spec.DisplayName,
+			DisplayName: p.Spec.DisplayName.Copied(),
 			Programs:    []v1alpha1.ProgramGrant{{Name: p.Spec.ProgramRef.Name, GroupRef: p.Spec.GroupRef.DeepCopy()}},
 		},
 	}
 	if p.Spec.Contact != nil {
-		invite.Spec.Contact = *p.Spec.Contact.DeepCopy()
+		invite.Spec.Contact = *p.Spec.Contact.Copied()
 	}
 	if len(p.Name) <= 63 {
 		invite.Labels = map[string]string{Label: p.Name}

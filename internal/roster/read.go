@@ -10,11 +10,11 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"k8s.io/apimachinery/pkg/util/validation"
 
+	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/address"
 )
 
@@ -194,7 +194,7 @@ func (r *Row) setText(column Column, cell string) error {
 	place := r.texts()[column]
 	switch {
 	case place == nil: // it is left out
-	case strings.ContainsFunc(cell, unicode.IsControl):
+	case strings.ContainsFunc(cell, v1alpha1.IsControl):
 		return errors.New("has a line break, or another character that cannot be seen")
 	case utf8.RuneCountInString(cell) > limits[column]:
 		return fmt.Errorf("is longer than %d characters", limits[column])

@@ -70,7 +70,7 @@ type Person struct {
 // Applicant is who applied by a partnership, as a person for a team.
 func Applicant(p *v1alpha1.Partnership) Person {
 	contact := p.Spec.Contact
-	return Person{Email: contact.Email, FirstName: contact.FirstName, LastName: contact.LastName, Role: member, Partnership: p.Name}
+	return Person{Email: contact.Email, FirstName: contact.FirstName.Copied(), LastName: contact.LastName.Copied(), Role: member, Partnership: p.Name}
 }
 
 // Outcome is what became of a proposal.
@@ -351,7 +351,7 @@ func HandOverTo(t *v1alpha1.PartnerTeam, by, email string, now time.Time) error 
 		return &Refusal{TooLate, "Only somebody who is in the team can own it."}
 	}
 	Member(t, by).Role, next.Role = admin, owner
-	t.Status.Owner = &v1alpha1.TeamOwner{Email: next.Email, FirstName: next.FirstName, LastName: next.LastName}
+	t.Status.Owner = &v1alpha1.TeamOwner{Email: next.Email, FirstName: next.FirstName.Copied(), LastName: next.LastName.Copied()}
 	touch(t, by, now)
 	return nil
 }
@@ -418,7 +418,7 @@ func PersonOf(p v1alpha1.ProposedMember, invite string) Person {
 	if !assignable(role) {
 		role = member
 	}
-	return Person{Email: p.Email, FirstName: p.FirstName, LastName: p.LastName, Role: role, Invite: invite}
+	return Person{Email: p.Email, FirstName: p.FirstName.Copied(), LastName: p.LastName.Copied(), Role: role, Invite: invite}
 }
 
 // Distinct leaves out who is named twice, whatever the case; the first counts.

@@ -24,13 +24,14 @@ const (
 // the company names them, or they accepted the invite that made the team.
 func Founded(t *v1alpha1.PartnerTeam, now time.Time) {
 	if t.Status.Owner == nil {
-		t.Status.Owner = t.Spec.Owner.DeepCopy()
+		first := t.Spec.Owner
+		t.Status.Owner = &v1alpha1.TeamOwner{Email: first.Email, FirstName: first.FirstName.Copied(), LastName: first.LastName.Copied()}
 	}
 	if ownerOf(t) == nil {
 		first := t.Status.Owner
 		t.Status.Members = slices.DeleteFunc(t.Status.Members, func(m v1alpha1.TeamMember) bool { return address.Equal(string(m.Email), string(first.Email)) })
 		t.Status.Members = slices.Insert(t.Status.Members, 0, v1alpha1.TeamMember{
-			Email: first.Email, FirstName: first.FirstName, LastName: first.LastName,
+			Email: first.Email, FirstName: first.FirstName.Copied(), LastName: first.LastName.Copied(),
 			Role: owner, State: v1alpha1.MemberActive, Source: v1alpha1.MemberFromOwner, JoinedTime: seconds(now),
 		})
 	}

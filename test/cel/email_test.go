@@ -20,6 +20,7 @@ var goodEmails = map[string]string{
 	"digits and punctuation":        "a.b-c_d%e=f@example.com",
 	"a local part of 64":            strings.Repeat("a", 64) + "@example.com",
 	"an address of 254 characters":  emailOf(254),
+	"a number within the domain":    "ada@10.0.0.1.example.com",
 	"capital letters, kept as sent": "Ada@Example.COM",
 }
 
@@ -31,6 +32,9 @@ var badEmails = map[string]struct{ address, remedy string }{
 	"a blank within":               {"ada lovelace@example.com", emailRemedy},
 	"a bare host":                  {"a@localhost", emailRemedy},
 	"an address literal":           {"a@[127.0.0.1]", emailRemedy},
+	"an IP address":                {"a@127.0.0.1", emailRemedy},
+	"a domain that is a number":    {"a@example.42", emailRemedy},
+	"an encoded word":              {"=?utf-8?q?a?=@example.com", emailRemedy},
 	"two at signs":                 {"a@b@example.com", emailRemedy},
 	"no at sign":                   {"ada.example.com", emailRemedy},
 	"no local part":                {"@example.com", emailRemedy},

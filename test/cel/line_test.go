@@ -32,12 +32,13 @@ var lines = []struct {
 }
 
 var goodLines = map[string]string{
-	"two words":               "Ada Lovelace",
-	"umlauts":                 "Zoë Müller",
-	"letters from the right":  "עדה לאבלייס",
-	"a joined emoji":          "Ada 👩‍💻",
-	"quotes and punctuation":  `O'Neil & "Sons"; <Ltd.>`,
-	"a no-break space within": "Ada\u00a0L.",
+	"two words":                "Ada Lovelace",
+	"umlauts":                  "Zoë Müller",
+	"letters from the right":   "עדה לאבלייס",
+	"a joined emoji":           "Ada 👩‍💻",
+	"a joiner between letters": "\u0639\u200c\u0644\u06cc",
+	"quotes and punctuation":   `O'Neil & "Sons"; <Ltd.>`,
+	"a no-break space within":  "Ada\u00a0L.",
 }
 
 var badLines = map[string]string{
@@ -51,6 +52,8 @@ var badLines = map[string]string{
 	"nothing but a blank":    " ",
 	"nothing but line feeds": "\n\n",
 	"an escape":              "Ada\u001b[31m",
+	"an override":            "Ada\u202eecalevoL",
+	"an isolate at its end":  "Ada\u2069",
 }
 
 func acceptedLines() map[string]attempt {
