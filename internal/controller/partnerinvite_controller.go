@@ -10,7 +10,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
-	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -49,24 +48,17 @@ func (r *PartnerInviteReconciler) setup(mgr ctrl.Manager) error {
 		return (before.Status.Acceptance == nil) != (after.Status.Acceptance == nil) || before.Status.Renewal == nil && after.Status.Renewal != nil ||
 			repeats(before) != repeats(after)
 	}}
+	// Those that a new or changed program, group, template or brand may let go on, oldest first.
+	waiting := enqueue(r.base, client.Object.GetNamespace, within(r.Client, lookup.WaitingInvites))
 	return newController(mgr, "partnerinvite", "PartnerInvite", r.concurrency).
 		For(&v1alpha1.PartnerInvite{}, builder.WithPredicates(predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, answered))).
-		Watches(&v1alpha1.Program{}, handler.EnqueueRequestsFromMapFunc(r.waiting), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
-		Watches(&v1alpha1.PartnerGroup{}, handler.EnqueueRequestsFromMapFunc(r.waiting), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
-		Watches(&v1alpha1.Partnership{}, handler.EnqueueRequestsFromMapFunc(r.heldBy), builder.WithPredicates(specEdited)).
-		Watches(&v1alpha1.PartnerTeam{}, handler.EnqueueRequestsFromMapFunc(r.ofTeam), builder.WithPredicates(peopleTurned)).
-		WatchesMetadata(&corev1.ConfigMap{}, r.post.mattering(r.waiting)).
-		WatchesRawSource(r.post.routes.follow(handler.EnqueueRequestsFromMapFunc(r.waiting))).
+		Watches(&v1alpha1.Program{}, waiting, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.PartnerGroup{}, waiting, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.Partnership{}, enqueue(r.base, rivalryOf, r.heldBy), builder.WithPredicates(specEdited)).
+		Watches(&v1alpha1.PartnerTeam{}, enqueue(r.base, client.ObjectKeyFromObject, byName(r.Client, lookup.InvitesOfTeam)), builder.WithPredicates(peopleTurned)).
+		WatchesMetadata(&corev1.ConfigMap{}, waiting, r.post.mattering()).
+		WatchesRawSource(r.post.routes.follow(waiting)).
 		Complete(eachOf(mgr.GetClient(), r))
-}
-
-// waiting are the invites that a new or changed program, group, template or brand may let go on, oldest first.
-func (r *PartnerInviteReconciler) waiting(ctx context.Context, object client.Object) []reconcile.Request {
-	invites, err := lookup.WaitingInvites(ctx, r.Client, object.GetNamespace())
-	if err != nil {
-		return nil // only for a missing index
-	}
-	return requestsFor(invites)
 }
 
 // Reconcile does what is due for one invite.

@@ -44,41 +44,24 @@ func (r *PartnershipReconciler) setup(mgr ctrl.Manager) error {
 			reapplications(before) != reapplications(after)
 	}}
 	changed := builder.WithPredicates(predicate.GenerationChangedPredicate{})
+	// Those with a mail that has not left, which a mended brand may let go on.
+	mailing := enqueue(r.base, client.Object.GetNamespace, within(r.Client, lookup.PartnershipsWithMail))
 	return newController(mgr, "partnership", "Partnership", r.concurrency).
 		For(&v1alpha1.Partnership{}, builder.WithPredicates(predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, requested))).
-		Watches(&v1alpha1.Program{}, r.enqueue(lookup.PartnershipsIn, client.Object.GetName), changed).
-		Watches(&v1alpha1.PartnerGroup{}, r.enqueue(lookup.PartnershipsIn, func(o client.Object) string {
-			return o.(*v1alpha1.PartnerGroup).Spec.ProgramRef.Name
-		}), changed).
-		Watches(&v1alpha1.Partnership{}, handler.EnqueueRequestsFromMapFunc(r.rivals), builder.WithPredicates(comesAndGoes)).
+		Watches(&v1alpha1.Program{}, enqueue(r.base, client.ObjectKeyFromObject, byName(r.Client, lookup.PartnershipsIn)), changed).
+		Watches(&v1alpha1.PartnerGroup{}, enqueue(r.base, programOfGroup, byName(r.Client, lookup.PartnershipsIn)), changed).
+		Watches(&v1alpha1.Partnership{}, enqueue(r.base, rivalryOf, r.rivals), builder.WithPredicates(comesAndGoes)).
 		Watches(&v1alpha1.PartnerInvite{}, handler.EnqueueRequestsFromMapFunc(inviting), builder.WithPredicates(invitationTurned)).
-		Watches(&v1alpha1.PartnerTeam{}, r.enqueue(lookup.PartnershipsJoining, client.Object.GetName), builder.WithPredicates(comesAndGoes)).
-		Watches(&v1alpha1.PartnerTeam{}, r.enqueue(lookup.PartnershipsOfTeam, client.Object.GetName), changed).
-		WatchesMetadata(&corev1.ConfigMap{}, r.post.mattering(r.mailing)).
-		WatchesRawSource(r.post.routes.follow(handler.EnqueueRequestsFromMapFunc(r.mailing))).
+		Watches(&v1alpha1.PartnerTeam{}, enqueue(r.base, client.ObjectKeyFromObject, byName(r.Client, lookup.PartnershipsJoining)), builder.WithPredicates(comesAndGoes)).
+		Watches(&v1alpha1.PartnerTeam{}, enqueue(r.base, client.ObjectKeyFromObject, byName(r.Client, lookup.PartnershipsOfTeam)), changed).
+		WatchesMetadata(&corev1.ConfigMap{}, mailing, r.post.mattering()).
+		WatchesRawSource(r.post.routes.follow(mailing)).
 		Complete(eachOf(mgr.GetClient(), r))
 }
 
-// mailing are the partnerships of a namespace with a mail that has not left, which a mended brand may let go on.
-func (r *PartnershipReconciler) mailing(ctx context.Context, object client.Object) []reconcile.Request {
-	found, err := lookup.PartnershipsWithMail(ctx, r.Client, object.GetNamespace())
-	if err != nil {
-		return nil // only for a missing index
-	}
-	return requestsFor(found)
-}
-
-// enqueue looks at the partnerships that an object matters to.
-func (r *PartnershipReconciler) enqueue(
-	find func(context.Context, client.Reader, string, string) ([]v1alpha1.Partnership, error), key func(client.Object) string,
-) handler.EventHandler {
-	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, object client.Object) []reconcile.Request {
-		found, err := find(ctx, r.Client, object.GetNamespace(), key(object))
-		if err != nil {
-			return nil // only for a missing index
-		}
-		return requestsFor(found)
-	})
+// programOfGroup is the key of the program that a group belongs to.
+func programOfGroup(group client.Object) client.ObjectKey {
+	return client.ObjectKey{Namespace: group.GetNamespace(), Name: group.(*v1alpha1.PartnerGroup).Spec.ProgramRef.Name}
 }
 
 // Reconcile does what is due for one partnership.

@@ -74,6 +74,8 @@ type base struct {
 	live   client.Reader
 	events events.EventRecorder
 	now    func() time.Time
+	// retries repeats what could not be read while an event was handled.
+	retries *retries
 }
 
 // The digger writes ConfigMaps.
@@ -88,6 +90,11 @@ func Setup(mgr ctrl.Manager, o Options) (finish func(context.Context), err error
 		live:   mgr.GetAPIReader(),
 		events: o.Events,
 		now:    o.Now,
+
+		retries: newRetries(),
+	}
+	if err := mgr.Add(b.retries); err != nil {
+		return nil, fmt.Errorf("adding the retries: %w", err)
 	}
 	ways := newRoutes(b, o.SMTP, smtp.NewLimiter(o.MailRate), o.Concurrency)
 	if err := mgr.Add(ways); err != nil {

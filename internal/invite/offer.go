@@ -176,8 +176,8 @@ func held(in Input, scope []v1alpha1.ProgramGrant) (*obstacle, time.Time) {
 	if in.Brake == nil || in.Invite.Spec.Delivery == v1alpha1.DeliveryLink {
 		return nil, time.Time{}
 	}
-	if name, until := in.Brake(scope); !until.IsZero() {
-		return &obstacle{v1alpha1.ReasonHeld, fmt.Sprintf("Program %q has sent its mail.maxPerHour; the invite goes out at %s or later", name, until.UTC().Format(time.RFC3339))}, until
+	if why, until := in.Brake(scope); !until.IsZero() {
+		return &obstacle{v1alpha1.ReasonHeld, fmt.Sprintf("%s; the invite goes out at %s or later", why, until.UTC().Format(time.RFC3339))}, until
 	}
 	return nil, time.Time{}
 }

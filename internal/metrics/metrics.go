@@ -48,6 +48,16 @@ const (
 	EventExpired = "expired"
 )
 
+// What ReadErrors are counted for.
+const (
+	// ReadForEvent: what a change matters to could not be looked up. It is looked up again.
+	ReadForEvent = "event"
+	// ReadForLimit: what a program has sent could not be counted, so it sends nothing.
+	ReadForLimit = "limit"
+	// ReadForMetric: objects could not be counted, so their metric is missing.
+	ReadForMetric = "metric"
+)
+
 var (
 	// LinkHits counts how often shared links were followed.
 	LinkHits = counter("link_hits_total", "Requests for shared links.", "namespace", "result")
@@ -61,6 +71,10 @@ var (
 		EventDelivered, EventFailed, EventRefused, EventDropped, EventExpired)
 	// EventsWaiting is how many events have yet to be delivered.
 	EventsWaiting = gauge("events_waiting", "Events that wait to be delivered.")
+
+	// ReadErrors counts reads that failed and that no reconcile reports.
+	ReadErrors = fromZero(counter("read_errors_total", "Reads that failed, by what they were for.", "for"),
+		ReadForEvent, ReadForLimit, ReadForMetric)
 
 	portalRequests = counter("portal_requests_total", "Requests to the portal.", "route", "code")
 	portalSeconds  = histogram("portal_request_seconds", "How long requests to the portal took.",
