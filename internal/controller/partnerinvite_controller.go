@@ -32,6 +32,7 @@ type PartnerInviteReconciler struct {
 	post        *post
 	accept      *accept.Step
 	brake       *brake
+	links       *linkRights
 	concurrency int
 	// people makes the claims for invites of one person take turns.
 	people keylock.Keys
@@ -126,6 +127,7 @@ func (r *PartnerInviteReconciler) observe(ctx context.Context, i *v1alpha1.Partn
 	if in.Refused = tenant.held(); in.Refused == "" {
 		in.Refused, in.RefusedUntil = tenant.transport.refused()
 	}
+	in.LinkRefused, in.LinkRefusedUntil = r.links.refused(i.Namespace)
 	if in.Catalog, err = lookup.Catalog(ctx, r.Client, i.Namespace); err != nil {
 		return in, nil, err
 	}
@@ -153,10 +155,12 @@ const appliedTogether = 10 * time.Second
 // before the wait could look like that of a dead process.
 func (r *PartnerInviteReconciler) send(ctx context.Context, in invite.Input, style *style) (reconcile.Result, error) {
 	i := in.Invite
-	if i.Spec.Delivery != v1alpha1.DeliveryLink {
-		if err := style.transport.sender.Ready(ctx); err != nil {
-			return reconcile.Result{}, err
+	if i.Spec.Delivery == v1alpha1.DeliveryLink {
+		if may, err := r.mayWriteLink(ctx, i); err != nil || !may {
+			return reconcile.Result{RequeueAfter: retrySoon}, err
 		}
+	} else if err := style.transport.sender.Ready(ctx); err != nil {
+		return reconcile.Result{}, err
 	}
 	in.Now = r.now()
 	if in.Now.Sub(i.CreationTimestamp.Time) < appliedTogether {

@@ -116,7 +116,7 @@ func Setup(mgr ctrl.Manager, o Options) (finish func(context.Context), err error
 		"verification":  (&VerificationReconciler{base: b, post: post, concurrency: o.Concurrency}).setup,
 		"partnerteam":   (&PartnerTeamReconciler{base: b, post: post}).setup,
 		"partnerlink":   (&PartnerLinkReconciler{base: b, post: post, concurrency: o.Concurrency}).setup,
-		"partnerinvite": (&PartnerInviteReconciler{base: b, post: post, accept: o.Accept, brake: newBrake(b.Client, o.Now), concurrency: o.Concurrency}).setup,
+		"partnerinvite": (&PartnerInviteReconciler{base: b, post: post, accept: o.Accept, brake: newBrake(b.Client, o.Now), links: &linkRights{now: o.Now}, concurrency: o.Concurrency}).setup,
 		"partnership":   (&PartnershipReconciler{base: b, post: post, accept: o.Accept, tombstones: digger, concurrency: o.Concurrency}).setup,
 	} {
 		if err := setup(mgr); err != nil {

@@ -36,6 +36,9 @@ type Input struct {
 	// Refused says why the mail server takes no mail at all, and until when nothing is tried; empty: it may.
 	Refused      string
 	RefusedUntil time.Time
+	// LinkRefused says why no Secret for a link can be written, and until when that is believed; empty: one can.
+	LinkRefused      string
+	LinkRefusedUntil time.Time
 	// Hold says why the operator holds all mail back; empty: it does not.
 	Hold string
 	// Brake says why the programs of a scope may send no more, and until when; the zero time: they may. Nil: no brake.

@@ -59,7 +59,7 @@ func enforce(t *testing.T) {
 			}
 			judged++
 		}
-		return judged == 6 && refused()
+		return judged == 8 && refused()
 	})
 }
 
