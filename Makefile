@@ -172,10 +172,11 @@ manifests: $(CONTROLLER_GEN) ## Generate the CRDs, and the RBAC of the operator 
 	$(CONTROLLER_GEN) rbac:roleName=partner-operator-portal $(PORTAL_RIGHTS) output:rbac:artifacts:config=config/rbac/portal
 	$(CONTROLLER_GEN) rbac:roleName=partner-operator-metrics paths=./internal/metrics output:rbac:artifacts:config=config/rbac/metrics
 	@# The chart says the same, from copies: a chart holds all that it needs.
-	rm -rf $(CHART)/files && cd $(CHART) && mkdir -p files/crd files/rbac files/people files/policy files/prometheus
+	rm -rf $(CHART)/files && cd $(CHART) && mkdir -p files/crd files/rbac files/guard files/people files/policy files/prometheus
 	cp config/crd/bases/*.yaml $(CHART)/files/crd
 	cp config/rbac/people/*.yaml $(CHART)/files/people
 	cp config/policy/*.yaml $(CHART)/files/policy
+	cp config/rbac/guard/*.yaml $(CHART)/files/guard
 	cp config/prometheus/rules.yaml config/prometheus/service_monitor.yaml config/prometheus/dashboard.json $(CHART)/files/prometheus
 	rm $(CHART)/files/*/kustomization.yaml
 	cp config/rbac/role.yaml $(CHART)/files/rbac/role.yaml

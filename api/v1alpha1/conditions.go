@@ -42,6 +42,8 @@ const (
 	ReasonTeamNotFound = "TeamNotFound"
 	// ReasonPartnershipNotFound: False, a Partnership does not exist; the message names it.
 	ReasonPartnershipNotFound = "PartnershipNotFound"
+	// ReasonProgramMismatch: False and Stalled, the Partnership of a link is in another Program than the link says.
+	ReasonProgramMismatch = "ProgramMismatch"
 	// ReasonMemberNotFound: False, the member of a link does not belong to the partner; of a person that is Stalled.
 	ReasonMemberNotFound = "MemberNotFound"
 	// ReasonTemplateNotFound: False, a ConfigMap that a templateRef names does not exist yet; the message names it.

@@ -40,6 +40,7 @@ type PartnerLink struct {
 
 // PartnerLinkSpec is the wish for one link.
 // +kubebuilder:validation:XValidation:rule="self.partnershipRef.name == oldSelf.partnershipRef.name",fieldPath=".partnershipRef",message="partnershipRef is immutable: what was shared counts for the partner who shared it, so create a new PartnerLink"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.programRef) || has(self.programRef) && self.programRef.name == oldSelf.programRef.name",fieldPath=".programRef",message="programRef is immutable once it is set: create a new PartnerLink"
 // +kubebuilder:validation:XValidation:rule="has(self.member) == has(oldSelf.member) && (!has(self.member) || self.member.email == oldSelf.member.email)",fieldPath=".member",message="member.email is immutable: what was shared counts for the member who shared it, so create a new PartnerLink"
 type PartnerLinkSpec struct {
 	// partnershipRef names the partnership that the link counts for. Immutable. While it does not exist, and never did,
@@ -47,6 +48,13 @@ type PartnerLinkSpec struct {
 	// of the same name gives the link back to it.
 	// +required
 	PartnershipRef PartnershipReference `json:"partnershipRef"`
+
+	// programRef names the program of the partnership, for whoever may make links of that program only: the policies of
+	// config/policy cannot see the partnership, so they ask for a verb on this program, and on all programs if it is unset.
+	// Immutable once it is set. The program of another partnership than partnershipRef names: the link counts for nobody,
+	// and ResolvedRefs=False/ProgramMismatch says so. Unset: the partnership's program, whichever that is.
+	// +optional
+	ProgramRef *ProgramReference `json:"programRef,omitempty"`
 
 	// member is the person in a team whose link it is. Immutable. Without a team it can only be the contact, in whatever
 	// case. Somebody else: the link counts for nobody, and ResolvedRefs=False/MemberNotFound says so. Unset: the partner
@@ -115,8 +123,8 @@ type PartnerLinkStatus struct {
 	// +kubebuilder:validation:MaxLength=8192
 	Destination string `json:"destination,omitempty"`
 
-	// program is the name of the program that the link follows: what the partnership says, or said when it was deleted.
-	// Unset: the partnership was never seen.
+	// program is the name of the program that the link follows: what spec.programRef says, else what the partnership says,
+	// or said when it was deleted. Unset: the partnership was never seen.
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
 	Program string `json:"program,omitempty"`

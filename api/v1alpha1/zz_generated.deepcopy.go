@@ -879,6 +879,11 @@ func (in *PartnerLinkList) DeepCopyObject() runtime.Object {
 func (in *PartnerLinkSpec) DeepCopyInto(out *PartnerLinkSpec) {
 	*out = *in
 	out.PartnershipRef = in.PartnershipRef
+	if in.ProgramRef != nil {
+		in, out := &in.ProgramRef, &out.ProgramRef
+		*out = new(ProgramReference)
+		**out = **in
+	}
 	if in.Member != nil {
 		in, out := &in.Member, &out.Member
 		*out = new(LinkMember)

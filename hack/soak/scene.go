@@ -79,7 +79,7 @@ func (s *scene) open(ctx context.Context) (err error) {
 	if s.api, err = client.New(s.plane.Config, client.Options{Scheme: scheme}); err != nil {
 		return err
 	}
-	for _, folder := range []string{"config/namespace", "config/rbac"} {
+	for _, folder := range []string{"config/namespace", "config/rbac", "config/rbac/links"} {
 		if out, err := s.plane.Kubectl(ctx, "apply", "-k", filepath.Join(s.root, folder)).CombinedOutput(); err != nil {
 			return fmt.Errorf("%w: %s", err, out)
 		}

@@ -2,14 +2,17 @@ package controller
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/metrics"
 	"github.com/partner-operator/partner-operator/internal/program"
 	"github.com/partner-operator/partner-operator/internal/quota"
 )
@@ -29,7 +32,10 @@ func newBrake(cache client.Reader, now func() time.Time) *brake {
 	return &brake{cache: cache, now: now, sent: map[types.NamespacedName][]time.Time{}, known: map[string]bool{}}
 }
 
-// until tells for a namespace which program of a scope has sent its fill, and until when; the zero time: none has.
+// countAgain is when what could not be counted is counted again.
+const countAgain = 10 * time.Second
+
+// until returns a function that tells why and until when a scope can send nothing; the zero time: it can.
 func (b *brake) until(ctx context.Context, namespace string, catalog program.Catalog) func([]v1alpha1.ProgramGrant) (string, time.Time) {
 	return func(scope []v1alpha1.ProgramGrant) (string, time.Time) {
 		b.mutex.Lock()
@@ -47,8 +53,7 @@ func (b *brake) take(ctx context.Context, namespace string, scope []v1alpha1.Pro
 		return nil, false
 	}
 	now := b.now()
-	b.read(ctx, namespace)
-	if b.known[namespace] {
+	if b.read(ctx, namespace) == nil { // else they are read from the invites once a program with a limit needs them
 		for _, grant := range scope { // also where no limit is set: one may be, that the cache has not seen yet
 			key := types.NamespacedName{Namespace: namespace, Name: grant.Name}
 			b.sent[key] = append(b.lastHour(key), now)
@@ -57,17 +62,19 @@ func (b *brake) take(ctx context.Context, namespace string, scope []v1alpha1.Pro
 	return func() { b.giveBack(namespace, scope, now) }, true
 }
 
-// full is until for who holds the lock.
+// full is what until returns, for who holds the lock.
 func (b *brake) full(ctx context.Context, namespace string, scope []v1alpha1.ProgramGrant, catalog program.Catalog) (string, time.Time) {
 	for _, grant := range scope {
 		p := catalog.Programs[grant.Name]
 		if !limited(p) {
 			continue
 		}
-		b.read(ctx, namespace)
+		if b.read(ctx, namespace) != nil {
+			return fmt.Sprintf("what Program %q has sent within the last hour cannot be counted, so its mail.maxPerHour lets nothing out", grant.Name), b.now().Add(countAgain)
+		}
 		sent, most := b.lastHour(types.NamespacedName{Namespace: namespace, Name: grant.Name}), int(*p.Spec.Mail.MaxPerHour)
 		if len(sent) >= most {
-			return grant.Name, sent[len(sent)-most].Add(time.Hour)
+			return fmt.Sprintf("Program %q has sent its mail.maxPerHour", grant.Name), sent[len(sent)-most].Add(time.Hour)
 		}
 	}
 	return "", time.Time{}
@@ -94,11 +101,20 @@ func (b *brake) lastHour(key types.NamespacedName) []time.Time {
 }
 
 // read counts, once for a namespace, what its invites and groups say was sent.
-func (b *brake) read(ctx context.Context, namespace string) {
+func (b *brake) read(ctx context.Context, namespace string) error {
+	if b.known[namespace] {
+		return nil
+	}
 	var invites v1alpha1.PartnerInviteList
 	var groups v1alpha1.PartnerGroupList
-	if b.known[namespace] || b.cache.List(ctx, &invites, client.InNamespace(namespace)) != nil || b.cache.List(ctx, &groups, client.InNamespace(namespace)) != nil {
-		return
+	err := b.cache.List(ctx, &invites, client.InNamespace(namespace))
+	if err == nil {
+		err = b.cache.List(ctx, &groups, client.InNamespace(namespace))
+	}
+	if err != nil {
+		metrics.ReadErrors.WithLabelValues(metrics.ReadForLimit).Inc()
+		log.FromContext(ctx).Error(err, "The mails of the last hour could not be counted", "namespace", namespace)
+		return err
 	}
 	b.known[namespace] = true
 	for name, times := range quota.Sent(invites.Items, groups.Items) {
@@ -108,4 +124,5 @@ func (b *brake) read(ctx context.Context, namespace string) {
 	for key := range b.sent {
 		slices.SortFunc(b.sent[key], time.Time.Compare)
 	}
+	return nil
 }

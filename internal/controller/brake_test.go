@@ -3,6 +3,8 @@ package controller
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -18,6 +20,7 @@ import (
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/invite"
 	"github.com/partner-operator/partner-operator/internal/lookup"
+	"github.com/partner-operator/partner-operator/internal/metrics"
 	"github.com/partner-operator/partner-operator/internal/program"
 )
 
@@ -114,7 +117,7 @@ func (h *hour) fullUntil(name string, want time.Duration, programs ...string) {
 		}
 		return
 	}
-	if full != name || !until.Equal(start.Add(want)) {
+	if !strings.Contains(full, fmt.Sprintf("Program %q", name)) || !until.Equal(start.Add(want)) {
 		h.t.Errorf("at %s %q is full until %s, want %q until %s", h.clock.Format(time.TimeOnly), full, until, name, start.Add(want))
 	}
 }
@@ -331,15 +334,54 @@ func TestTheBrakeReadsANamespaceOnce(t *testing.T) {
 		}}).Build()
 	h := newHourOf(t, cache)
 	h.takes(true, "any")
-	h.fullUntil("", 0, "two")
+	h.fullUntil("", 0, "any")
 	broken = false
 	h.fullUntil("two", 59*time.Minute, "two")
 	for range 3 {
 		h.takes(false, "two")
 		h.takes(true, "any")
 	}
-	if reads != 3 {
-		t.Errorf("%d reads, two of them failed", reads)
+	if reads != 2 {
+		t.Errorf("%d reads, one of them failed", reads)
+	}
+}
+
+// What was sent cannot be counted: a program with a limit sends nothing until it can be, says why, and the metric counts it.
+func TestTheBrakeHoldsWhileItCannotCount(t *testing.T) {
+	broken := errors.New("the cache is not ready")
+	h := newHourOf(t, fakeCache(t).WithInterceptorFuncs(interceptor.Funcs{
+		List: func(ctx context.Context, c client.WithWatch, list client.ObjectList, o ...client.ListOption) error {
+			if broken != nil {
+				return broken
+			}
+			return c.List(ctx, list, o...)
+		},
+	}).Build())
+	before := readErrors(t, metrics.ReadForLimit)
+	h.fullUntil("two", countAgain, "any", "two")
+	h.takes(false, "two")
+	h.takes(true, "any")
+	if why, _ := h.until(t.Context(), "acme", h.catalog)(grants("two")); !strings.Contains(why, "cannot be counted") {
+		t.Errorf("the invite says %q", why)
+	}
+	if got := readErrors(t, metrics.ReadForLimit) - before; got != 4 {
+		t.Errorf("%v failed reads are counted, of 4", got)
+	}
+	i := &v1alpha1.PartnerInvite{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "acme", Name: "ada", UID: "uid"},
+		Spec:       v1alpha1.PartnerInviteSpec{Contact: v1alpha1.Contact{Email: "ada@example.com"}, Programs: grants("two")},
+	}
+	in := invite.Input{
+		Invite: i, Catalog: h.catalog, MailerConfigured: true, Brake: h.until(t.Context(), "acme", h.catalog),
+		HoldsKey: func(string) bool { return true }, NewestKeyID: "key-1", Now: h.clock,
+	}
+	d := invite.Decide(in)
+	if d.Action != invite.ActionNone || d.Status.State != v1alpha1.InviteHeld || d.RequeueAfter != countAgain {
+		t.Errorf("the invite is %s, to be looked at after %s, and the action is %s", d.Status.State, d.RequeueAfter, d.Action)
+	}
+	broken = nil
+	if d := invite.Decide(in); d.Action != invite.ActionSend {
+		t.Errorf("once they can be counted, the action is %s", d.Action)
 	}
 }
 

@@ -20,34 +20,41 @@ const settleTime = 3 * time.Second
 // places are the names of the programs or groups in whose counts an object stands, with what it counts as there.
 type places map[string]string
 
-// counting asks to count again where an object came, went or changed its place.
-func counting(of func(context.Context, client.Object) places) handler.EventHandler {
-	ask := func(q queue, object client.Object, names places) {
+// everywhere is the name that stands for all programs of the namespace.
+const everywhere = ""
+
+// counting asks to count again where an object came, went or changed its place. All finds what everywhere is.
+func counting(of func(client.Object) places, all *mapper[string]) handler.EventHandler {
+	ask := func(ctx context.Context, q requestQueue, object client.Object, names places) {
 		for name := range names {
-			q.AddAfter(reconcile.Request{NamespacedName: client.ObjectKey{Namespace: object.GetNamespace(), Name: name}}, settleTime)
+			if name != everywhere {
+				q.AddAfter(reconcile.Request{NamespacedName: client.ObjectKey{Namespace: object.GetNamespace(), Name: name}}, settleTime)
+				continue
+			}
+			lookUp[string]{all, q, object.GetNamespace()}.now(ctx, object.GetNamespace())
 		}
 	}
 	return handler.Funcs{
-		CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) { ask(q, e.Object, of(ctx, e.Object)) },
-		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) { ask(q, e.Object, of(ctx, e.Object)) },
-		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) {
-			before, after := of(ctx, e.ObjectOld), of(ctx, e.ObjectNew)
+		CreateFunc: func(ctx context.Context, e event.CreateEvent, q requestQueue) { ask(ctx, q, e.Object, of(e.Object)) },
+		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q requestQueue) { ask(ctx, q, e.Object, of(e.Object)) },
+		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q requestQueue) {
+			before, after := of(e.ObjectOld), of(e.ObjectNew)
 			if !maps.Equal(before, after) {
-				ask(q, e.ObjectNew, before)
-				ask(q, e.ObjectNew, after)
+				ask(ctx, q, e.ObjectNew, before)
+				ask(ctx, q, e.ObjectNew, after)
 			}
 		},
 	}
 }
 
 // inProgram is where a partnership counts among programs.
-func inProgram(_ context.Context, object client.Object) places {
+func inProgram(object client.Object) places {
 	p := object.(*v1alpha1.Partnership)
 	return places{p.Spec.ProgramRef.Name: string(p.Status.State)}
 }
 
 // inGroup is where a partnership counts among groups.
-func inGroup(_ context.Context, object client.Object) places {
+func inGroup(object client.Object) places {
 	p := object.(*v1alpha1.Partnership)
 	if p.Status.Group == "" {
 		return nil
@@ -56,25 +63,17 @@ func inGroup(_ context.Context, object client.Object) places {
 }
 
 // invitedInto is where an invite counts among programs: in all, if it names none and was not issued.
-func (r *ProgramReconciler) invitedInto(ctx context.Context, object client.Object) places {
+func invitedInto(object client.Object) places {
 	i := object.(*v1alpha1.PartnerInvite)
 	if i.ForTeammates() { // it invites into a team, and into no program
 		return nil
 	}
-	state := string(i.Status.State)
 	into := places{}
 	for _, grant := range i.Offers() {
-		into[grant.Name] = state
+		into[grant.Name] = string(i.Status.State)
 	}
-	if len(into) > 0 {
-		return into
-	}
-	var programs v1alpha1.ProgramList
-	if err := r.List(ctx, &programs, client.InNamespace(i.Namespace), client.UnsafeDisableDeepCopy); err != nil {
-		return nil
-	}
-	for _, p := range programs.Items {
-		into[p.Name] = state
+	if len(into) == 0 {
+		into[everywhere] = string(i.Status.State)
 	}
 	return into
 }

@@ -9,7 +9,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
-	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -37,10 +36,10 @@ func (r *PartnerGroupReconciler) setup(mgr ctrl.Manager) error {
 	}}
 	return newController(mgr, "partnergroup", "PartnerGroup", 1).
 		For(&v1alpha1.PartnerGroup{}, builder.WithPredicates(predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, limited))).
-		Watches(&v1alpha1.Program{}, handler.EnqueueRequestsFromMapFunc(r.groupsOf), changed).
-		Watches(&v1alpha1.Partnership{}, counting(inGroup)).
-		WatchesMetadata(&corev1.ConfigMap{}, r.post.mattering(r.all)).
-		WatchesRawSource(onKeys(r.post.keys, keyring.SecretName, func(ctx context.Context) ([]reconcile.Request, error) {
+		Watches(&v1alpha1.Program{}, enqueue(r.base, client.ObjectKeyFromObject, byName(r.Client, lookup.GroupsOf)), changed).
+		Watches(&v1alpha1.Partnership{}, counting(inGroup, nil)).
+		WatchesMetadata(&corev1.ConfigMap{}, enqueue(r.base, client.Object.GetNamespace, r.all), r.post.mattering()).
+		WatchesRawSource(onKeys(r.base, r.post.keys, keyring.SecretName, func(ctx context.Context) ([]reconcile.Request, error) {
 			var groups v1alpha1.PartnerGroupList // those with a join link show one that the newest key has signed
 			err := r.List(ctx, &groups, client.UnsafeDisableDeepCopy)
 			return requestsFor(groups.Items), err
@@ -48,21 +47,11 @@ func (r *PartnerGroupReconciler) setup(mgr ctrl.Manager) error {
 		Complete(eachOf(r.base, r))
 }
 
-func (r *PartnerGroupReconciler) groupsOf(ctx context.Context, p client.Object) []reconcile.Request {
-	groups, err := lookup.GroupsOf(ctx, r.Client, p.GetNamespace(), p.GetName())
-	if err != nil {
-		return nil
-	}
-	return requestsFor(groups)
-}
-
-// all are the groups of a ConfigMap's namespace.
-func (r *PartnerGroupReconciler) all(ctx context.Context, configMap client.Object) []reconcile.Request {
+// all finds the groups of a namespace.
+func (r *PartnerGroupReconciler) all(ctx context.Context, namespace string) ([]reconcile.Request, error) {
 	var groups v1alpha1.PartnerGroupList
-	if err := r.List(ctx, &groups, client.InNamespace(configMap.GetNamespace())); err != nil {
-		return nil
-	}
-	return requestsFor(groups.Items)
+	err := r.List(ctx, &groups, client.InNamespace(namespace), client.UnsafeDisableDeepCopy)
+	return requestsFor(groups.Items), err
 }
 
 // Reconcile writes the status of one group.

@@ -11,7 +11,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
-	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -35,6 +34,7 @@ type PartnerInviteReconciler struct {
 	post        *post
 	accept      *accept.Step
 	brake       *brake
+	links       *linkRights
 	concurrency int
 	// people makes the claims for invites of one person take turns.
 	people keylock.Keys
@@ -51,25 +51,18 @@ func (r *PartnerInviteReconciler) setup(mgr ctrl.Manager) error {
 		return (before.Status.Acceptance == nil) != (after.Status.Acceptance == nil) || before.Status.Renewal == nil && after.Status.Renewal != nil ||
 			repeats(before) != repeats(after)
 	}}
+	// Those that a new or changed program, group, template or brand may let go on, oldest first.
+	waiting := enqueue(r.base, client.Object.GetNamespace, within(r.Client, lookup.WaitingInvites))
 	return newController(mgr, "partnerinvite", "PartnerInvite", r.concurrency).
 		For(&v1alpha1.PartnerInvite{}, builder.WithPredicates(predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, answered))).
-		Watches(&v1alpha1.Program{}, handler.EnqueueRequestsFromMapFunc(r.waiting), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
-		Watches(&v1alpha1.PartnerGroup{}, handler.EnqueueRequestsFromMapFunc(r.waiting), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
-		Watches(&v1alpha1.Partnership{}, handler.EnqueueRequestsFromMapFunc(r.heldBy), builder.WithPredicates(specEdited)).
-		Watches(&v1alpha1.PartnerTeam{}, handler.EnqueueRequestsFromMapFunc(r.ofTeam), builder.WithPredicates(peopleTurned)).
-		WatchesMetadata(&corev1.ConfigMap{}, r.post.mattering(r.waiting)).
-		WatchesRawSource(onKeys(r.post.keys, keyring.SecretName, r.keptLinks)).
-		WatchesRawSource(r.post.routes.follow(handler.EnqueueRequestsFromMapFunc(r.waiting))).
+		Watches(&v1alpha1.Program{}, waiting, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.PartnerGroup{}, waiting, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.Partnership{}, enqueue(r.base, rivalryOf, r.heldBy), builder.WithPredicates(specEdited)).
+		Watches(&v1alpha1.PartnerTeam{}, enqueue(r.base, client.ObjectKeyFromObject, byName(r.Client, lookup.InvitesOfTeam)), builder.WithPredicates(peopleTurned)).
+		WatchesMetadata(&corev1.ConfigMap{}, waiting, r.post.mattering()).
+		WatchesRawSource(onKeys(r.base, r.post.keys, keyring.SecretName, r.keptLinks)).
+		WatchesRawSource(r.post.routes.follow(waiting)).
 		Complete(eachOf(r.base, r))
-}
-
-// waiting are the invites that a new or changed program, group, template or brand may let go on, oldest first.
-func (r *PartnerInviteReconciler) waiting(ctx context.Context, object client.Object) []reconcile.Request {
-	invites, err := lookup.WaitingInvites(ctx, r.Client, object.GetNamespace())
-	if err != nil {
-		return nil // only for a missing index
-	}
-	return requestsFor(invites)
 }
 
 // keptLinks are the invites whose links are kept in Secrets.
@@ -161,6 +154,7 @@ func (r *PartnerInviteReconciler) observe(ctx context.Context, i *v1alpha1.Partn
 	if in.Refused = tenant.held(); in.Refused == "" {
 		in.Refused, in.RefusedUntil = tenant.transport.refused()
 	}
+	in.LinkRefused, in.LinkRefusedUntil = r.links.refused(i.Namespace)
 	if in.Catalog, err = lookup.Catalog(ctx, r.Client, i.Namespace); err != nil {
 		return in, nil, err
 	}
@@ -188,10 +182,12 @@ const appliedTogether = 10 * time.Second
 // before the wait could look like that of a dead process.
 func (r *PartnerInviteReconciler) send(ctx context.Context, in invite.Input, style *style) (reconcile.Result, error) {
 	i := in.Invite
-	if i.Spec.Delivery != v1alpha1.DeliveryLink {
-		if err := style.transport.sender.Ready(ctx); err != nil {
-			return reconcile.Result{}, err
+	if i.Spec.Delivery == v1alpha1.DeliveryLink {
+		if may, err := r.mayWriteLink(ctx, i); err != nil || !may {
+			return reconcile.Result{RequeueAfter: retrySoon}, err
 		}
+	} else if err := style.transport.sender.Ready(ctx); err != nil {
+		return reconcile.Result{}, err
 	}
 	in.Now = r.now()
 	if in.Now.Sub(i.CreationTimestamp.Time) < appliedTogether {

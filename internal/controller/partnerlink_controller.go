@@ -12,7 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
-	"sigs.k8s.io/controller-runtime/pkg/handler"
+
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -39,64 +39,55 @@ func (r *PartnerLinkReconciler) setup(mgr ctrl.Manager) error {
 	}}
 	return newController(mgr, "partnerlink", "PartnerLink", r.concurrency).
 		For(&v1alpha1.PartnerLink{}, changed).
-		Watches(&v1alpha1.Partnership{}, handler.EnqueueRequestsFromMapFunc(r.sharedBy), builder.WithPredicates(predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, turned))).
-		Watches(&v1alpha1.PartnerTeam{}, handler.EnqueueRequestsFromMapFunc(r.sharedIn), builder.WithPredicates(peopleTurned)).
-		Watches(&v1alpha1.Program{}, handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, o client.Object) []reconcile.Request {
-			return r.following(ctx, o.GetNamespace(), o.GetName())
-		}), changed).
-		Watches(&v1alpha1.PartnerGroup{}, handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, o client.Object) []reconcile.Request {
-			return r.following(ctx, o.GetNamespace(), o.(*v1alpha1.PartnerGroup).Spec.ProgramRef.Name)
-		}), changed).
-		WatchesMetadata(&corev1.ConfigMap{}, r.post.mattering(r.all)).
+		Watches(&v1alpha1.Partnership{}, enqueue(r.base, client.ObjectKeyFromObject, byName(r.Client, lookup.LinksOf)), builder.WithPredicates(predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, turned))).
+		Watches(&v1alpha1.PartnerTeam{}, enqueue(r.base, client.ObjectKeyFromObject, r.sharedIn), builder.WithPredicates(peopleTurned)).
+		Watches(&v1alpha1.Program{}, enqueue(r.base, client.ObjectKeyFromObject, r.following), changed).
+		Watches(&v1alpha1.PartnerGroup{}, enqueue(r.base, programOfGroup, r.following), changed).
+		WatchesMetadata(&corev1.ConfigMap{}, enqueue(r.base, client.Object.GetNamespace, r.all), r.post.mattering()).
 		Complete(eachOf(r.base, r))
 }
 
-// sharedBy are the links of a partnership.
-func (r *PartnerLinkReconciler) sharedBy(ctx context.Context, p client.Object) []reconcile.Request {
-	links, err := lookup.LinksOf(ctx, r.Client, p.GetNamespace(), p.GetName())
+// sharedIn finds the links of a team.
+func (r *PartnerLinkReconciler) sharedIn(ctx context.Context, team client.ObjectKey) ([]reconcile.Request, error) {
+	partnerships, err := lookup.PartnershipsOfTeam(ctx, r.Client, team.Namespace, team.Name)
 	if err != nil {
-		return nil // only for a missing index
+		return nil, err
 	}
-	return requestsFor(links)
+	return r.sharedBy(ctx, partnerships)
 }
 
-// sharedIn are the links of a team.
-func (r *PartnerLinkReconciler) sharedIn(ctx context.Context, t client.Object) []reconcile.Request {
-	partnerships, err := lookup.PartnershipsOfTeam(ctx, r.Client, t.GetNamespace(), t.GetName())
+// following finds the links of a program: of its partnerships, and of those that were removed.
+func (r *PartnerLinkReconciler) following(ctx context.Context, program client.ObjectKey) ([]reconcile.Request, error) {
+	left, err := lookup.LinksInto(ctx, r.Client, program.Namespace, program.Name)
 	if err != nil {
-		return nil // only for a missing index
+		return nil, err
 	}
+	partnerships, err := lookup.PartnershipsIn(ctx, r.Client, program.Namespace, program.Name)
+	if err != nil {
+		return nil, err
+	}
+	shared, err := r.sharedBy(ctx, partnerships)
+	return append(requestsFor(left), shared...), err
+}
+
+// sharedBy finds the links of partnerships.
+func (r *PartnerLinkReconciler) sharedBy(ctx context.Context, partnerships []v1alpha1.Partnership) ([]reconcile.Request, error) {
 	var requests []reconcile.Request
 	for i := range partnerships {
-		requests = append(requests, r.sharedBy(ctx, &partnerships[i])...)
+		links, err := lookup.LinksOf(ctx, r.Client, partnerships[i].Namespace, partnerships[i].Name)
+		if err != nil {
+			return nil, err
+		}
+		requests = append(requests, requestsFor(links)...)
 	}
-	return requests
+	return requests, nil
 }
 
-// following are the links of a program: of its partnerships, and of those that were removed.
-func (r *PartnerLinkReconciler) following(ctx context.Context, namespace, programName string) []reconcile.Request {
-	left, err := lookup.LinksInto(ctx, r.Client, namespace, programName)
-	if err != nil {
-		return nil // only for a missing index
-	}
-	requests := requestsFor(left)
-	partnerships, err := lookup.PartnershipsIn(ctx, r.Client, namespace, programName)
-	if err != nil {
-		return requests
-	}
-	for i := range partnerships {
-		requests = append(requests, r.sharedBy(ctx, &partnerships[i])...)
-	}
-	return requests
-}
-
-// all are the links of a ConfigMap's namespace: its brand may give the portal another host.
-func (r *PartnerLinkReconciler) all(ctx context.Context, configMap client.Object) []reconcile.Request {
+// all finds the links of a ConfigMap's namespace: its brand may give the portal another host.
+func (r *PartnerLinkReconciler) all(ctx context.Context, namespace string) ([]reconcile.Request, error) {
 	var links v1alpha1.PartnerLinkList
-	if err := r.List(ctx, &links, client.InNamespace(configMap.GetNamespace()), client.UnsafeDisableDeepCopy); err != nil {
-		return nil
-	}
-	return requestsFor(links.Items)
+	err := r.List(ctx, &links, client.InNamespace(namespace), client.UnsafeDisableDeepCopy)
+	return requestsFor(links.Items), err
 }
 
 // Reconcile writes the status of one link.

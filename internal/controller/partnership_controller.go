@@ -7,14 +7,13 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
-	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
-	"sigs.k8s.io/controller-runtime/pkg/log"
+
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
@@ -52,46 +51,26 @@ func (r *PartnershipReconciler) setup(mgr ctrl.Manager) error {
 			reapplications(before) != reapplications(after) || signin.SignOutText(before) != signin.SignOutText(after)
 	}}
 	changed := builder.WithPredicates(predicate.GenerationChangedPredicate{})
+	// Those with a mail that has not left, which a mended brand may let go on.
+	mailing := enqueue(r.base, client.Object.GetNamespace, within(r.Client, lookup.PartnershipsWithMail))
 	return newController(mgr, "partnership", "Partnership", r.concurrency).
 		For(&v1alpha1.Partnership{}, builder.WithPredicates(predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, requested))).
-		Watches(&v1alpha1.Program{}, r.enqueue(lookup.PartnershipsIn, client.Object.GetName), changed).
-		Watches(&v1alpha1.PartnerGroup{}, r.enqueue(lookup.PartnershipsIn, func(o client.Object) string {
-			return o.(*v1alpha1.PartnerGroup).Spec.ProgramRef.Name
-		}), changed).
-		Watches(&v1alpha1.Partnership{}, handler.EnqueueRequestsFromMapFunc(r.rivals), builder.WithPredicates(comesAndGoes)).
+		Watches(&v1alpha1.Program{}, enqueue(r.base, client.ObjectKeyFromObject, byName(r.Client, lookup.PartnershipsIn)), changed).
+		Watches(&v1alpha1.PartnerGroup{}, enqueue(r.base, programOfGroup, byName(r.Client, lookup.PartnershipsIn)), changed).
+		Watches(&v1alpha1.Partnership{}, enqueue(r.base, rivalryOf, r.rivals), builder.WithPredicates(comesAndGoes)).
 		Watches(&v1alpha1.PartnerInvite{}, handler.EnqueueRequestsFromMapFunc(inviting), builder.WithPredicates(invitationTurned)).
-		Watches(&v1alpha1.PartnerTeam{}, r.enqueue(lookup.PartnershipsJoining, client.Object.GetName), builder.WithPredicates(comesAndGoes)).
-		Watches(&v1alpha1.PartnerTeam{}, r.enqueue(lookup.PartnershipsOfTeam, client.Object.GetName), changed).
-		WatchesMetadata(&corev1.ConfigMap{}, r.post.mattering(r.mailing)).
-		WatchesRawSource(source.Kind[client.Object](r.pages, &corev1.ConfigMap{}, handler.Funcs{
-			UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) { r.rewrite(ctx, e.ObjectOld, e.ObjectNew, q) },
-			DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) { r.rewrite(ctx, e.Object, nil, q) },
-		})).
-		WatchesRawSource(onKeys(r.post.keys, keyring.MarksSecretName, r.all)).
-		WatchesRawSource(r.post.routes.follow(handler.EnqueueRequestsFromMapFunc(r.mailing))).
+		Watches(&v1alpha1.PartnerTeam{}, enqueue(r.base, client.ObjectKeyFromObject, byName(r.Client, lookup.PartnershipsJoining)), builder.WithPredicates(comesAndGoes)).
+		Watches(&v1alpha1.PartnerTeam{}, enqueue(r.base, client.ObjectKeyFromObject, byName(r.Client, lookup.PartnershipsOfTeam)), changed).
+		WatchesMetadata(&corev1.ConfigMap{}, mailing, r.post.mattering()).
+		WatchesRawSource(source.Kind[client.Object](r.pages, &corev1.ConfigMap{}, r.rewriting())).
+		WatchesRawSource(onKeys(r.base, r.post.keys, keyring.MarksSecretName, r.all)).
+		WatchesRawSource(r.post.routes.follow(mailing)).
 		Complete(eachOf(r.base, r))
 }
 
-// mailing are the partnerships of a namespace with a mail that has not left, which a mended brand may let go on.
-func (r *PartnershipReconciler) mailing(ctx context.Context, object client.Object) []reconcile.Request {
-	found, err := lookup.PartnershipsWithMail(ctx, r.Client, object.GetNamespace())
-	if err != nil {
-		return nil // only for a missing index
-	}
-	return requestsFor(found)
-}
-
-// enqueue looks at the partnerships that an object matters to.
-func (r *PartnershipReconciler) enqueue(
-	find func(context.Context, client.Reader, string, string) ([]v1alpha1.Partnership, error), key func(client.Object) string,
-) handler.EventHandler {
-	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, object client.Object) []reconcile.Request {
-		found, err := find(ctx, r.Client, object.GetNamespace(), key(object))
-		if err != nil {
-			return nil // only for a missing index
-		}
-		return requestsFor(found)
-	})
+// programOfGroup is the key of the program that a group belongs to.
+func programOfGroup(group client.Object) client.ObjectKey {
+	return client.ObjectKey{Namespace: group.GetNamespace(), Name: group.(*v1alpha1.PartnerGroup).Spec.ProgramRef.Name}
 }
 
 // all are all partnerships.
@@ -105,31 +84,38 @@ func (r *PartnershipReconciler) all(ctx context.Context) ([]reconcile.Request, e
 // partnership, which has to be known by then.
 const rewriteAfter = 2 * time.Second
 
-type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
+// tombstonePage is whose marks a ConfigMap holds: those of a program, by its UID.
+type tombstonePage struct{ namespace, program string }
 
-// rewrite looks at the partnerships of a program when somebody has erased marks of it: those who are there are noted anew.
-func (r *PartnershipReconciler) rewrite(ctx context.Context, before, after client.Object, q queue) {
-	if !tombstone.Lost(before, after) {
-		return
+func pageOf(configMap client.Object) tombstonePage {
+	labels := configMap.GetLabels()
+	return tombstonePage{labels[tombstone.NamespaceLabel], labels[tombstone.Label]}
+}
+
+// rewriting looks at the partnerships of a program when somebody has erased marks of it: those who are there are noted anew.
+func (r *PartnershipReconciler) rewriting() handler.EventHandler {
+	m := &mapper[tombstonePage]{retries: r.retries, find: r.remembered, after: rewriteAfter}
+	look := func(ctx context.Context, before, after client.Object, q requestQueue) {
+		if tombstone.Lost(before, after) {
+			lookUp[tombstonePage]{m, q, pageOf(before)}.now(ctx, pageOf(before).namespace)
+		}
 	}
-	found, err := r.remembered(ctx, before)
-	if err != nil {
-		log.FromContext(ctx).Error(err, "Who has to be noted anew could not be found", "configMap", before.GetName())
-	}
-	for _, request := range requestsFor(found) {
-		q.AddAfter(request, rewriteAfter)
+	return handler.Funcs{
+		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q requestQueue) { look(ctx, e.ObjectOld, e.ObjectNew, q) },
+		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q requestQueue) { look(ctx, e.Object, nil, q) },
 	}
 }
 
 // remembered are the partnerships of the program of a page.
-func (r *PartnershipReconciler) remembered(ctx context.Context, page client.Object) ([]v1alpha1.Partnership, error) {
+func (r *PartnershipReconciler) remembered(ctx context.Context, page tombstonePage) ([]reconcile.Request, error) {
 	var programs v1alpha1.ProgramList
-	if err := r.List(ctx, &programs, client.InNamespace(page.GetLabels()[tombstone.NamespaceLabel]), client.UnsafeDisableDeepCopy); err != nil {
+	if err := r.List(ctx, &programs, client.InNamespace(page.namespace), client.UnsafeDisableDeepCopy); err != nil {
 		return nil, err
 	}
 	for i := range programs.Items {
-		if p := &programs.Items[i]; string(p.UID) == page.GetLabels()[tombstone.Label] {
-			return lookup.PartnershipsIn(ctx, r.Client, p.Namespace, p.Name)
+		if p := &programs.Items[i]; string(p.UID) == page.program {
+			found, err := lookup.PartnershipsIn(ctx, r.Client, p.Namespace, p.Name)
+			return requestsFor(found), err
 		}
 	}
 	return nil, nil

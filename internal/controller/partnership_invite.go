@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -38,36 +39,48 @@ var specEdited = predicate.Funcs{
 	UpdateFunc: predicate.GenerationChangedPredicate{}.Update,
 }
 
-// heldBy are the invites that a changed partnership may let go on.
-func (r *PartnerInviteReconciler) heldBy(ctx context.Context, object client.Object) []reconcile.Request {
-	p := object.(*v1alpha1.Partnership)
-	var invites []v1alpha1.PartnerInvite
-	var err error
-	if p.Spec.Contact != nil {
-		invites, err = lookup.WaitingInvitesOf(ctx, r.Client, p.Namespace, string(p.Spec.Contact.Email))
-	} else {
-		invites, err = lookup.InvitesOfTeam(ctx, r.Client, p.Namespace, p.Spec.TeamRef.Name)
-	}
-	if err != nil {
-		return nil // only for a missing index
-	}
-	return requestsFor(invites)
+// rivalry is who a partnership is for, and in which program.
+type rivalry struct {
+	client.ObjectKey // of the partnership
+
+	email, team, program string
 }
 
-// rivals are the other partnerships of the same partner in the same program: one that comes or goes decides which counts.
-func (r *PartnershipReconciler) rivals(ctx context.Context, object client.Object) []reconcile.Request {
+func rivalryOf(object client.Object) rivalry {
 	p := object.(*v1alpha1.Partnership)
-	found, err := lookup.Rivals(ctx, r.Client, p)
-	if err != nil {
-		return nil // only for a missing index
+	of := rivalry{ObjectKey: client.ObjectKeyFromObject(p), program: p.Spec.ProgramRef.Name}
+	if p.Spec.Contact != nil {
+		of.email = string(p.Spec.Contact.Email)
+	} else if p.Spec.TeamRef != nil {
+		of.team = p.Spec.TeamRef.Name
 	}
-	var requests []reconcile.Request
-	for i := range found {
-		if found[i].Name != p.Name && found[i].Spec.ProgramRef == p.Spec.ProgramRef {
-			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&found[i])})
-		}
+	return of
+}
+
+// heldBy finds the invites that a changed partnership may let go on.
+func (r *PartnerInviteReconciler) heldBy(ctx context.Context, of rivalry) ([]reconcile.Request, error) {
+	var invites []v1alpha1.PartnerInvite
+	var err error
+	if of.email != "" {
+		invites, err = lookup.WaitingInvitesOf(ctx, r.Client, of.Namespace, of.email)
+	} else if of.team != "" {
+		invites, err = lookup.InvitesOfTeam(ctx, r.Client, of.Namespace, of.team)
 	}
-	return requests
+	return requestsFor(invites), err
+}
+
+// rivals finds the other partnerships of the same partner in the same program: one that comes or goes decides which counts.
+func (r *PartnershipReconciler) rivals(ctx context.Context, of rivalry) ([]reconcile.Request, error) {
+	var found []v1alpha1.Partnership
+	var err error
+	if of.email != "" {
+		found, err = lookup.PartnershipsOf(ctx, r.Client, of.Namespace, of.email)
+	} else if of.team != "" {
+		found, err = lookup.PartnershipsOfTeam(ctx, r.Client, of.Namespace, of.team)
+	}
+	return requestsFor(slices.DeleteFunc(found, func(p v1alpha1.Partnership) bool {
+		return p.Name == of.Name || p.Spec.ProgramRef.Name != of.program
+	})), err
 }
 
 // inviting is the partnership that an invite has the name for, be it made for that or not.

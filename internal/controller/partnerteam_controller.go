@@ -10,7 +10,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
-	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -43,20 +42,13 @@ var peopleTurned = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 }}
 
 func (r *PartnerTeamReconciler) setup(mgr ctrl.Manager) error {
+	// Those with a mail that has not left, which a mended brand may let go on.
+	mailing := enqueue(r.base, client.Object.GetNamespace, within(r.Client, lookup.TeamsWithMail))
 	return newController(mgr, "partnerteam", "PartnerTeam", 1).
 		For(&v1alpha1.PartnerTeam{}, builder.WithPredicates(predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, peopleTurned, asked))).
-		WatchesMetadata(&corev1.ConfigMap{}, r.post.mattering(r.mailing)).
-		WatchesRawSource(r.post.routes.follow(handler.EnqueueRequestsFromMapFunc(r.mailing))).
+		WatchesMetadata(&corev1.ConfigMap{}, mailing, r.post.mattering()).
+		WatchesRawSource(r.post.routes.follow(mailing)).
 		Complete(eachOf(r.base, r))
-}
-
-// mailing are the teams of a namespace with a mail that has not left, which a mended brand may let go on.
-func (r *PartnerTeamReconciler) mailing(ctx context.Context, object client.Object) []reconcile.Request {
-	found, err := lookup.TeamsWithMail(ctx, r.Client, object.GetNamespace())
-	if err != nil {
-		return nil // only for a missing index
-	}
-	return requestsFor(found)
 }
 
 // Reconcile does what is due for one team.

@@ -32,40 +32,46 @@ func (r *ProgramReconciler) setup(mgr ctrl.Manager) error {
 	changed := builder.WithPredicates(predicate.GenerationChangedPredicate{})
 	return newController(mgr, "program", "Program", 1).
 		For(&v1alpha1.Program{}, changed).
-		Watches(&v1alpha1.PartnerGroup{}, handler.EnqueueRequestsFromMapFunc(r.namedBy), changed).
-		Watches(&v1alpha1.Partnership{}, counting(inProgram)).
-		Watches(&v1alpha1.PartnerInvite{}, counting(r.invitedInto)).
-		WatchesMetadata(&corev1.ConfigMap{}, r.post.mattering(r.all)).
+		Watches(&v1alpha1.PartnerGroup{}, enqueue(r.base, groupIn, r.namedBy), changed).
+		Watches(&v1alpha1.Partnership{}, counting(inProgram, nil)).
+		Watches(&v1alpha1.PartnerInvite{}, counting(invitedInto, &mapper[string]{retries: r.retries, find: r.all, after: settleTime})).
+		WatchesMetadata(&corev1.ConfigMap{}, enqueue(r.base, client.Object.GetNamespace, r.all), r.post.mattering()).
 		WatchesRawSource(r.post.routes.follow(&handler.EnqueueRequestForObject{})).
-		WatchesRawSource(source.Func(func(_ context.Context, q queue) error {
+		WatchesRawSource(source.Func(func(_ context.Context, q requestQueue) error {
 			r.tombstones.OnProblem(func(p client.ObjectKey) { q.Add(reconcile.Request{NamespacedName: p}) })
 			return nil
 		})).
 		Complete(eachOf(r.base, r))
 }
 
-// namedBy are the programs that a group is in, or whose default group it is.
-func (r *ProgramReconciler) namedBy(ctx context.Context, group client.Object) []reconcile.Request {
-	catalog, err := lookup.Catalog(ctx, r.Client, group.GetNamespace())
-	if err != nil {
-		return nil
-	}
+// grouping is a group, and the program that it is in.
+type grouping struct {
+	client.ObjectKey // of the group
+
+	program string
+}
+
+func groupIn(group client.Object) grouping {
+	return grouping{client.ObjectKeyFromObject(group), programOfGroup(group).Name}
+}
+
+// namedBy finds the programs that a group is in, or whose default group it is.
+func (r *ProgramReconciler) namedBy(ctx context.Context, group grouping) ([]reconcile.Request, error) {
+	catalog, err := lookup.Catalog(ctx, r.Client, group.Namespace)
 	var requests []reconcile.Request
 	for _, p := range catalog.Programs {
-		if p.Name == group.(*v1alpha1.PartnerGroup).Spec.ProgramRef.Name || p.Spec.DefaultGroupRef != nil && p.Spec.DefaultGroupRef.Name == group.GetName() {
+		if p.Name == group.program || p.Spec.DefaultGroupRef != nil && p.Spec.DefaultGroupRef.Name == group.Name {
 			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(p)})
 		}
 	}
-	return requests
+	return requests, err
 }
 
-// all are the programs of a ConfigMap's namespace.
-func (r *ProgramReconciler) all(ctx context.Context, configMap client.Object) []reconcile.Request {
+// all finds the programs of a namespace.
+func (r *ProgramReconciler) all(ctx context.Context, namespace string) ([]reconcile.Request, error) {
 	var programs v1alpha1.ProgramList
-	if err := r.List(ctx, &programs, client.InNamespace(configMap.GetNamespace())); err != nil {
-		return nil
-	}
-	return requestsFor(programs.Items)
+	err := r.List(ctx, &programs, client.InNamespace(namespace), client.UnsafeDisableDeepCopy)
+	return requestsFor(programs.Items), err
 }
 
 // count tells what is in a program.

@@ -13,7 +13,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
-	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
@@ -213,10 +212,23 @@ func (r *routes) close() {
 
 // tell makes whoever follows the mail look at the programs of a namespace; empty: at all.
 func (r *routes) tell(ctx context.Context, namespace string) {
+	news := mailNews{r, namespace}
+	if err := news.do(ctx); err != nil {
+		r.retries.later(ctx, err, news, namespace)
+	}
+}
+
+// mailNews is that something was learned of the mail server of a namespace.
+type mailNews struct {
+	*routes
+
+	namespace string
+}
+
+func (r mailNews) do(ctx context.Context) error {
 	var programs v1alpha1.ProgramList
-	if err := r.List(ctx, &programs, client.InNamespace(namespace)); err != nil {
-		log.FromContext(ctx).Error(err, "What is known of the mail server could not be told")
-		return
+	if err := r.List(ctx, &programs, client.InNamespace(r.namespace)); err != nil {
+		return err
 	}
 	for _, listener := range r.heard {
 		go func() {
@@ -225,6 +237,7 @@ func (r *routes) tell(ctx context.Context, namespace string) {
 			}
 		}()
 	}
+	return nil
 }
 
 // follow is a source of the programs that a change of the mail matters to. Call it before the manager starts.

@@ -82,6 +82,8 @@ type base struct {
 	live   client.Reader
 	events events.EventRecorder
 	now    func() time.Time
+	// retries repeats what could not be read while an event was handled.
+	retries *retries
 }
 
 // Who was a partner is written down in the operator's own namespace.
@@ -96,6 +98,11 @@ func Setup(mgr ctrl.Manager, o Options) (finish func(context.Context), err error
 		live:   mgr.GetAPIReader(),
 		events: o.Events,
 		now:    o.Now,
+
+		retries: newRetries(),
+	}
+	if err := mgr.Add(b.retries); err != nil {
+		return nil, fmt.Errorf("adding the retries: %w", err)
 	}
 	ways := newRoutes(b, o.SMTP, o.BrandSMTP, smtp.NewLimiter(o.MailRate), o.Concurrency)
 	ways.permissions = o.Book.Permissions
@@ -119,7 +126,7 @@ func Setup(mgr ctrl.Manager, o Options) (finish func(context.Context), err error
 		"verification":  (&VerificationReconciler{base: b, post: post, brake: brake, concurrency: o.Concurrency}).setup,
 		"partnerteam":   (&PartnerTeamReconciler{base: b, post: post}).setup,
 		"partnerlink":   (&PartnerLinkReconciler{base: b, post: post, concurrency: o.Concurrency}).setup,
-		"partnerinvite": (&PartnerInviteReconciler{base: b, post: post, accept: o.Accept, brake: brake, concurrency: o.Concurrency}).setup,
+		"partnerinvite": (&PartnerInviteReconciler{base: b, post: post, accept: o.Accept, brake: brake, links: &linkRights{now: o.Now}, concurrency: o.Concurrency}).setup,
 		"partnership":   (&PartnershipReconciler{base: b, post: post, accept: o.Accept, tombstones: tombstones, pages: o.Pages, concurrency: o.Concurrency}).setup,
 	} {
 		if err := setup(mgr); err != nil {

@@ -13,15 +13,6 @@ import (
 	"github.com/partner-operator/partner-operator/internal/lookup"
 )
 
-// ofTeam are the invites that a change of a team's people matters to.
-func (r *PartnerInviteReconciler) ofTeam(ctx context.Context, t client.Object) []reconcile.Request {
-	invites, err := lookup.InvitesOfTeam(ctx, r.Client, t.GetNamespace(), t.GetName())
-	if err != nil {
-		return nil // only for a missing index
-	}
-	return requestsFor(invites)
-}
-
 // reconcileTeammates does what is due for an invite that proposes teammates to an existing team.
 func (r *PartnerInviteReconciler) reconcileTeammates(ctx context.Context, i *v1alpha1.PartnerInvite) (reconcile.Result, error) {
 	of, err := lookup.Team(ctx, r.Client, i.Namespace, i.TeamName())

@@ -4,9 +4,8 @@ import (
 	"context"
 	"fmt"
 
-	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/handler"
-	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/brand"
@@ -112,12 +111,7 @@ func (p *post) checkTemplate(ctx context.Context, namespace string, ref *v1alpha
 	return wrong, err
 }
 
-// mattering makes a handler of ConfigMaps look only at those that a brand or a template is, or could be.
-func (p *post) mattering(requests handler.MapFunc) handler.EventHandler {
-	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, configMap client.Object) []reconcile.Request {
-		if !p.book.Matters(configMap) {
-			return nil
-		}
-		return requests(ctx, configMap)
-	})
+// mattering lets through ConfigMaps that a brand or a template is, or could be.
+func (p *post) mattering() builder.Predicates {
+	return builder.WithPredicates(predicate.NewPredicateFuncs(p.book.Matters)) // by the name, which never changes
 }

@@ -36,10 +36,13 @@ type Input struct {
 	// Refused says why the mail server takes no mail at all, and until when nothing is tried; empty: it may.
 	Refused      string
 	RefusedUntil time.Time
+	// LinkRefused says why no Secret for a link can be written, and until when that is believed; empty: one can.
+	LinkRefused      string
+	LinkRefusedUntil time.Time
 	// Hold says why the operator holds all mail back; empty: it does not.
 	Hold string
-	// Brake says until when the programs of a scope may send no more, and which; the zero time: they may. Nil: no brake.
-	Brake func(scope []v1alpha1.ProgramGrant) (programName string, until time.Time)
+	// Brake says why the programs of a scope may send no more, and until when; the zero time: they may. Nil: no brake.
+	Brake func(scope []v1alpha1.ProgramGrant) (why string, until time.Time)
 	// Template tells what is wrong with the mail of a scope; nil: nothing. A nil Template is the same.
 	Template func(scope []v1alpha1.ProgramGrant) *program.Unresolved
 	// HoldsKey tells whether links of a key still work; NewestKeyID names the key for new links.

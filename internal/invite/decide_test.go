@@ -89,7 +89,7 @@ func (l *life) input() Input {
 func (l *life) brake(scope []v1alpha1.ProgramGrant) (string, time.Time) {
 	for _, g := range scope {
 		if g.Name == "referral" && l.now.Before(l.full) {
-			return g.Name, l.full
+			return `Program "referral" has sent its mail.maxPerHour`, l.full
 		}
 	}
 	return "", time.Time{}

@@ -167,17 +167,23 @@ func held(in Input, scope []v1alpha1.ProgramGrant) (*obstacle, time.Time) {
 	if waits := heldByPartnership(in, scope); waits != nil {
 		return waits, time.Time{}
 	}
-	if !in.MailerConfigured && in.Invite.Spec.Delivery != v1alpha1.DeliveryLink {
-		return &obstacle{v1alpha1.ReasonMailerNotConfigured, "the operator runs without --smtp-url; set it and the invite is sent"}, time.Time{}
-	}
-	if in.Refused != "" && in.Invite.Spec.Delivery != v1alpha1.DeliveryLink {
-		return &obstacle{v1alpha1.ReasonHeld, in.Refused}, in.RefusedUntil
-	}
-	if in.Brake == nil || in.Invite.Spec.Delivery == v1alpha1.DeliveryLink {
+	if in.Invite.Spec.Delivery == v1alpha1.DeliveryLink {
+		if in.LinkRefused != "" {
+			return &obstacle{v1alpha1.ReasonHeld, in.LinkRefused}, in.LinkRefusedUntil
+		}
 		return nil, time.Time{}
 	}
-	if name, until := in.Brake(scope); !until.IsZero() {
-		return &obstacle{v1alpha1.ReasonHeld, fmt.Sprintf("Program %q has sent its mail.maxPerHour; the invite goes out at %s or later", name, until.UTC().Format(time.RFC3339))}, until
+	if !in.MailerConfigured {
+		return &obstacle{v1alpha1.ReasonMailerNotConfigured, "the operator runs without --smtp-url; set it and the invite is sent"}, time.Time{}
+	}
+	if in.Refused != "" {
+		return &obstacle{v1alpha1.ReasonHeld, in.Refused}, in.RefusedUntil
+	}
+	if in.Brake == nil {
+		return nil, time.Time{}
+	}
+	if why, until := in.Brake(scope); !until.IsZero() {
+		return &obstacle{v1alpha1.ReasonHeld, fmt.Sprintf("%s; the invite goes out at %s or later", why, until.UTC().Format(time.RFC3339))}, until
 	}
 	return nil, time.Time{}
 }

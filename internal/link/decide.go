@@ -26,8 +26,8 @@ type Ground struct {
 	Team *v1alpha1.PartnerTeam
 	// Rivals are the partnerships of the same partner in the namespace.
 	Rivals []v1alpha1.Partnership
-	// Catalog holds the program and the groups that matter: those that Follows names, and for a link with a destination
-	// of its own all of the program.
+	// Catalog holds the program that ProgramName names, and the groups that matter: that in force, and for a link with a
+	// destination of its own all of the program.
 	Catalog program.Catalog
 	// Portal is the host of the portal, to which no link leads.
 	Portal string
@@ -46,18 +46,33 @@ func MostPerMember(p *v1alpha1.Program) int {
 	return int(*p.Spec.Links.MaxPerMember)
 }
 
-// programName is the program that the link follows; empty: it is not known.
-func (g Ground) programName() string {
-	if g.Partnership != nil {
-		return g.Partnership.Spec.ProgramRef.Name
-	}
-	return g.Link.Status.Program
+// IsFor reports whether a link can count for a partnership: it says no other program.
+func IsFor(l *v1alpha1.PartnerLink, p *v1alpha1.Partnership) bool {
+	return l.Spec.ProgramRef == nil || *l.Spec.ProgramRef == p.Spec.ProgramRef
 }
+
+// ProgramName is the program that the link follows; empty: it is not known.
+func (g Ground) ProgramName() string {
+	switch {
+	case g.Link.Spec.ProgramRef != nil:
+		return g.Link.Spec.ProgramRef.Name
+	case g.Partnership != nil:
+		return g.Partnership.Spec.ProgramRef.Name
+	default:
+		return g.Link.Status.Program
+	}
+}
+
+// mismatched reports whether the partnership is in another program than the link says.
+func (g Ground) mismatched() bool { return g.Partnership != nil && !IsFor(g.Link, g.Partnership) }
 
 // groupName is the group that the link follows; empty: none.
 func (g Ground) groupName() string {
-	if g.Partnership == nil {
+	switch {
+	case g.Partnership == nil:
 		return g.Link.Status.Group
+	case g.mismatched():
+		return ""
 	}
 	spec := g.Partnership.Spec
 	if g.Catalog.Programs[spec.ProgramRef.Name] == nil {
@@ -67,7 +82,7 @@ func (g Ground) groupName() string {
 	return group
 }
 
-func (g Ground) program() *v1alpha1.Program { return g.Catalog.Programs[g.programName()] }
+func (g Ground) program() *v1alpha1.Program { return g.Catalog.Programs[g.ProgramName()] }
 
 // removed tells whether the partnership was there once, and is gone.
 func (g Ground) removed() bool { return g.Partnership == nil && g.Link.Status.OnRemoval.Links != "" }
@@ -77,7 +92,7 @@ func (g Ground) effect() v1alpha1.LinkEffect {
 	switch {
 	case g.Partnership != nil:
 		effect := partnership.LinkEffect(g.Partnership, g.Rivals, g.program(), g.Now)
-		if effect == v1alpha1.LinkKeep && !g.memberBelongs() {
+		if effect == v1alpha1.LinkKeep && (g.mismatched() || !g.memberBelongs()) {
 			return v1alpha1.LinkRedirect
 		}
 		return effect
@@ -215,10 +230,10 @@ func Decide(g Ground, address string) v1alpha1.PartnerLinkStatus {
 	status := *g.Link.Status.DeepCopy()
 	status.ObservedGeneration = g.Link.Generation
 	status.URL = address
-	status.Program, status.Group = g.programName(), g.groupName()
+	status.Program, status.Group = g.ProgramName(), g.groupName()
 	state, _ := g.Answer()
 	status.Enter(state, g.Now)
-	if p := g.Partnership; p != nil {
+	if p := g.Partnership; p != nil && !g.mismatched() {
 		status.OnRemoval.Links = cmp.Or(p.Spec.OnRemoval.Links, v1alpha1.LinkRedirect)
 	}
 	d, problem := g.destination()
@@ -250,8 +265,10 @@ func (g Ground) obstacle(problem *program.Unresolved) *obstacle {
 		return &obstacle{program.Unresolved{Reason: v1alpha1.ReasonPartnershipNotFound, Message: fmt.Sprintf("Partnership %q does not exist in this namespace; create it and this goes on by itself", ref)}, true, true}
 	case g.Partnership == nil:
 		return nil
+	case g.mismatched():
+		return &obstacle{program.Unresolved{Reason: v1alpha1.ReasonProgramMismatch, Message: fmt.Sprintf("Partnership %q is in Program %q and not in %q, so the link counts for nobody; create a PartnerLink whose programRef is the partnership's", ref, g.Partnership.Spec.ProgramRef.Name, g.ProgramName())}, true, false}
 	case g.program() == nil:
-		return &obstacle{program.Unresolved{Reason: v1alpha1.ReasonProgramNotFound, Message: fmt.Sprintf("Program %q does not exist in this namespace; until it is created again the link leads where it led before, and counts for nobody", g.programName())}, true, true}
+		return &obstacle{program.Unresolved{Reason: v1alpha1.ReasonProgramNotFound, Message: fmt.Sprintf("Program %q does not exist in this namespace; until it is created again the link leads where it led before, and counts for nobody", g.ProgramName())}, true, true}
 	case !g.memberBelongs() && g.Partnership.Spec.TeamRef != nil && g.Team == nil:
 		return &obstacle{program.Unresolved{Reason: v1alpha1.ReasonTeamNotFound, Message: fmt.Sprintf("PartnerTeam %q of Partnership %q does not exist in this namespace, so the link counts for nobody; create it and this goes on by itself", g.Partnership.Spec.TeamRef.Name, ref)}, true, true}
 	case !g.memberBelongs() && g.Partnership.Spec.TeamRef == nil:

@@ -46,9 +46,18 @@ func groupOf(name, in string) v1alpha1.PartnerGroup {
 func (g *Ground) links() *v1alpha1.ProgramLinks { return &g.Catalog.Programs["referral"].Spec.Links }
 func (g *Ground) gold() *v1alpha1.GroupLinks    { return &g.Catalog.Groups["gold"].Spec.Links }
 func (g *Ground) own(text v1alpha1.WebAddress)  { g.Link.Spec.Destination = text }
-func (g *Ground) settle()                       { g.Link.Status = Decide(*g, "") }
-func (g *Ground) remove()                       { g.settle(); g.Partnership = nil }
-func (g *Ground) end()                          { delete(g.Catalog.Programs, "referral") }
+
+// says lets the link say a program; reseller is another one than the partner's.
+func (g *Ground) says(programName string) {
+	g.Link.Spec.ProgramRef = &v1alpha1.ProgramReference{Name: programName}
+	g.Catalog.Programs["reseller"] = &v1alpha1.Program{
+		ObjectMeta: metav1.ObjectMeta{Name: "reseller"},
+		Spec:       v1alpha1.ProgramSpec{Links: v1alpha1.ProgramLinks{Destination: "https://reseller.example/"}},
+	}
+}
+func (g *Ground) settle() { g.Link.Status = Decide(*g, "") }
+func (g *Ground) remove() { g.settle(); g.Partnership = nil }
+func (g *Ground) end()    { delete(g.Catalog.Programs, "referral") }
 
 const (
 	activeLink = v1alpha1.LinkActive
@@ -119,13 +128,30 @@ func TestAnswer(t *testing.T) {
 			older.Name = "a"
 			g.Rivals = []v1alpha1.Partnership{older}
 		}, nobodys, bare, ""},
-		"its own carries the parameter": {func(g *Ground) { revoked("")(g); g.own("https://acme.example/?ref=ada-summer") }, nobodys, "https://acme.example/", ""},
-		"of the contact, in other case": {func(g *Ground) { g.Link.Spec.Member = &v1alpha1.LinkMember{Email: "Ada@Example.com"} }, activeLink, atProgram, ""},
-		"of somebody else":              {func(g *Ground) { g.Link.Spec.Member = &v1alpha1.LinkMember{Email: "eve@example.com"} }, nobodys, bare, v1alpha1.ReasonMemberNotFound},
-		"of a member of the team":       {func(g *Ground) { g.ofTeam("bob@agency.example") }, activeLink, atProgram, ""},
-		"of who is not in the team":     {func(g *Ground) { g.ofTeam("eve@agency.example") }, nobodys, bare, ""},
-		"of a team that does not exist": {func(g *Ground) { g.ofTeam("bob@agency.example"); g.Team = nil }, nobodys, bare, v1alpha1.ReasonTeamNotFound},
-		"of the team as a whole":        {func(g *Ground) { g.ofTeam(""); g.Team = nil }, activeLink, atProgram, ""},
+		"its own carries the parameter":                           {func(g *Ground) { revoked("")(g); g.own("https://acme.example/?ref=ada-summer") }, nobodys, "https://acme.example/", ""},
+		"of the contact, in other case":                           {func(g *Ground) { g.Link.Spec.Member = &v1alpha1.LinkMember{Email: "Ada@Example.com"} }, activeLink, atProgram, ""},
+		"of somebody else":                                        {func(g *Ground) { g.Link.Spec.Member = &v1alpha1.LinkMember{Email: "eve@example.com"} }, nobodys, bare, v1alpha1.ReasonMemberNotFound},
+		"of the program that it says":                             {func(g *Ground) { g.says("referral") }, activeLink, atProgram, ""},
+		"of another program":                                      {func(g *Ground) { g.says("reseller") }, nobodys, "https://reseller.example/", v1alpha1.ReasonProgramMismatch},
+		"of another program, to where only that one lets it":      {func(g *Ground) { g.says("reseller"); g.own("https://reseller.example/s") }, nobodys, "https://reseller.example/s", v1alpha1.ReasonProgramMismatch},
+		"of another program, to where only the partner's lets it": {func(g *Ground) { g.says("reseller"); g.own("https://acme.example/s") }, dead, "", v1alpha1.ReasonProgramMismatch},
+		"of another program, ended":                               {func(g *Ground) { g.says("reseller"); revoked(v1alpha1.LinkDeactivate)(g) }, dead, "", v1alpha1.ReasonProgramMismatch},
+		"of another program, removed": {func(g *Ground) {
+			g.says("reseller")
+			g.Partnership.Spec.OnRemoval.Links = v1alpha1.LinkKeep
+			g.remove()
+		}, dead, "", v1alpha1.ReasonPartnershipNotFound},
+		"of the program that it says, removed": {func(g *Ground) {
+			g.says("referral")
+			g.Partnership.Spec.OnRemoval.Links = v1alpha1.LinkKeep
+			g.remove()
+		}, activeLink, atProgram, ""},
+		"of a program that is not there": {func(g *Ground) { g.says("gone") }, dead, "", v1alpha1.ReasonProgramMismatch},
+		"of a program, never seen":       {func(g *Ground) { g.says("reseller"); g.Partnership = nil }, dead, "", v1alpha1.ReasonPartnershipNotFound},
+		"of a member of the team":        {func(g *Ground) { g.ofTeam("bob@agency.example") }, activeLink, atProgram, ""},
+		"of who is not in the team":      {func(g *Ground) { g.ofTeam("eve@agency.example") }, nobodys, bare, ""},
+		"of a team that does not exist":  {func(g *Ground) { g.ofTeam("bob@agency.example"); g.Team = nil }, nobodys, bare, v1alpha1.ReasonTeamNotFound},
+		"of the team as a whole":         {func(g *Ground) { g.ofTeam(""); g.Team = nil }, activeLink, atProgram, ""},
 		"of somebody else, of a revoked": {func(g *Ground) {
 			g.Link.Spec.Member = &v1alpha1.LinkMember{Email: "eve@example.com"}
 			revoked(v1alpha1.LinkDeactivate)(g)

@@ -48,9 +48,9 @@ func Ground(ctx context.Context, cache client.Reader, l *v1alpha1.PartnerLink) (
 	if g.Partnership, err = get(ctx, cache, l.Namespace, l.Spec.PartnershipRef.Name, &v1alpha1.Partnership{}); err != nil {
 		return g, err
 	}
-	programName, groups := l.Status.Program, []string{l.Status.Group}
+	groups := []string{l.Status.Group}
 	if p := g.Partnership; p != nil {
-		programName, groups = p.Spec.ProgramRef.Name, []string{p.Status.Group}
+		groups = []string{p.Status.Group}
 		if p.Spec.GroupRef != nil {
 			groups = append(groups, p.Spec.GroupRef.Name)
 		}
@@ -65,7 +65,7 @@ func Ground(ctx context.Context, cache client.Reader, l *v1alpha1.PartnerLink) (
 			}
 		}
 	}
-	g.Catalog, err = catalogOf(ctx, cache, l, programName, groups)
+	g.Catalog, err = catalogOf(ctx, cache, l, g.ProgramName(), groups)
 	return g, err
 }
 

@@ -2,11 +2,13 @@ package metrics
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
@@ -102,8 +104,14 @@ func (o Objects) age(found chan<- prometheus.Metric, of []v1alpha1.PartnerInvite
 	}
 }
 
+// list reads the objects of a kind; false: they could not be read, which is counted and logged.
 func (o Objects) list(ctx context.Context, into client.ObjectList) bool {
-	return o.Cache.List(ctx, into, client.UnsafeDisableDeepCopy) == nil
+	err := o.Cache.List(ctx, into, client.UnsafeDisableDeepCopy)
+	if err != nil {
+		ReadErrors.WithLabelValues(ReadForMetric).Inc()
+		log.FromContext(ctx).Error(err, "Objects could not be counted for metrics", "list", fmt.Sprintf("%T", into))
+	}
+	return err == nil
 }
 
 // emit counts objects by place.

@@ -56,6 +56,16 @@ const (
 	EventExpired = "expired"
 )
 
+// What ReadErrors are counted for.
+const (
+	// ReadForEvent: what a change matters to could not be looked up. It is looked up again.
+	ReadForEvent = "event"
+	// ReadForLimit: what a program has sent could not be counted, so it sends nothing.
+	ReadForLimit = "limit"
+	// ReadForMetric: objects could not be counted, so their metric is missing.
+	ReadForMetric = "metric"
+)
+
 var (
 	// LinkHits counts how often shared links were followed.
 	LinkHits = counter("link_hits_total", "Requests for shared links.", "namespace", "result")
@@ -77,6 +87,10 @@ var (
 		LimitClient, LimitAll)
 	// PortalOutcomes counts what came of what people did in the portal, for the routes that package audit logs.
 	PortalOutcomes = counter("portal_outcomes_total", "Forms posted to the portal, and links that did not work.", "route", "outcome", "reason")
+
+	// ReadErrors counts reads that failed and that no reconcile reports.
+	ReadErrors = fromZero(counter("read_errors_total", "Reads that failed, by what they were for.", "for"),
+		ReadForEvent, ReadForLimit, ReadForMetric)
 
 	portalRequests = counter("portal_requests_total", "Requests to the portal.", "route", "code")
 	portalSeconds  = histogram("portal_request_seconds", "How long requests to the portal took.",

@@ -140,9 +140,13 @@ func TestObjects(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer metrics.Registry.Unregister(objects)
+			before := counterOf(t, "read_errors_total", ReadForMetric)
 			families, err := metrics.Registry.Gather()
 			if err != nil {
 				t.Fatal(err)
+			}
+			if counted := counterOf(t, "read_errors_total", ReadForMetric) - before; (counted > 0) != (test.broken != nil) {
+				t.Errorf("%v failed reads are counted", counted)
 			}
 			var got []string
 			for _, family := range families {
@@ -168,16 +172,16 @@ func TestObjects(t *testing.T) {
 func TestRedemptionResults(t *testing.T) {
 	route := ForRoute("POST /t/{ns}/test", "test", http.StatusSeeOther)
 	for code, want := range map[int]string{303: "used", 404: "unknown", 410: "expired", 422: "wrong_input", 403: "refused", 409: "conflict", 429: "limited", 503: "error", 500: "error"} {
-		before := redemptionsOf(t, want)
+		before := counterOf(t, "redemptions_total", "test", want)
 		route.Note(code, time.Millisecond)
-		if got := redemptionsOf(t, want); got != before+1 {
+		if got := counterOf(t, "redemptions_total", "test", want); got != before+1 {
 			t.Errorf("%d counts as something else than %s", code, want)
 		}
 	}
 }
 
-// redemptionsOf is how often something came of using a link of the purpose test.
-func redemptionsOf(t *testing.T, result string) float64 {
+// counterOf is a counter with these values of its labels, in order; 0: there is none.
+func counterOf(t *testing.T, name string, values ...string) float64 {
 	t.Helper()
 	families, err := metrics.Registry.Gather()
 	if err != nil {
@@ -185,7 +189,11 @@ func redemptionsOf(t *testing.T, result string) float64 {
 	}
 	for _, family := range families {
 		for _, m := range family.GetMetric() {
-			if labels := m.GetLabel(); family.GetName() == prefix+"_redemptions_total" && labels[0].GetValue() == "test" && labels[1].GetValue() == result {
+			var labels []string
+			for _, label := range m.GetLabel() {
+				labels = append(labels, label.GetValue())
+			}
+			if family.GetName() == prefix+"_"+name && slices.Equal(labels, values) {
 				return m.GetCounter().GetValue()
 			}
 		}

@@ -25,7 +25,7 @@ import (
 
 // isTheirs tells whether a link belongs to a person: in a team, what is the team's or their own.
 func isTheirs(l *v1alpha1.PartnerLink, p *v1alpha1.Partnership, person string) bool {
-	return p.Spec.TeamRef == nil || l.Spec.Member == nil || address.Equal(string(l.Spec.Member.Email), person)
+	return link.IsFor(l, p) && (p.Spec.TeamRef == nil || l.Spec.Member == nil || address.Equal(string(l.Spec.Member.Email), person))
 }
 
 // linksOf are the links of a partnership that a person sees, in the order of their names.

@@ -163,15 +163,65 @@ func checkTeams(t *testing.T) {
 		"make a team": {inviters, `making or changing PartnerTeam "fresh" needs the verb invite on it`, func(t *testing.T, c client.Client) error {
 			return c.Create(t.Context(), &v1alpha1.PartnerTeam{ObjectMeta: namespaced("fresh"), Spec: v1alpha1.PartnerTeamSpec{DisplayName: "Fresh", Owner: v1alpha1.TeamOwner{Email: "eve@people.example"}}})
 		}},
-		"rename a team":                 {inviters, `making or changing PartnerTeam "agency" needs the verb invite on it`, patching(team, "agency", `{"spec":{"displayName":"Else"}}`)},
-		"say that an invite made it":    {inviters, `making or changing PartnerTeam "agency" needs`, patching(team, "agency", `{"metadata":{"annotations":{"partner-operator.io/invite-uid":"u"}}}`)},
-		"sign the people of a team out": {enders, `signing its people out needs the verb revoke on it`, patching(team, "agency", `{"metadata":{"annotations":{"partner-operator.io/sign-out-requested-at":"now bob@agency.example"}}}`)},
-		"label a team":                  {inviters + " teamless tony", "", patching(team, "agency", `{"metadata":{"labels":{"a":"b"}}}`)},
-		"remove a team":                 {enders, `deleting PartnerTeam "agency", changing its metadata.ownerReferences, or signing its people out needs the verb revoke on it`, func(t *testing.T, c client.Client) error { return removing(team, "agency")(t, c, "") }},
-		"remove all teams": {enders, `deleting PartnerTeam "agency"`, func(t *testing.T, c client.Client) error {
+		"rename a team":              {inviters, `making or changing PartnerTeam "agency" needs the verb invite on it`, patching(team, "agency", `{"spec":{"displayName":"Else"}}`)},
+		"say that an invite made it": {inviters, `making or changing PartnerTeam "agency" needs`, patching(team, "agency", `{"metadata":{"annotations":{"partner-operator.io/invite-uid":"u"}}}`)},
+		"sign the people of a team out": {enders, `access of PartnerTeam "agency", which needs the verb revoke on it`, patching(team, "agency", `{"metadata":{"annotations":{"partner-operator.io/sign-out-requested-at":"now bob@agency.example"}}}`)},
+		"forget people of a team": {enders, `access of PartnerTeam "agency", which needs the verb revoke on it`, patching(team, "agency", `{"metadata":{"annotations":{"partner-operator.io/forget-members":"7"}}}`)},
+		"label a team":               {inviters + " teamless tony", "", patching(team, "agency", `{"metadata":{"labels":{"a":"b"}}}`)},
+		"remove a team":              {enders, `deleting the PartnerTeam ends, limits or restores access of PartnerTeam "agency", which needs the verb revoke on it`, func(t *testing.T, c client.Client) error { return removing(team, "agency")(t, c, "") }},
+		"remove all teams": {enders, `access of PartnerTeam "agency", which needs the verb revoke on it`, func(t *testing.T, c client.Client) error {
 			return c.DeleteAllOf(t.Context(), team, client.InNamespace(acme))
 		}},
-		"let something remove a team": {enders, `deleting PartnerTeam "agency"`, patching(team, "agency", owned)},
+		"let something remove a team":   {enders, `metadata.ownerReferences ends, limits or restores access of PartnerTeam "agency"`, patching(team, "agency", owned)},
+		"keep a team from going":        {enders, `metadata.finalizers ends, limits or restores access of PartnerTeam "agency"`, patching(team, "agency", kept)},
+		"sign out the people of a team": {enders, `partner-operator.io/sign-out-requested-at ends, limits or restores access`, patching(team, "agency", `{"metadata":{"annotations":{"partner-operator.io/sign-out-requested-at":"now"}}}`)},
+		"make a team that does not go": {enders, `"fresh"`, func(t *testing.T, c client.Client) error {
+			meta := namespaced("fresh")
+			meta.Finalizers = []string{"partners.acme.example/mine"}
+			return c.Create(t.Context(), &v1alpha1.PartnerTeam{ObjectMeta: meta, Spec: v1alpha1.PartnerTeamSpec{DisplayName: "Fresh", Owner: v1alpha1.TeamOwner{Email: "eve@people.example"}}})
+		}},
+	})
+}
+
+// checkLinks is about links whose program is not the one that somebody has verbs on, or is not known.
+func checkLinks(t *testing.T) {
+	users := with(t, map[string][]rbacv1.PolicyRule{
+		"lars": {rule("programs", []string{mayApprove})},
+		"lena": {rule("programs", []string{mayRevoke})},
+		"lou":  {rule("programs", []string{mayApprove, mayRevoke}, referral)},
+		"lin":  {rule("programs", []string{mayInvite})},
+	})
+	const all = "lars lena"
+	orphan, said := namespaced("of-nobody"), namespaced("of-somebody")
+	saying := &v1alpha1.PartnerLink{ObjectMeta: said, Spec: linkOf("unknown", referral).Spec}
+	create(t, &v1alpha1.PartnerLink{ObjectMeta: orphan, Spec: linkOf("unknown").Spec}, saying)
+	eventually(t, "the operator tells the program of a link", func() bool { return get(t, saying).Status.Program == referral })
+	link := &v1alpha1.PartnerLink{}
+	patching := func(name, patch string) func(*testing.T, client.Client) error {
+		return func(t *testing.T, c client.Client) error { return merge(link, name, patch).do(t, c, referral) }
+	}
+	removes := func(name string) func(*testing.T, client.Client) error {
+		return func(t *testing.T, c client.Client) error { return removing(link, name)(t, c, "") }
+	}
+	try(t, users, map[string]trial{
+		"make a link that says no program": {all, "on all Programs", func(t *testing.T, c client.Client) error {
+			return c.Create(t.Context(), linkOf(referral))
+		}},
+		"make a link of another program": {all, `on Program "reseller"`, func(t *testing.T, c client.Client) error {
+			return c.Create(t.Context(), linkOf(reseller, reseller))
+		}},
+		// The operator finds that it does not fit: it counts for nobody.
+		"make a link that says the wrong program":    {all + " lou", `on Program "referral"`, func(t *testing.T, c client.Client) error { return c.Create(t.Context(), linkOf(reseller, referral)) }},
+		"let a link say another program":             {all, `needs the verb approve or revoke on Program "re`, patching("link-referral", `{"spec":{"programRef":{"name":"reseller"}}}`)},
+		"take a link of another program":             {all, `on Program "reseller"`, patching("link-reseller", `{"spec":{"programRef":{"name":"referral"}}}`)},
+		"lead a link of another program elsewhere":   {all, `on Program "reseller"`, patching("link-reseller", `{"spec":{"destination":"https://acme.example/other"}}`)},
+		"remove a link of another program":           {all, `on Program "reseller"`, removes("link-reseller")},
+		"remove a link whose program is not known":   {all, "on all Programs", removes("of-nobody")},
+		"let a link of no known program say one":     {all, "on all Programs", patching("of-nobody", `{"spec":{"programRef":{"name":"referral"}}}`)},
+		"remove a link that waits for a partnership": {all + " lou", `on Program "referral"`, removes("of-somebody")},
+		"remove all links": {all, "needs the verb approve or revoke on", func(t *testing.T, c client.Client) error {
+			return c.DeleteAllOf(t.Context(), link, client.InNamespace(acme))
+		}},
 	})
 }
 

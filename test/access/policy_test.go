@@ -11,6 +11,8 @@ import (
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -23,6 +25,7 @@ func TestPolicy(t *testing.T) {
 	t.Run("every operation in every program", checkOperations)
 	t.Run("what is about all programs", checkEverywhere)
 	t.Run("teams", checkTeams)
+	t.Run("links", checkLinks)
 	t.Run("ten programs", checkTenPrograms)
 	t.Run("the operator", checkOperator)
 	t.Run("what Kubernetes removes", checkRemovals)
@@ -56,7 +59,7 @@ func enforce(t *testing.T) {
 			}
 			judged++
 		}
-		return judged == 5 && refused()
+		return judged == 8 && refused()
 	})
 }
 
@@ -164,7 +167,7 @@ func (o operation) or() operation {
 // operations are those on invites, partnerships, groups and programs.
 func operations() map[string]operation {
 	all := operationsOnInvites()
-	for _, some := range []map[string]operation{newPartnerships(), operationsOnPartnerships(), otherWays(), operationsOnPrograms()} {
+	for _, some := range []map[string]operation{newPartnerships(), operationsOnPartnerships(), otherWays(), operationsOnPrograms(), operationsOnLinks(), operationsOnMetadata()} {
 		maps.Copy(all, some)
 	}
 	return all
@@ -344,14 +347,13 @@ func otherWays() map[string]operation {
 		"approve by PUT": {needs: []string{mayApprove}, do: putting("pending-", func(p *v1alpha1.Partnership) {
 			p.Spec.Approval = &v1alpha1.Approval{Decision: v1alpha1.ApprovalApproved}
 		})},
-		"put what is there":              {do: putting("active-", func(*v1alpha1.Partnership) {})},
-		"reinstate by a JSON patch":      patched(p, "revoked-PROGRAM", types.JSONPatchType, `[{"op":"remove","path":"/spec/revocation"}]`, mayRevoke),
-		"approve by a JSON patch":        patched(p, "pending-PROGRAM", types.JSONPatchType, `[{"op":"add","path":"/spec/approval","value":{"decision":"Approved"}}]`, mayApprove),
-		"revoke by server-side apply":    {needs: []string{mayRevoke}, do: applying(map[string]any{"revocation": map[string]any{"reason": "Over."}})},
-		"move by server-side apply":      {needs: []string{mayApprove}, do: applying(map[string]any{"groupRef": map[string]any{"name": "gold-referral"}})},
-		"apply what is there":            {do: applying(nil)},
-		"invite by server-side apply":    {needs: []string{mayInvite}, do: applyInvite},
-		"a link of a partner, unguarded": {do: makeLink},
+		"put what is there":           {do: putting("active-", func(*v1alpha1.Partnership) {})},
+		"reinstate by a JSON patch":   patched(p, "revoked-PROGRAM", types.JSONPatchType, `[{"op":"remove","path":"/spec/revocation"}]`, mayRevoke),
+		"approve by a JSON patch":     patched(p, "pending-PROGRAM", types.JSONPatchType, `[{"op":"add","path":"/spec/approval","value":{"decision":"Approved"}}]`, mayApprove),
+		"revoke by server-side apply": {needs: []string{mayRevoke}, do: applying(map[string]any{"revocation": map[string]any{"reason": "Over."}})},
+		"move by server-side apply":   {needs: []string{mayApprove}, do: applying(map[string]any{"groupRef": map[string]any{"name": "gold-referral"}})},
+		"apply what is there":         {do: applying(nil)},
+		"invite by server-side apply": {needs: []string{mayInvite}, do: applyInvite},
 	}
 }
 
@@ -361,10 +363,123 @@ func applyInvite(t *testing.T, c client.Client, program string) error {
 	}, nil), client.FieldOwner("somebody"))
 }
 
-func makeLink(t *testing.T, c client.Client, program string) error {
-	return c.Create(t.Context(), &v1alpha1.PartnerLink{ObjectMeta: namespaced("new"), Spec: v1alpha1.PartnerLinkSpec{
-		PartnershipRef: v1alpha1.PartnershipReference{Name: "active-" + program},
-	}})
+// linkOf is a new link of a partner in a program.
+func linkOf(program string, says ...string) *v1alpha1.PartnerLink {
+	l := &v1alpha1.PartnerLink{ObjectMeta: namespaced("new"), Spec: v1alpha1.PartnerLinkSpec{
+		PartnershipRef: v1alpha1.PartnershipReference{Name: "active-" + program}, Destination: "https://acme.example/",
+	}}
+	for _, name := range says {
+		l.Spec.ProgramRef = &v1alpha1.ProgramReference{Name: name}
+	}
+	return l
+}
+
+// operationsOnLinks take one of two verbs on the program that the link follows.
+func operationsOnLinks() map[string]operation {
+	link := &v1alpha1.PartnerLink{}
+	const its = "link-PROGRAM"
+	needs := []string{mayApprove, mayRevoke}
+	by := func(do func(*testing.T, client.Client, string) error) operation {
+		return operation{needs: needs, any: true, do: do}
+	}
+	changing := func(patch string) operation { return merge(link, its, patch, needs...).or() }
+	return map[string]operation{
+		"make a link": by(func(t *testing.T, c client.Client, program string) error {
+			return c.Create(t.Context(), linkOf(program, program))
+		}),
+		"make a link under a generated name": by(func(t *testing.T, c client.Client, program string) error {
+			l := linkOf(program, program)
+			l.Name, l.GenerateName = "", "new-"
+			return c.Create(t.Context(), l)
+		}),
+		"make a link by server-side apply": by(func(t *testing.T, c client.Client, program string) error {
+			return c.Apply(t.Context(), applied("PartnerLink", "new", map[string]any{
+				"partnershipRef": map[string]any{"name": "active-" + program}, "programRef": map[string]any{"name": program},
+			}, nil), client.FieldOwner("somebody"))
+		}),
+		"lead a link elsewhere":                 changing(`{"spec":{"destination":"https://acme.example/other"}}`),
+		"lead a link where the program does":    changing(`{"spec":{"destination":null}}`),
+		"lead a link elsewhere by a JSON patch": patched(link, its, types.JSONPatchType, `[{"op":"replace","path":"/spec/destination","value":"https://acme.example/other"}]`, needs...).or(),
+		"lead a link elsewhere by PUT": by(func(t *testing.T, c client.Client, program string) error {
+			there := get(t, &v1alpha1.PartnerLink{ObjectMeta: namespaced("link-" + program)})
+			there.Spec.Destination = "https://acme.example/other"
+			return c.Update(t.Context(), there)
+		}),
+		"lead a link elsewhere by server-side apply": by(func(t *testing.T, c client.Client, program string) error {
+			return c.Apply(t.Context(), applied("PartnerLink", "link-"+program, map[string]any{
+				"partnershipRef": map[string]any{"name": "active-" + program}, "destination": "https://acme.example/other",
+			}, nil), client.FieldOwner("somebody"), client.ForceOwnership)
+		}),
+		"let a link say its program": changing(`{"spec":{"programRef":{"name":"PROGRAM"}}}`),
+		"remove a link":              by(removing(link, its)),
+		"remove many links":          by(removingAll(link)),
+		"label a link":               merge(link, its, `{"metadata":{"labels":{"a":"b"},"annotations":{"c":"d"}}}`),
+		"change nothing of a link":   merge(link, its, `{"spec":{"destination":"https://acme.example/"}}`),
+	}
+}
+
+// kept gives an object a finalizer, so that it stays when it is deleted.
+const kept = `{"metadata":{"finalizers":["partners.acme.example/mine"]}}`
+
+// operationsOnMetadata are about what of metadata decides, of each kind.
+func operationsOnMetadata() map[string]operation {
+	all := map[string]operation{}
+	for kind, of := range map[string]struct {
+		one   client.Object
+		its   string
+		made  func(program string) client.Object
+		needs []string // to end it
+		make  []string // besides, to make one
+		any   bool
+	}{
+		"a program": {&v1alpha1.Program{}, "PROGRAM", func(program string) client.Object {
+			return &v1alpha1.Program{ObjectMeta: namespaced(program), Spec: v1alpha1.ProgramSpec{DisplayName: "Again"}}
+		}, []string{mayRevoke}, []string{mayApprove}, false},
+		"a group": {&v1alpha1.PartnerGroup{}, "gold-PROGRAM", func(program string) client.Object {
+			return &v1alpha1.PartnerGroup{ObjectMeta: namespaced("new"), Spec: groupOf(program)}
+		}, []string{mayApprove}, nil, false},
+		"an invite": {&v1alpha1.PartnerInvite{}, "invite-PROGRAM", func(program string) client.Object {
+			return &v1alpha1.PartnerInvite{ObjectMeta: namespaced("new"), Spec: inviteInto("new@people.example", program)}
+		}, []string{mayInvite}, nil, false},
+		"a partnership": {&v1alpha1.Partnership{}, "active-PROGRAM", func(program string) client.Object {
+			return partner(namespaced("new"), program, func(s *v1alpha1.PartnershipSpec) { s.Invitation = v1alpha1.InvitationSend })
+		}, []string{mayRevoke}, []string{mayInvite}, false},
+		"a link": {&v1alpha1.PartnerLink{}, "link-PROGRAM", func(program string) client.Object { return linkOf(program, program) }, []string{mayApprove, mayRevoke}, nil, true},
+	} {
+		making := func(change func(client.Object)) operation {
+			return operation{needs: append(slices.Clone(of.make), of.needs...), any: of.any, do: func(t *testing.T, c client.Client, program string) error {
+				object := of.made(program)
+				change(object)
+				return c.Create(t.Context(), object)
+			}}
+		}
+		changing := func(patch string) operation {
+			op := merge(of.one, of.its, patch, of.needs...)
+			op.any = of.any
+			return op
+		}
+		all["keep "+kind+" from going"] = changing(kept)
+		all["keep "+kind+" from going by server-side apply"] = operation{needs: of.needs, any: of.any, do: func(t *testing.T, c client.Client, program string) error {
+			gvk, err := c.GroupVersionKindFor(of.one)
+			if err != nil {
+				return err
+			}
+			return c.Apply(t.Context(), client.ApplyConfigurationFromUnstructured(&unstructured.Unstructured{Object: map[string]any{
+				"apiVersion": v1alpha1.GroupVersion.String(), "kind": gvk.Kind, "metadata": map[string]any{
+					"namespace": acme, "name": strings.ReplaceAll(of.its, "PROGRAM", program), "finalizers": []any{"partners.acme.example/mine"},
+				},
+			}}), client.FieldOwner("somebody"), client.ForceOwnership)
+		}}
+		all["make "+kind+" that does not go"] = making(func(o client.Object) { o.SetFinalizers([]string{"partners.acme.example/mine"}) })
+		if kind != "an invite" { // that takes the verb on all programs
+			all["let something own "+kind] = changing(owned)
+			all["make "+kind+" that something owns"] = making(func(o client.Object) {
+				o.SetOwnerReferences([]metav1.OwnerReference{{APIVersion: "v1", Kind: "ConfigMap", Name: "gone", UID: "6f1e3f0a-0000-4000-8000-000000000000"}})
+			})
+		}
+		all["sign out by "+kind] = changing(`{"metadata":{"annotations":{"partner-operator.io/sign-out-requested-at":"now"}}}`)
+	}
+	return all
 }
 
 func operationsOnPrograms() map[string]operation {

@@ -81,12 +81,17 @@ func settle(ctx context.Context) error {
 		if err := api.List(ctx, &list, client.InNamespace(acme)); err != nil {
 			return err
 		}
-		waiting := slices.ContainsFunc(list.Items, func(p v1alpha1.Partnership) bool { return p.Status.State == "" })
+		var links v1alpha1.PartnerLinkList
+		if err := api.List(ctx, &links, client.InNamespace(acme)); err != nil {
+			return err
+		}
+		waiting := slices.ContainsFunc(list.Items, func(p v1alpha1.Partnership) bool { return p.Status.State == "" }) ||
+			slices.ContainsFunc(links.Items, func(l v1alpha1.PartnerLink) bool { return l.Status.Program == "" })
 		switch {
 		case !waiting:
 			return nil
 		case time.Now().After(deadline):
-			return fmt.Errorf("the operator did not look at the partnerships: %s", scene.Operator.Log())
+			return fmt.Errorf("the operator did not look at the partnerships and links: %s", scene.Operator.Log())
 		}
 		time.Sleep(50 * time.Millisecond)
 	}

@@ -71,6 +71,7 @@ func checkRemovals(t *testing.T) {
 		&v1alpha1.PartnerTeam{ObjectMeta: owned, Spec: v1alpha1.PartnerTeamSpec{DisplayName: "Owned", Owner: v1alpha1.TeamOwner{Email: "olga@people.example"}}},
 		&v1alpha1.PartnerInvite{ObjectMeta: owned, Spec: inviteInto("owned@people.example", "another")},
 		partner(owned, "owned", nil),
+		&v1alpha1.PartnerLink{ObjectMeta: owned, Spec: linkOf("owned").Spec},
 	}
 	create(t, all...)
 	if err := api.Delete(t.Context(), owner); err != nil {
@@ -78,6 +79,30 @@ func checkRemovals(t *testing.T) {
 	}
 	for _, object := range all {
 		gone(t, object)
+	}
+
+	// Kubernetes puts finalizers of its own on what waits for its dependents, and takes them away.
+	ender, _ := someone(t, "ender")
+	let(t, "ender", everything, rule("programs", []string{mayRevoke}, referral))
+	eventually(t, "the ender has rights", func() bool {
+		return ender.List(t.Context(), &v1alpha1.ProgramList{}, client.InNamespace(acme)) == nil
+	})
+	for name, how := range map[string]metav1.DeletionPropagation{"foreground": metav1.DeletePropagationForeground, "orphan": metav1.DeletePropagationOrphan} {
+		p := partner(namespaced(name), referral, func(s *v1alpha1.PartnershipSpec) { s.Invitation = v1alpha1.InvitationSend })
+		create(t, p)
+		invitation := &v1alpha1.PartnerInvite{ObjectMeta: namespaced(partnership.InvitationName(name))}
+		eventually(t, "the operator makes "+invitation.Name, func() bool {
+			return api.Get(t.Context(), client.ObjectKeyFromObject(invitation), invitation) == nil
+		})
+		if err := ender.Delete(t.Context(), p, client.PropagationPolicy(how)); err != nil {
+			t.Fatal(err)
+		}
+		gone(t, p)
+		if how == metav1.DeletePropagationForeground {
+			gone(t, invitation)
+		} else {
+			eventually(t, "the invite has no owner", func() bool { return len(get(t, invitation).OwnerReferences) == 0 })
+		}
 	}
 
 	const doomed = "doomed"

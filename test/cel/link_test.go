@@ -12,6 +12,7 @@ const (
 	parameterRemedy = "must be letters, digits, '-' and '_', beginning with a letter, such as ref"
 	suffixRemedy    = "must be lower-case letters, digits and hyphens, such as summer, or empty"
 	ownerRemedy     = "partnershipRef is immutable: what was shared counts for the partner who shared it, so create a new PartnerLink"
+	programRemedy   = "programRef is immutable once it is set: create a new PartnerLink"
 	memberRemedy    = "member.email is immutable: what was shared counts for the member who shared it, so create a new PartnerLink"
 )
 
@@ -83,6 +84,9 @@ func acceptedLinks() map[string]attempt {
 	rows := map[string]attempt{
 		"a link":                            {kind: "PartnerLink", change: all()},
 		"a link of a member":                {kind: "PartnerLink", change: ofMember},
+		"a link of a program":               {kind: "PartnerLink", change: set("spec.programRef.name", "referral")},
+		"a link that gets its program":      {kind: "PartnerLink", verb: update, change: set("spec.programRef.name", "referral")},
+		"a link of a program that does":     {kind: "PartnerLink", verb: update, given: set("spec.programRef.name", "referral"), change: set("spec.destination", "https://acme.example/")},
 		"a link that leads elsewhere now":   {kind: "PartnerLink", verb: update, change: set("spec.destination", "https://acme.example/")},
 		"a link of a member that does":      {kind: "PartnerLink", verb: update, given: ofMember, change: set("spec.destination", "https://acme.example/")},
 		"a link that says nothing any more": {kind: "PartnerLink", verb: update, given: set("spec.destination", "https://acme.example/"), change: unset("spec.destination")},
@@ -121,7 +125,12 @@ func refusedLinks() map[string]refusal {
 			attempt{kind: "PartnerLink", verb: update, change: set("spec.partnershipRef.name", "bob-referral")}, "spec.partnershipRef", ownerRemedy},
 		"a link goes to another member": {
 			attempt{kind: "PartnerLink", verb: update, given: ofMember, change: set("spec.member.email", "bob@example.com")}, "spec.member", memberRemedy},
-		"a link gets a member": {attempt{kind: "PartnerLink", verb: update, change: ofMember}, "spec.member", memberRemedy},
+		"a link goes to another program": {
+			attempt{kind: "PartnerLink", verb: update, given: set("spec.programRef.name", "referral"), change: set("spec.programRef.name", "reseller")}, "spec.programRef", programRemedy},
+		"a link loses its program": {
+			attempt{kind: "PartnerLink", verb: update, given: set("spec.programRef.name", "referral"), change: unset("spec.programRef")}, "spec.programRef", programRemedy},
+		"a link of a program without a name": {attempt{kind: "PartnerLink", change: set("spec.programRef.name", "")}, "spec.programRef.name", "should be at least 1 chars long"},
+		"a link gets a member":               {attempt{kind: "PartnerLink", verb: update, change: ofMember}, "spec.member", memberRemedy},
 		"a link loses its member": {
 			attempt{kind: "PartnerLink", verb: update, given: ofMember, change: unset("spec.member")}, "spec.member", memberRemedy},
 		"a link of nobody":           {attempt{kind: "PartnerLink", change: unset("spec.partnershipRef")}, "spec.partnershipRef", "Required value"},

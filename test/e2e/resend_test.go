@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -242,9 +243,45 @@ var _ = Describe("an invite that is held back", func() {
 	})
 })
 
+// letLinks lets an account of the operator write the Secrets of links in a namespace.
+func letLinks(ns, account string) {
+	GinkgoHelper()
+	user := operatorNamespace + ":" + account
+	kubectl("-n", ns, "create", "rolebinding", "partner-operator-links", "--clusterrole=partner-operator-links", "--serviceaccount="+user)
+	Eventually(func() error {
+		return plane.Kubectl(ctx, "-n", ns, "auth", "can-i", "create", "secrets", "--as=system:serviceaccount:"+user).Run()
+	}, soon, often).Should(Succeed(), "the binding counts")
+}
+
 var _ = Describe("an invite with delivery Link", func() {
+	It("waits for its namespace to let it, says what to type, and goes on once that is done", func() {
+		ns := newTenant()
+		eager(ns)
+		i := invite(ns, "ada", grant("referral", ""))
+		i.Spec.Delivery = v1alpha1.DeliveryLink
+		create(i)
+		Eventually(condition(i, v1alpha1.ConditionSent), soon, often).Should(And(
+			HaveField("Reason", v1alpha1.ReasonHeld), HaveField("Message", ContainSubstring("the operator may not write the Secret for the link"))))
+		Expect(stateOf(i)()).To(Equal(v1alpha1.InviteHeld))
+		Expect(reread(i).Status.Serial).To(BeZero(), "no link is issued that would expire while it waits")
+
+		other := invite(ns, "grace", grant("referral", ""))
+		create(other)
+		Eventually(stateOf(other), soon, often).Should(Equal(v1alpha1.InviteSent), "nothing else waits")
+		writes := reread(i).ResourceVersion
+
+		_, command, found := strings.Cut(condition(i, v1alpha1.ConditionSent)().Message, "this goes on by itself: kubectl ")
+		Expect(found).To(BeTrue(), "the message says what to type")
+		kubectl(strings.Fields(command)...)
+		Expect(reread(i).ResourceVersion).To(Equal(writes), "waiting writes nothing")
+		Eventually(stateOf(i), time.Minute, often).Should(Equal(v1alpha1.InviteSent))
+		secret := reread(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "ada-link"}})
+		Expect(open(string(secret.Data["url"]))().Code).To(Equal(http.StatusOK))
+	})
+
 	It("mails nothing, puts the link into a Secret, and renews it with a resend", func() {
 		ns := newTenant()
+		letLinks(ns, "partner-operator")
 		eager(ns)
 		i := invite(ns, "ada", grant("referral", ""))
 		i.Spec.Delivery = v1alpha1.DeliveryLink
@@ -265,6 +302,7 @@ var _ = Describe("an invite with delivery Link", func() {
 
 	It("leaves a Secret alone that is somebody else's", func() {
 		ns := newTenant()
+		letLinks(ns, "partner-operator")
 		create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "ada-link"}, StringData: map[string]string{"url": "mine"}})
 		i := invite(ns, "ada", grant("referral", ""))
 		i.Spec.Delivery = v1alpha1.DeliveryLink

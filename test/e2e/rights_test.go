@@ -37,7 +37,7 @@ func rights() {
 		ns, other := newTenant(), newReceiver()
 		of := startPart("partner-operator", logFile(), "--events-url="+other.url())
 		running = of.Operator
-		walkEverything(ns, of, of)
+		walkEverything(ns, "partner-operator", of, of)
 		delivered(other)
 		expectRights("partner-operator", ns, of)
 	})
@@ -52,7 +52,7 @@ func rights() {
 		controllers := startPart("partner-operator-controllers", logFile(), "--components=controllers", "--namespaces="+ns+","+more, "--events-url="+other.url())
 		portal := startPart("partner-operator-portal", logFile(), "--components=portal", "--namespaces="+ns+","+more)
 		running = portal.Operator
-		walkEverything(ns, controllers, portal)
+		walkEverything(ns, "partner-operator-controllers", controllers, portal)
 		delivered(other)
 		expectRights("partner-operator-controllers", ns, controllers)
 		expectRights("partner-operator-portal", ns, portal)
@@ -75,6 +75,8 @@ func rights() {
 			"list":       func() error { return as.List(ctx, &corev1.SecretList{}) },
 			"list there": func() error { return as.List(ctx, &corev1.SecretList{}, client.InNamespace(ns)) },
 			"list here":  func() error { return as.List(ctx, &corev1.SecretList{}, client.InNamespace(operatorNamespace)) },
+			"create":     func() error { return as.Create(ctx, linkSecretIn(ns)) },
+			"update":     func() error { return as.Update(ctx, theirs.DeepCopy()) },
 			"watch":      func() error { _, err := as.Watch(ctx, &corev1.SecretList{}); return err },
 			"patch": func() error { // its answer would be the Secret
 				return as.Patch(ctx, theirs.DeepCopy(), client.RawPatch(types.MergePatchType, []byte("{}")))
@@ -93,9 +95,14 @@ func rights() {
 	)
 }
 
-// walkEverything does what takes every right that the parts have, in a tenant of its own. A step that is there for a
+// linkSecretIn is a Secret as the operator makes them for links.
+func linkSecretIn(ns string) *corev1.Secret {
+	return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "new"}, Type: "partner-operator.io/link"}
+}
+
+// walkEverything does what takes every right that the parts have, in a tenant of its own. The account is the one that mails. A step that is there for a
 // right alone says which.
-func walkEverything(ns string, controllers, portal part) {
+func walkEverything(ns, account string, controllers, portal part) {
 	GinkgoHelper()
 	m := meddle(controllers.proxy)
 	defer controllers.proxy.Break(nil)
@@ -144,6 +151,7 @@ func walkEverything(ns string, controllers, portal part) {
 
 	walkJoining(ns, m)
 	walkTeam(ns)
+	letLinks(ns, account)
 	walkInvites(ns, m)
 	expectMetrics(controllers)
 	if portal != controllers {
@@ -324,7 +332,11 @@ func (m *meddler) takeName(ns string) (done func() bool) {
 // of its account let it do.
 func expectRights(account, tenant string, of part) {
 	GinkgoHelper()
-	var inTenants, inCluster rbacv1.ClusterRole
+	var inTenants, inCluster, links rbacv1.ClusterRole
+	Expect(api.Get(ctx, client.ObjectKey{Name: "partner-operator-links"}, &links)).To(Succeed())
+	if account == "partner-operator-portal" { // it makes no links for invites
+		links.Rules = nil
+	}
 	var inOwn rbacv1.Role
 	Expect(api.Get(ctx, client.ObjectKey{Name: account}, &inTenants)).To(Succeed())
 	Expect(api.Get(ctx, client.ObjectKey{Name: "partner-operator-metrics"}, &inCluster)).To(Succeed())
@@ -332,6 +344,7 @@ func expectRights(account, tenant string, of part) {
 	used := of.proxy.Used()
 	notUsed := slices.Concat(
 		unused("ClusterRole "+account, inTenants.Rules, used, "", tenant),
+		unused("ClusterRole partner-operator-links", links.Rules, used, tenant),
 		unused("ClusterRole partner-operator-metrics", inCluster.Rules, used, ""),
 		unused("Role "+account, inOwn.Rules, used, operatorNamespace),
 	)

@@ -24,6 +24,7 @@ func TestChartAndKustomizeInstallTheSame(t *testing.T) {
 			for what, view := range map[string]func(*testing.T, []*unstructured.Unstructured) map[string]any{
 				"rights": rights, "pods": pods, "services": specs("Service"), "disruption budgets": specs("PodDisruptionBudget"),
 				"network policies": specs("NetworkPolicy"),
+				"guards": specs("ValidatingAdmissionPolicy"), "guards in force": specs("ValidatingAdmissionPolicyBinding"),
 			} {
 				if diff := cmp.Diff(view(t, kustomization), view(t, chart)); diff != "" {
 					t.Errorf("%s: the chart has +, kustomize has -: %s", what, diff)
@@ -39,8 +40,8 @@ func TestChartAndKustomizeHaveTheSameOptions(t *testing.T) {
 		view           func(*testing.T, []*unstructured.Unstructured) map[string]any
 	}{
 		{"config/network-policy", "", specs("NetworkPolicy")},
-		{"config/policy", "policy: {enabled: true}", specs("ValidatingAdmissionPolicy")},
-		{"config/policy", "policy: {enabled: true}", specs("ValidatingAdmissionPolicyBinding")},
+		{"config/policy", "{policy: {enabled: true}, rbac: {create: false}}", specs("ValidatingAdmissionPolicy")},
+		{"config/policy", "{policy: {enabled: true}, rbac: {create: false}}", specs("ValidatingAdmissionPolicyBinding")},
 		{"config/policy", "policy: {enabled: true}", func(t *testing.T, objects []*unstructured.Unstructured) map[string]any {
 			return rights(t, slices.DeleteFunc(objects, func(object *unstructured.Unstructured) bool { return object.GetName() != "partner-garbage-collector" }))
 		}},

@@ -71,7 +71,7 @@ func run(m *testing.M) (code int, err error) {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, desk.Close()) }()
-	for _, folder := range []string{"namespace", "rbac"} {
+	for _, folder := range []string{"namespace", "rbac", "rbac/links"} {
 		if out, err := plane.Kubectl(ctx, "apply", "-k", "../../config/"+folder).CombinedOutput(); err != nil {
 			return 0, fmt.Errorf("%w: %s", err, out)
 		}

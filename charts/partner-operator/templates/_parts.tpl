@@ -44,15 +44,17 @@ app.kubernetes.io/component: {{ . }}
   namespace: {{ .Release.Namespace }}
 {{- end -}}
 
-{{/* The rules of a generated role, as they are: of (root, kind, name). */}}
+{{/* The rules of a generated role, as they are: of (root, kind, name). One that several parts name is in several files. */}}
 {{- define "partner-operator.rules" -}}
 {{- $root := index . 0 -}}
 {{- $kind := index . 1 -}}
 {{- $name := index . 2 -}}
+{{- $found := false -}}
 {{- range $_, $text := $root.Files.Glob "files/rbac/*.yaml" -}}
 {{- range regexSplit "(?m)^---$" (toString $text) -1 | compact -}}
 {{- $role := fromYaml . -}}
-{{- if and (eq $role.kind $kind) (eq $role.metadata.name $name) -}}
+{{- if and (not $found) (eq $role.kind $kind) (eq $role.metadata.name $name) -}}
+{{- $found = true -}}
 {{- toYaml $role.rules -}}
 {{- end -}}
 {{- end -}}
