@@ -17,6 +17,7 @@ import (
 	"github.com/partner-operator/partner-operator/internal/event"
 	"github.com/partner-operator/partner-operator/internal/invite"
 	"github.com/partner-operator/partner-operator/internal/lookup"
+	"github.com/partner-operator/partner-operator/internal/partnership"
 	"github.com/partner-operator/partner-operator/internal/team"
 )
 
@@ -44,6 +45,9 @@ func (s *Step) ChangeTeam(ctx context.Context, key client.ObjectKey, uid string,
 			return apierrors.NewNotFound(v1alpha1.GroupVersion.WithResource("partnerteams").GroupResource(), key.Name)
 		}
 		team.Founded(changed, s.Now())
+		if changed.Status.MemberSalt == "" {
+			changed.Status.MemberSalt = partnership.NewSalt()
+		}
 		before := changed.DeepCopy()
 		if err := fact(changed); err != nil {
 			return err

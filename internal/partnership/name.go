@@ -1,12 +1,16 @@
 package partnership
 
 import (
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"strings"
 
 	"github.com/partner-operator/partner-operator/internal/address"
 )
+
+// NewSalt returns a salt for names and IDs, 128 random bits.
+func NewSalt() string { return strings.ToLower(rand.Text()) }
 
 // Name is the name of the Partnership of a person in a program: a readable part, and a part that is the same whatever
 // the case of the address, so that the API server lets only one of two racing creations through.

@@ -257,7 +257,7 @@ func (s *Server) refuseVisit(w http.ResponseWriter, r *http.Request, visit invit
 			Text:  "It was not answered in time, so its link no longer works. Please ask whoever invited you for a new one.",
 		}
 		if invite.Renewable(visit.invite, s.Now()) {
-			n.Text = "It was not answered in time, so its link no longer works. We can send a new one to " + address.Mask(string(invite.Recipient(visit.invite, visit.team).Email)) + ", the address that was invited."
+			n.Text = "It was not answered in time, so its link no longer works. We can send a new one to " + address.Hint(string(invite.Recipient(visit.invite, visit.team).Email)) + ", the address that was invited."
 			n.Action, n.ActionLabel = invitePath(visit.namespace, visit.token)+"/renew", "Send me a new one"
 		}
 		s.notice(w, r, http.StatusGone, n)
@@ -282,7 +282,7 @@ func (s *Server) showInvite(w http.ResponseWriter, r *http.Request, visit invite
 	view := inviteView{
 		Token:     visit.token,
 		FirstName: string(to.FirstName),
-		Hint:      address.Mask(string(to.Email)),
+		Hint:      address.Hint(string(to.Email)),
 		Team:      invite.TeamTitle(i, visit.team),
 		New:       i.Spec.Team != nil,
 		Expiry:    i.Status.ExpiryTime.UTC().Format("2 January 2006, 15:04 UTC"),
