@@ -54,6 +54,9 @@ const (
 	// ReasonDestinationRefused: False and Stalled, a destination cannot be used, or is not on a host that the program
 	// allows; the message says which hosts are.
 	ReasonDestinationRefused = "DestinationRefused"
+	// ReasonNameTaken: False and Stalled, every name that the partnership of an accepted invite could have is that of another
+	// partner's; the message names them. Once one is free, the invite goes on by itself.
+	ReasonNameTaken = "NameTaken"
 	// ReasonOwnerInvalid: False and Stalled, no mail can be sent to the address of a team's owner.
 	ReasonOwnerInvalid = "OwnerInvalid"
 )

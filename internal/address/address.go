@@ -80,12 +80,6 @@ func Hint(written string) string {
 	return local[:1] + "***@" + domain
 }
 
-// LocalPart is what stands before the @.
-func LocalPart(written string) string {
-	local, _, _ := cut(written)
-	return local
-}
-
 func cut(written string) (local, domain string, found bool) {
 	at := strings.LastIndexByte(written, '@')
 	if at < 1 || at == len(written)-1 {

@@ -12,7 +12,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
-	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -141,7 +140,8 @@ func (r *PartnershipReconciler) makeLinks(ctx context.Context, p *v1alpha1.Partn
 			return err
 		}
 		if !made {
-			log.FromContext(ctx).Info("A default link was not made, since its names are taken", "link", name, "other", other)
+			r.events.Eventf(p, nil, corev1.EventTypeWarning, v1alpha1.ReasonNameTaken, "MakeLink",
+				"PartnerLinks %q and %q exist and are another partner's, so the default link was not made; create it under another name", name, other)
 		}
 	}
 	return nil

@@ -14,6 +14,7 @@ import (
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/lookup"
+	"github.com/partner-operator/partner-operator/internal/partnership"
 	"github.com/partner-operator/partner-operator/internal/program"
 )
 
@@ -100,6 +101,9 @@ func (r *ProgramReconciler) Reconcile(ctx context.Context, p *v1alpha1.Program) 
 		return reconcile.Result{}, err
 	}
 	status := program.Status(p, catalog, template, tenant.health(), counts, r.now())
+	if status.NameSalt == "" {
+		status.NameSalt = partnership.NewSalt()
+	}
 	if equality.Semantic.DeepEqual(p.Status, status) {
 		return reconcile.Result{}, nil
 	}

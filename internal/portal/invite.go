@@ -55,6 +55,10 @@ func (s *Server) withInvite(next func(http.ResponseWriter, *http.Request, invite
 		if s.alreadyIn(w, r, visit) {
 			return
 		}
+		if invite.Obstructed(found) && visit.serial == found.Status.Serial {
+			s.obstructed(w, r)
+			return
+		}
 		next(w, r, visit)
 	}
 }
@@ -248,7 +252,10 @@ func (s *Server) renewInvite(w http.ResponseWriter, r *http.Request, visit invit
 // refuseVisit tells why an answer does not count, and what to do.
 func (s *Server) refuseVisit(w http.ResponseWriter, r *http.Request, visit inviteVisit, err error) {
 	var refusal *accept.Refusal
+	var obstacle *accept.Obstacle
 	switch {
+	case errors.As(err, &obstacle): // the invite says which, once the controller has met it as well
+		s.obstructed(w, r)
 	case !errors.As(err, &refusal):
 		s.unavailable(w, r, err)
 	case refusal.Openness == invite.TooLate:
@@ -269,6 +276,15 @@ func (s *Server) refuseVisit(w http.ResponseWriter, r *http.Request, visit invit
 	default:
 		s.deadLink(w, r)
 	}
+}
+
+// obstructed tells who accepted that the company has to do something first. To try again would not help.
+func (s *Server) obstructed(w http.ResponseWriter, r *http.Request) {
+	s.notice(w, r, http.StatusAccepted, notice{
+		Title:  "Thank you",
+		Text:   "You accepted the invitation. The company has to correct something before you can sign in, and has been told. There is nothing for you to do until then.",
+		SignIn: "Sign in",
+	})
 }
 
 // showInvite shows the page of an invite, with what was typed into it and what is wrong with that.
