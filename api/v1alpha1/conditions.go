@@ -72,6 +72,9 @@ const (
 	// ReasonDestinationRefused: False and Stalled, a destination cannot be used, or is not on a host that the program
 	// allows; the message says which hosts are.
 	ReasonDestinationRefused = "DestinationRefused"
+	// ReasonNameTaken: False and Stalled, every name that the partnership of an accepted invite could have is that of another
+	// partner's; the message names them. Once one is free, the invite goes on by itself.
+	ReasonNameTaken = "NameTaken"
 	// ReasonOwnerInvalid: False and Stalled, no mail can be sent to the address of a team's owner.
 	ReasonOwnerInvalid = "OwnerInvalid"
 	// ReasonUnreadable: False and Stalled, the stored object holds a value that cannot be read, which the message names.
@@ -92,10 +95,9 @@ const (
 	ReasonBrandInvalid = "BrandInvalid"
 )
 
-// Reasons of RemovalsRemembered, and of DefaultLinks.
+// Reasons of RemovalsRemembered, and of DefaultLinks, besides NameTaken: something that is not the operator's has the names
+// that it would take.
 const (
-	// ReasonNameTaken: False, something that is not the operator's has the names that it would take; the message names it.
-	ReasonNameTaken = "NameTaken"
 	// ReasonTooMany: False, the programs of the namespace have had a million partners.
 	ReasonTooMany = "TooMany"
 	// ReasonWriteFailed: False, the API server refuses; the message says why. It is tried again.

@@ -11,9 +11,11 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:shortName=pinvite,categories=partners
 // +kubebuilder:selectablefield:JSONPath=`.status.state`
+// +kubebuilder:selectablefield:JSONPath=`.spec.contact.email`
+// +kubebuilder:printcolumn:name="Partner",type=string,JSONPath=`.status.displayName`
 // +kubebuilder:printcolumn:name="State",type=string,JSONPath=`.status.state`
 // +kubebuilder:printcolumn:name="Status",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
-// +kubebuilder:printcolumn:name="Expires",type=string,JSONPath=`.status.expiryTime`
+// +kubebuilder:printcolumn:name="Expires",type=string,priority=1,JSONPath=`.status.expiryTime`
 // +kubebuilder:printcolumn:name="Email",type=string,priority=1,JSONPath=`.spec.contact.email`
 // +kubebuilder:printcolumn:name="Team",type=string,priority=1,JSONPath=`.status.teamRef.name`
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
@@ -300,6 +302,12 @@ type PartnerInviteStatus struct {
 	// stateTime is when the invite came into this state.
 	// +optional
 	StateTime *metav1.Time `json:"stateTime,omitempty"`
+
+	// displayName says who it is, for lists: spec.displayName, else the name of the contact or the team, else the masked
+	// address, cut to 24 characters. Unset: it was last changed before a version that writes this.
+	// +optional
+	// +kubebuilder:validation:MaxLength=32
+	DisplayName string `json:"displayName,omitempty"`
 
 	// programs is what the invite offers, frozen when it was first issued.
 	// +optional

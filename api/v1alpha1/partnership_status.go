@@ -216,6 +216,12 @@ type PartnershipStatus struct {
 	// +optional
 	StateTime *metav1.Time `json:"stateTime,omitempty"`
 
+	// displayName says who it is, for lists: spec.displayName, else the name of the contact or the team, else the masked
+	// address, cut to 24 characters. Unset: it was last changed before a version that writes this.
+	// +optional
+	// +kubebuilder:validation:MaxLength=32
+	DisplayName string `json:"displayName,omitempty"`
+
 	// group is the name of the group in force. Unset: none.
 	// +optional
 	// +kubebuilder:validation:MaxLength=253

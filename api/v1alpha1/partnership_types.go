@@ -12,6 +12,8 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:selectablefield:JSONPath=`.spec.programRef.name`
 // +kubebuilder:selectablefield:JSONPath=`.spec.groupRef.name`
 // +kubebuilder:selectablefield:JSONPath=`.spec.teamRef.name`
+// +kubebuilder:selectablefield:JSONPath=`.spec.contact.email`
+// +kubebuilder:printcolumn:name="Partner",type=string,JSONPath=`.status.displayName`
 // +kubebuilder:printcolumn:name="Program",type=string,JSONPath=`.spec.programRef.name`
 // +kubebuilder:printcolumn:name="Group",type=string,JSONPath=`.status.group`
 // +kubebuilder:printcolumn:name="State",type=string,JSONPath=`.status.state`

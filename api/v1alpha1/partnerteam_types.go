@@ -86,6 +86,13 @@ type PartnerTeamStatus struct {
 	// +kubebuilder:validation:Maximum=200
 	WaitingApprovals int32 `json:"waitingApprovals"`
 
+	// memberSalt is random text that the IDs of members are made with that events tell to other systems. The operator writes
+	// it once, with the first thing that happens to the people of the team. It is no credential. Unset: nothing has happened
+	// yet, or not since a version without it.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	MemberSalt string `json:"memberSalt,omitempty"`
+
 	// members are the people of the team, those on the way into it, and, as long as there is room, those who are not in
 	// it any more. The owner is one of them.
 	// +optional

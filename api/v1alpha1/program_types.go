@@ -184,6 +184,14 @@ type ProgramStatus struct {
 	// +kubebuilder:validation:Minimum=-1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
+	// nameSalt is random text that the names of this program's invites and partnerships are made with. The operator writes
+	// it once, and never changes it. It is no credential: whoever may read Programs may read the addresses beside them. But
+	// whoever sees only a name, in a link, an event or a log, cannot find out whose it is. Unset: the operator has not seen
+	// the program yet.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	NameSalt string `json:"nameSalt,omitempty"`
+
 	// groups is how many PartnerGroups the program has.
 	// +optional
 	// +kubebuilder:validation:Minimum=0

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/partner-operator/partner-operator/hack/stage"
-	"github.com/partner-operator/partner-operator/internal/partnership"
 )
 
 // namespace is the tenant of the demo.
@@ -60,7 +59,6 @@ func (st *setting) kubectl(ctx context.Context, output *strings.Builder, args ..
 
 // explain prints what to open and what to type.
 func (st *setting) explain() {
-	ada := partnership.Name("ada@example.com", "referral")
 	fmt.Printf(`
 Everything runs. Two invites are on their way: to ada@example.com, and to iris@workshop.example for a team.
 
@@ -79,9 +77,10 @@ In another terminal:
 
 When Ada has accepted, end her access, see the page and the mail, and restore it:
 
-  kubectl patch pship %s --type=merge -p '{"spec":{"revocation":{"reason":"The contract has ended."}}}'
-  kubectl patch pship %s --type=merge -p '{"spec":{"revocation":null}}'
+  ada=$(kubectl get pship -l partner-operator.io/invite=ada -o name)
+  kubectl patch $ada --type=merge -p '{"spec":{"revocation":{"reason":"The contract has ended."}}}'
+  kubectl patch $ada --type=merge -p '{"spec":{"revocation":null}}'
 
 Ctrl-C stops everything and leaves nothing behind.
-`, st.Inbox.URL(), st.Portal(), namespace, st.Cluster.Kubeconfig, st.Cluster.Assets, namespace, ada, ada)
+`, st.Inbox.URL(), st.Portal(), namespace, st.Cluster.Kubeconfig, st.Cluster.Assets, namespace)
 }

@@ -15,7 +15,7 @@ func TestTold(t *testing.T) {
 	event := func(id string, when float64, body string) telling {
 		return telling{at(when), cloudevent.Event{ID: id, Type: "io.partner-operator.partnership.active", Subject: "partnerships/" + ship}, body}
 	}
-	active := event("p1.active.1767268820", 21, `{"address":"a***@soak-1.example"}`)
+	active := event("p1.active.1767268820", 21, `{"address":"***"}`)
 	again := active
 	again.At = at(50)
 	for name, test := range map[string]struct {

@@ -5,7 +5,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/address"
+	"github.com/partner-operator/partner-operator/internal/partnership"
 )
 
 // journal is what was done in one tenant, and what people were answered. It knows nothing of the operator's objects but
@@ -13,6 +15,7 @@ import (
 type journal struct {
 	mutex    sync.Mutex
 	Tenant   string
+	Salts    map[string]string      // of the names in a program
 	Invites  map[string]*invitation // by name
 	Partners map[string]*partner    // by the name of the Partnership
 	Teams    map[string]*team       // by name
@@ -29,7 +32,7 @@ type journal struct {
 func newJournal(tenant string) *journal {
 	return &journal{
 		Tenant: tenant, Invites: map[string]*invitation{}, Partners: map[string]*partner{}, Teams: map[string]*team{},
-		Links: map[string]*shared{}, SignIns: map[string]int{}, Joins: map[string]int{},
+		Salts: map[string]string{}, Links: map[string]*shared{}, SignIns: map[string]int{}, Joins: map[string]int{},
 	}
 }
 
@@ -38,6 +41,13 @@ func (j *journal) note(change func(j *journal)) {
 	j.mutex.Lock()
 	defer j.mutex.Unlock()
 	change(j)
+}
+
+// nameOf is the name that the Partnership of somebody gets.
+func (j *journal) nameOf(address, program string) string {
+	return partnership.Names(v1alpha1.PartnershipSpec{
+		ProgramRef: v1alpha1.ProgramReference{Name: program}, Contact: &v1alpha1.Contact{Email: v1alpha1.EmailAddress(address)},
+	}, j.Salts[program])[0]
 }
 
 // invitation is an invite that was applied.

@@ -15,7 +15,6 @@ import (
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/hack/browser"
-	"github.com/partner-operator/partner-operator/internal/partnership"
 )
 
 // programs are what each tenant has; the last one lets the company approve whom it invited.
@@ -199,7 +198,7 @@ func (p *person) accept(ctx context.Context, i *v1alpha1.PartnerInvite, link str
 func (p *person) asks(programs ...string) {
 	p.journal.note(func(j *journal) {
 		for _, program := range programs {
-			j.ask(partnership.Name(p.address, program), partner{Address: p.address, Program: program})
+			j.ask(j.nameOf(p.address, program), partner{Address: p.address, Program: program})
 		}
 	})
 }
@@ -208,7 +207,7 @@ func (p *person) asks(programs ...string) {
 func (p *person) granted(programs ...string) {
 	p.journal.note(func(j *journal) {
 		for _, program := range programs {
-			j.Partners[partnership.Name(p.address, program)].Granted = true
+			j.Partners[j.nameOf(p.address, program)].Granted = true
 		}
 	})
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -47,6 +48,18 @@ func (s *scene) found(ctx context.Context, n int) *tenant {
 	t := &tenant{scene: s, journal: newJournal(name), random: newRandom(s.seed + uint64(n)<<32)}
 	for _, object := range objectsOf(name) {
 		s.eventually(func(ctx context.Context) error { return s.api.Create(ctx, object.DeepCopyObject().(client.Object)) })
+	}
+	for _, program := range programs {
+		s.eventually(func(ctx context.Context) error {
+			p := &v1alpha1.Program{}
+			if err := s.api.Get(ctx, client.ObjectKey{Namespace: name, Name: program}, p); err != nil {
+				return err
+			}
+			if t.journal.Salts[program] = p.Status.NameSalt; p.Status.NameSalt == "" {
+				return errors.New("the program has no salt for names yet")
+			}
+			return nil
+		})
 	}
 	s.note(func() { s.tenants = append(s.tenants, name) })
 	ctx, t.leave = context.WithCancel(ctx)

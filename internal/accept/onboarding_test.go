@@ -34,10 +34,20 @@ func newStepFor(t *testing.T, policy v1alpha1.OnboardingPolicy, funcs intercepto
 	if err := lookup.AddIndexes(t.Context(), indexes{builder}); err != nil {
 		t.Fatal(err)
 	}
-	referral := &v1alpha1.Program{ObjectMeta: metav1.ObjectMeta{Namespace: "acme", Name: "referral"}}
+	referral := &v1alpha1.Program{ObjectMeta: metav1.ObjectMeta{Namespace: "acme", Name: "referral"}, Status: v1alpha1.ProgramStatus{NameSalt: nameSalt}}
 	referral.Spec.Onboarding.Invited = policy
 	c := builder.WithObjects(append(objects, referral)...).WithInterceptorFuncs(funcs).Build()
 	return &Step{Client: c, Live: c, Events: events.NewFakeRecorder(8), Now: func() time.Time { return start }}
+}
+
+// nameSalt is the salt of all programs.
+const nameSalt = "mfrggzdfmztwq2lknnwg23tpob"
+
+// namesOf are the names that a partnership of a person can have.
+func namesOf(email, program string) []string {
+	return partnership.Names(v1alpha1.PartnershipSpec{
+		ProgramRef: v1alpha1.ProgramReference{Name: program}, Contact: &v1alpha1.Contact{Email: v1alpha1.EmailAddress(email)},
+	}, nameSalt)
 }
 
 // openInvite is an invite into referral that was mailed.
@@ -92,7 +102,7 @@ func (s *Step) states(t *testing.T) map[string]v1alpha1.PartnershipState {
 
 func TestWhatAcceptingLeadsTo(t *testing.T) {
 	const automatic, approval = v1alpha1.OnboardingAutomatic, v1alpha1.OnboardingApproval
-	made := partnership.Name(email, "referral")
+	made := namesOf(email, "referral")[0]
 	invited, granted := declared(toBeInvited), declared(func(*v1alpha1.PartnershipSpec) {})
 	namesake := declared(toBeInvited)
 	namesake.Name = made
@@ -214,7 +224,7 @@ func TestAcceptingBringsNothingBack(t *testing.T) {
 // The cache has not seen the partnership yet that the company has just made, of the very name that accepting would give.
 func TestAcceptingFindsWhatTheCacheHasNotSeen(t *testing.T) {
 	p := declared(toBeInvited)
-	p.Name = partnership.Name(email, "referral")
+	p.Name = namesOf(email, "referral")[0]
 	i := openInvite()
 	s := newStepFor(t, v1alpha1.OnboardingApproval, interceptor.Funcs{
 		List: func(ctx context.Context, c client.WithWatch, list client.ObjectList, o ...client.ListOption) error {

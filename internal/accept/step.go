@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -53,6 +54,19 @@ type Refusal struct {
 
 func (r *Refusal) Error() string { return "the invite cannot be answered: " + string(r.Openness) }
 
+// Obstacle is why an answer that counts cannot be carried out before somebody changes something in the cluster. Trying
+// again before that does not help.
+type Obstacle struct{ program.Unresolved }
+
+func (o *Obstacle) Error() string { return o.Message }
+
+// nameTaken is that other partners have all the names that a partnership could have.
+func nameTaken(names []string) *Obstacle {
+	return &Obstacle{program.Unresolved{Reason: v1alpha1.ReasonNameTaken, Message: fmt.Sprintf(
+		"every name that the Partnership could have is another partner's: %s; delete one of those or create it anew under another name, or create the Partnership of this partner under a name of your choice",
+		strings.Join(names, ", "))}}
+}
+
 // Reply is what a person answers to an invite.
 type Reply struct {
 	// Decision is whether they accept.
@@ -67,7 +81,7 @@ type Reply struct {
 
 // Answer records a person's reply to the link of this serial, and makes the person a partner if it is yes. Whoever calls
 // it has checked that the link is genuine and the form filled in. It gives the invite as it is afterwards. An error is a
-// *Refusal, or the API server is at fault and the same call can be made again.
+// *Refusal; an *Obstacle, then the answer is recorded; or the API server is at fault and the same call can be made again.
 func (s *Step) Answer(ctx context.Context, key client.ObjectKey, uid string, serial int64, reply Reply) (*v1alpha1.PartnerInvite, error) {
 	defer s.turns.Lock(uid)()
 	answered := &v1alpha1.PartnerInvite{}
@@ -77,10 +91,18 @@ func (s *Step) Answer(ctx context.Context, key client.ObjectKey, uid string, ser
 	if err != nil {
 		return nil, err
 	}
-	if reply.Decision == v1alpha1.DecisionAccepted {
-		if err := s.Finish(ctx, answered); err != nil {
-			return nil, err
-		}
+	if reply.Decision != v1alpha1.DecisionAccepted {
+		return answered, nil
+	}
+	var programs []string
+	for _, grant := range answered.Status.Programs {
+		programs = append(programs, grant.Name)
+	}
+	if err := lookup.AwaitNameSalts(ctx, s.Client, answered.Namespace, programs...); err != nil {
+		return nil, err
+	}
+	if err := s.Finish(ctx, answered); err != nil {
+		return nil, err
 	}
 	return answered, nil
 }
@@ -277,11 +299,7 @@ func (s *Step) join(
 	if partnership.MadeForPartnership(accepted) {
 		return "", nil
 	}
-	name, err := s.create(ctx, newPartnership(accepted, grant, catalog), accepted, policy)
-	if err != nil {
-		return "", err
-	}
-	return name, nil
+	return s.create(ctx, newPartnership(accepted, grant, catalog), catalog, accepted, policy)
 }
 
 // recordAcceptance notes in a partnership that the person accepted, unless that is known.
@@ -307,25 +325,66 @@ func (s *Step) recordAcceptance(ctx context.Context, p *v1alpha1.Partnership, ac
 // The policies of config/policy ask for these verbs whoever makes a partnership or a team.
 // +kubebuilder:rbac:groups=partner-operator.io,resources=programs,verbs=invite;approve
 
-// create makes the partnership of one grant. Its name is the same whoever makes it, so the API server lets one through.
-func (s *Step) create(ctx context.Context, wanted *v1alpha1.Partnership, accepted *v1alpha1.PartnerInvite, policy v1alpha1.OnboardingPolicy) (string, error) {
-	err := s.Client.Create(ctx, wanted)
-	if err == nil || !apierrors.IsAlreadyExists(err) {
-		return wanted.Name, err
-	}
-	there := &v1alpha1.Partnership{}
-	if err := s.Live.Get(ctx, client.ObjectKeyFromObject(wanted), there); err != nil {
+// create makes the partnership of one grant, or finds the one that another process has just made.
+func (s *Step) create(ctx context.Context, wanted *v1alpha1.Partnership, catalog program.Catalog, accepted *v1alpha1.PartnerInvite, policy v1alpha1.OnboardingPolicy) (string, error) {
+	there, made, err := Create(ctx, s.Client, s.Live, wanted, catalog)
+	if err != nil {
 		return "", err
 	}
-	if !partnership.SamePartner(there, wanted) {
-		if of := wanted.Spec.TeamRef; of != nil && wanted.Name != partnership.LongTeamName(of.Name, wanted.Spec.ProgramRef.Name) {
-			other := wanted.DeepCopy() // two pairs of names can make one name
-			other.Name, other.ResourceVersion = partnership.LongTeamName(of.Name, wanted.Spec.ProgramRef.Name), ""
-			return s.create(ctx, other, accepted, policy)
-		}
-		return "", fmt.Errorf("Partnership %q exists and is of somebody else; delete it or create one for this partner by hand", wanted.Name)
+	if made {
+		return there.Name, nil
 	}
 	return there.Name, s.recordAcceptance(ctx, there, accepted, policy)
+}
+
+// Create makes a partnership under the first of its names that is not another partner's. It returns the partnership of the
+// same partner that is there already, if there is one under those names: of two that make it at once, one does. An error
+// is an *Obstacle, lookup.ErrNoNameSalt, or that of the API server.
+func Create(ctx context.Context, c client.Client, live client.Reader, wanted *v1alpha1.Partnership, catalog program.Catalog) (there *v1alpha1.Partnership, made bool, err error) {
+	names, err := Names(wanted, catalog)
+	if err != nil {
+		return nil, false, err
+	}
+	create := func(ctx context.Context, object client.Object) error { return c.Create(ctx, object) }
+	return CreateAs(ctx, create, live, wanted, names)
+}
+
+// CreateAs is Create with the names to try, and with a way to create.
+func CreateAs(
+	ctx context.Context, create func(context.Context, client.Object) error, live client.Reader, wanted *v1alpha1.Partnership, names []string,
+) (there *v1alpha1.Partnership, made bool, err error) {
+	for _, name := range names {
+		wish := wanted.DeepCopy()
+		wish.Name = name
+		err := create(ctx, wish)
+		if err == nil || !apierrors.IsAlreadyExists(err) {
+			return wish, err == nil, err
+		}
+		there := &v1alpha1.Partnership{}
+		if err := live.Get(ctx, client.ObjectKeyFromObject(wish), there); err != nil {
+			return wish, false, err
+		}
+		if partnership.SamePartner(there, wanted) {
+			return there, false, nil
+		}
+	}
+	return nil, false, nameTaken(names)
+}
+
+// Names are those that a partnership can have. There are none before its program has a salt: other names than those which
+// other processes give would let two of them make it.
+func Names(p *v1alpha1.Partnership, catalog program.Catalog) ([]string, error) {
+	if p.Spec.TeamRef != nil {
+		return partnership.Names(p.Spec, ""), nil
+	}
+	of := p.Spec.ProgramRef.Name
+	if missing := catalog.Grant(v1alpha1.ProgramGrant{Name: of}); missing != nil {
+		return nil, &Obstacle{*missing}
+	}
+	if catalog.Unsalted(of) {
+		return nil, lookup.ErrNoNameSalt
+	}
+	return partnership.Names(p.Spec, catalog.Programs[of].Status.NameSalt), nil
 }
 
 // newPartnership says itself whether it has to be approved, so that neither a later change of the policy nor the loss of
@@ -346,9 +405,9 @@ func newPartnership(accepted *v1alpha1.PartnerInvite, grant v1alpha1.ProgramGran
 		},
 	}
 	if accepted.ForTeam() {
-		p.Name, p.Spec.TeamRef = partnership.TeamName(accepted.TeamName(), grant.Name), &v1alpha1.TeamReference{Name: accepted.TeamName()}
+		p.Spec.TeamRef = &v1alpha1.TeamReference{Name: accepted.TeamName()}
 	} else {
-		p.Name, p.Spec.Contact = partnership.Name(string(accepted.Spec.Contact.Email), grant.Name), accepted.Spec.Contact.Copied()
+		p.Spec.Contact = accepted.Spec.Contact.Copied()
 	}
 	if answer := accepted.Status.Acceptance; answer != nil {
 		p.Spec.Application.Fields = form.Select(form.Of(grant, catalog), answer.Fields)

@@ -18,7 +18,6 @@ import (
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/lookup"
-	"github.com/partner-operator/partner-operator/internal/partnership"
 )
 
 const (
@@ -63,6 +62,7 @@ func programOf(name, defaultGroup string) *v1alpha1.Program {
 	return &v1alpha1.Program{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
 		Spec:       v1alpha1.ProgramSpec{DefaultGroupRef: &v1alpha1.GroupReference{Name: defaultGroup}},
+		Status:     v1alpha1.ProgramStatus{NameSalt: nameSalt},
 	}
 }
 
@@ -242,7 +242,7 @@ func TestTheRecordOfWhatWasMadeIsTriedAgain(t *testing.T) {
 
 func TestFinishLeavesPartnershipsThatExistAlone(t *testing.T) {
 	there := &v1alpha1.Partnership{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: partnership.Name(ada, "referral")},
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: namesOf(ada, "referral")[0]},
 		Spec: v1alpha1.PartnershipSpec{
 			ProgramRef:   v1alpha1.ProgramReference{Name: "referral"},
 			Contact:      &v1alpha1.Contact{Email: ada},

@@ -18,6 +18,8 @@ import (
 	"github.com/partner-operator/partner-operator/internal/event"
 	"github.com/partner-operator/partner-operator/internal/invite"
 	"github.com/partner-operator/partner-operator/internal/lookup"
+	"github.com/partner-operator/partner-operator/internal/partnership"
+	"github.com/partner-operator/partner-operator/internal/program"
 	"github.com/partner-operator/partner-operator/internal/team"
 )
 
@@ -45,6 +47,9 @@ func (s *Step) ChangeTeam(ctx context.Context, key client.ObjectKey, uid string,
 			return apierrors.NewNotFound(v1alpha1.GroupVersion.WithResource("partnerteams").GroupResource(), key.Name)
 		}
 		team.Founded(changed, s.Now())
+		if changed.Status.MemberSalt == "" {
+			changed.Status.MemberSalt = partnership.NewSalt()
+		}
 		before := changed.DeepCopy()
 		if err := fact(changed); err != nil {
 			return err
@@ -87,7 +92,8 @@ func (s *Step) found(ctx context.Context, accepted *v1alpha1.PartnerInvite) erro
 		return err
 	}
 	if takenBy(accepted, there) {
-		return fmt.Errorf("PartnerTeam %q exists and was not made for this invite; delete it or create the partnerships of the team by hand", there.Name)
+		return &Obstacle{program.Unresolved{Reason: v1alpha1.ReasonTeamExists, Message: fmt.Sprintf(
+			"PartnerTeam %q exists and was not made for this invite; delete it or create the partnerships of the team by hand", there.Name)}}
 	}
 	if missing(there, accepted) == 0 && there.Status.Owner != nil {
 		return nil

@@ -71,19 +71,23 @@ func Normalize(written string) string {
 // Equal tells whether two addresses are the same mailbox, whatever their case.
 func Equal(a, b string) bool { return Normalize(a) == Normalize(b) }
 
-// Mask shortens an address to what may stand in a log or an event: a***@example.com.
+// Mask returns what stands for an address in events, logs and messages that leave the cluster: *** for any, and nothing
+// for none. They name the object that the address is of, and a part of it beside a name has given away the whole.
 func Mask(written string) string {
+	if written == "" {
+		return ""
+	}
+	return "***"
+}
+
+// Hint shortens an address so that somebody who knows it recognizes it: a***@example.com. It is for pages that only the
+// holder of a link sees, and for the status of an object whose spec holds the address.
+func Hint(written string) string {
 	local, domain, found := cut(written)
 	if !found || local == "" {
 		return "***"
 	}
 	return local[:1] + "***@" + domain
-}
-
-// LocalPart is what stands before the @.
-func LocalPart(written string) string {
-	local, _, _ := cut(written)
-	return local
 }
 
 func cut(written string) (local, domain string, found bool) {

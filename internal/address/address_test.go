@@ -65,7 +65,7 @@ func TestEqual(t *testing.T) {
 	}
 }
 
-func TestMask(t *testing.T) {
+func TestMaskAndHint(t *testing.T) {
 	for in, want := range map[string]string{
 		"ada@example.com": "a***@example.com",
 		"a@b.example":     "a***@b.example",
@@ -73,6 +73,11 @@ func TestMask(t *testing.T) {
 		"":                "***",
 		"@example.com":    "***",
 	} {
+		if got := Hint(in); got != want {
+			t.Errorf("Hint(%q) = %q, want %q", in, got, want)
+		}
+	}
+	for in, want := range map[string]string{"ada@example.com": "***", "a@b.example": "***", "nonsense": "***", "": ""} {
 		if got := Mask(in); got != want {
 			t.Errorf("Mask(%q) = %q, want %q", in, got, want)
 		}

@@ -44,12 +44,12 @@ func (o Observer) Changes(before, after metav1.Object, now time.Time) []Event {
 	}
 	known := map[string]bool{}
 	if before != nil {
-		for _, f := range facts(before) {
+		for _, f := range facts(before, saltOf(after)) {
 			known[f.key()] = true
 		}
 	}
 	var events []Event
-	for _, f := range append(facts(after), turns(before, after)...) {
+	for _, f := range append(facts(after, saltOf(after)), turns(before, after)...) {
 		if known[f.key()] {
 			continue
 		}
@@ -85,8 +85,17 @@ func (o Observer) event(of metav1.Object, f fact) Event {
 	}
 }
 
-// facts are what the object itself tells to have happened to it.
-func facts(object metav1.Object) []fact {
+// saltOf is what the IDs of a team's people are made with.
+func saltOf(object metav1.Object) string {
+	if of, ok := object.(*v1alpha1.PartnerTeam); ok {
+		return of.Status.MemberSalt
+	}
+	return ""
+}
+
+// facts are what the object itself tells to have happened to it. The salt is that of now: that a team has got one is not
+// that something happened to its people.
+func facts(object metav1.Object, salt string) []fact {
 	switch of := object.(type) {
 	case *v1alpha1.PartnerInvite:
 		return issued(of)
@@ -95,7 +104,7 @@ func facts(object metav1.Object) []fact {
 	case *v1alpha1.PartnerLink:
 		return entered(string(of.Status.State), of.Status.StateTime)
 	case *v1alpha1.PartnerTeam:
-		return append([]fact{created(of)}, people(of)...)
+		return append([]fact{created(of)}, people(of, salt)...)
 	case *v1alpha1.Program:
 		return []fact{created(of)}
 	default:

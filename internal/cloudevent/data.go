@@ -32,7 +32,7 @@ func data(object metav1.Object) Data {
 func ofInvite(i *v1alpha1.PartnerInvite) Data {
 	d := Data{
 		Kind: "PartnerInvite", State: string(i.Status.State), Serial: i.Status.Serial, Programs: i.Status.Programs,
-		Address: masked(i.Spec.Contact.Email), Team: i.TeamName(), CustomFields: i.Spec.CustomFields,
+		Address: address.Mask(string(i.Spec.Contact.Email)), Team: i.TeamName(), CustomFields: i.Spec.CustomFields,
 	}
 	if len(d.Programs) == 0 {
 		d.Programs = i.Spec.Programs
@@ -53,7 +53,7 @@ func ofPartnership(p *v1alpha1.Partnership) Data {
 		Origin: string(p.Spec.Source), Invite: p.Labels[v1alpha1.InviteLabel],
 	}
 	if p.Spec.Contact != nil {
-		d.Address = masked(p.Spec.Contact.Email)
+		d.Address = address.Mask(string(p.Spec.Contact.Email))
 	}
 	if p.Spec.TeamRef != nil {
 		d.Team = p.Spec.TeamRef.Name
@@ -70,16 +70,9 @@ func ofLink(l *v1alpha1.PartnerLink) Data {
 		Program: l.Status.Program, Group: l.Status.Group, Partnership: l.Spec.PartnershipRef.Name, URL: l.Status.URL,
 	}
 	if l.Spec.Member != nil {
-		d.Address = masked(l.Spec.Member.Email)
+		d.Address = address.Mask(string(l.Spec.Member.Email))
 	}
 	return d
-}
-
-func masked(email v1alpha1.EmailAddress) string {
-	if email == "" {
-		return ""
-	}
-	return address.Mask(string(email))
 }
 
 func reason(conditions []metav1.Condition, conditionType string) string {

@@ -12,7 +12,7 @@ import (
 // ContentType is that of an Event in JSON.
 const ContentType = "application/cloudevents+json"
 
-// Event is a CloudEvent 1.0 in the structured JSON form. It holds no whole address, no link that was mailed and no secret.
+// Event is a CloudEvent 1.0 in the structured JSON form. It holds no address or part of one, no link that was mailed and no secret.
 type Event struct {
 	// SpecVersion is 1.0.
 	SpecVersion string `json:"specversion"`
@@ -52,7 +52,7 @@ type Data struct {
 	// PreviousGroup is the group before a move.
 	PreviousGroup string `json:"previousGroup,omitempty"`
 
-	// Address is the masked address of the person; Team is the name of the team, where the partner is one.
+	// Address is *** where the object is about a person; Team is the name of the team, where the partner is one.
 	Address string `json:"address,omitempty"`
 	Team    string `json:"team,omitempty"`
 
@@ -77,9 +77,10 @@ type Data struct {
 
 // Member is a person of a team.
 type Member struct {
-	// ID stays the same for a person as long as the team lives.
+	// ID stays the same for a person as long as the team lives, and tells nobody outside the cluster who that is. Empty: the
+	// team has not changed since a version that did not have them.
 	ID string `json:"id"`
-	// Address is masked.
+	// Address is ***.
 	Address string `json:"address"`
 	Role    string `json:"role"`
 	State   string `json:"state"`

@@ -1,6 +1,9 @@
 package cloudevent
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"strconv"
 	"strings"
 	"time"
@@ -9,24 +12,19 @@ import (
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/address"
-	"github.com/partner-operator/partner-operator/internal/delivery"
 )
 
 // people are where the people of a team stand: each of its occasions has a number of its own for every person.
-func people(t *v1alpha1.PartnerTeam) []fact {
+func people(t *v1alpha1.PartnerTeam, salt string) []fact {
 	told := make([]fact, 0, len(t.Status.Members))
 	for i := range t.Status.Members {
 		m := &t.Status.Members[i]
 		told = append(told, fact{
-			transition: "member" + strings.ToLower(string(m.State)), occasion: occasionOf(t, m), noted: since(m),
-			tell: func(d *Data) { d.Member = memberOf(t, m) },
+			transition: "member" + strings.ToLower(string(m.State)), occasion: memberID(salt, m) + "-" + strconv.FormatInt(m.Serial, 10), noted: since(m),
+			tell: func(d *Data) { d.Member = memberOf(salt, m) },
 		})
 	}
 	return told
-}
-
-func occasionOf(t *v1alpha1.PartnerTeam, m *v1alpha1.TeamMember) string {
-	return memberID(t, m) + "-" + strconv.FormatInt(m.Serial, 10)
 }
 
 // since is when a person came into their state; zero: the team does not tell.
@@ -51,17 +49,18 @@ func since(m *v1alpha1.TeamMember) time.Time {
 func roles(before, after *v1alpha1.PartnerTeam) []fact {
 	known := map[string]*v1alpha1.TeamMember{}
 	for i := range before.Status.Members {
-		known[memberID(before, &before.Status.Members[i])] = &before.Status.Members[i]
+		known[address.Normalize(string(before.Status.Members[i].Email))] = &before.Status.Members[i]
 	}
+	salt := after.Status.MemberSalt
 	var told []fact
 	for i := range after.Status.Members {
 		is := &after.Status.Members[i]
-		was := known[memberID(after, is)]
+		was := known[address.Normalize(string(is.Email))]
 		if was == nil || was.Role == is.Role || was.State != is.State {
 			continue
 		}
-		f := fact{transition: "rolechanged", occasion: memberID(after, is) + "-" + after.ResourceVersion, tell: func(d *Data) {
-			d.Member = memberOf(after, is)
+		f := fact{transition: "rolechanged", occasion: memberID(salt, is) + "-" + after.ResourceVersion, tell: func(d *Data) {
+			d.Member = memberOf(salt, is)
 			d.Member.PreviousRole = string(was.Role)
 		}}
 		switch {
@@ -75,11 +74,16 @@ func roles(before, after *v1alpha1.PartnerTeam) []fact {
 	return told
 }
 
-func memberOf(t *v1alpha1.PartnerTeam, m *v1alpha1.TeamMember) *Member {
-	return &Member{ID: memberID(t, m), Address: masked(m.Email), Role: string(m.Role), State: string(m.State)}
+func memberOf(salt string, m *v1alpha1.TeamMember) *Member {
+	return &Member{ID: memberID(salt, m), Address: address.Mask(string(m.Email)), Role: string(m.Role), State: string(m.State)}
 }
 
-// memberID tells the people of a team apart without their addresses.
-func memberID(t *v1alpha1.PartnerTeam, m *v1alpha1.TeamMember) string {
-	return delivery.Mark(string(t.UID) + "\n" + address.Normalize(string(m.Email)))
+// memberID tells the people of a team apart without their addresses, which nobody can find without the salt either.
+func memberID(salt string, m *v1alpha1.TeamMember) string {
+	if salt == "" {
+		return ""
+	}
+	mac := hmac.New(sha256.New, []byte(salt))
+	mac.Write([]byte(address.Normalize(string(m.Email))))
+	return hex.EncodeToString(mac.Sum(nil)[:10])
 }

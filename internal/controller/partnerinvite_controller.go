@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -96,7 +97,7 @@ func (r *PartnerInviteReconciler) Reconcile(ctx context.Context, i *v1alpha1.Par
 	case d.Action == invite.ActionRepeat:
 		return r.repeat(ctx, in, style)
 	case d.Action == invite.ActionFinish:
-		err = r.finish(ctx, i)
+		return r.finish(ctx, i)
 	case d.Action == invite.ActionRenewLink:
 		err = r.renewLink(ctx, i, d.Status, style)
 	case !equality.Semantic.DeepEqual(before, d.Status):
@@ -123,17 +124,40 @@ func (r *PartnerInviteReconciler) renewLink(ctx context.Context, i *v1alpha1.Par
 	return err
 }
 
+// saltAgain is how soon it is looked again for the salt of a program, which another controller is about to write.
+const saltAgain = time.Second
+
+// obstructedAgain is how often it is tried whether what is in the way of an accepted invite is gone.
+const obstructedAgain = time.Minute
+
 // finish carries out an answer of which whoever took it left something open. What the cache does not know of that would be
 // done again: a partnership that was made and deleted since would come back.
-func (r *PartnerInviteReconciler) finish(ctx context.Context, i *v1alpha1.PartnerInvite) error {
+func (r *PartnerInviteReconciler) finish(ctx context.Context, i *v1alpha1.PartnerInvite) (reconcile.Result, error) {
 	now := &v1alpha1.PartnerInvite{}
 	if err := r.live.Get(ctx, client.ObjectKeyFromObject(i), now); err != nil {
-		return client.IgnoreNotFound(err)
+		return resultOf(0, client.IgnoreNotFound(err))
 	}
 	if now.UID != i.UID || now.Status.Acceptance == nil || len(now.Status.PartnershipRefs) > 0 {
-		return nil
+		return reconcile.Result{}, nil
 	}
-	return r.accept.Finish(ctx, now)
+	err := r.accept.Finish(ctx, now)
+	var obstacle *accept.Obstacle
+	switch {
+	case errors.Is(err, lookup.ErrNoNameSalt):
+		return reconcile.Result{RequeueAfter: saltAgain}, nil
+	case !errors.As(err, &obstacle):
+		return resultOf(0, err)
+	}
+	before := *now.Status.DeepCopy()
+	now.Status.ObservedGeneration = now.Generation
+	invite.Obstruct(&now.Status, obstacle.Unresolved, r.now())
+	if equality.Semantic.DeepEqual(before, now.Status) {
+		return reconcile.Result{RequeueAfter: obstructedAgain}, nil
+	}
+	if err = r.Status().Update(ctx, now); err == nil {
+		r.tell(ctx, before, now)
+	}
+	return resultOf(obstructedAgain, err)
 }
 
 func (r *PartnerInviteReconciler) observe(ctx context.Context, i *v1alpha1.PartnerInvite) (invite.Input, *style, error) {

@@ -17,6 +17,7 @@ import (
 	"github.com/partner-operator/partner-operator/internal/delivery"
 	"github.com/partner-operator/partner-operator/internal/lookup"
 	"github.com/partner-operator/partner-operator/internal/mail"
+	"github.com/partner-operator/partner-operator/internal/partnership"
 	"github.com/partner-operator/partner-operator/internal/signin"
 	"github.com/partner-operator/partner-operator/internal/team"
 	"github.com/partner-operator/partner-operator/internal/token"
@@ -71,9 +72,17 @@ func (r *PartnerTeamReconciler) Reconcile(ctx context.Context, t *v1alpha1.Partn
 	if !equality.Semantic.DeepEqual(t.Status, d.Status) {
 		after := t.DeepCopy()
 		after.Status = d.Status
+		salted(after)
 		err = r.Status().Update(ctx, after)
 	}
 	return resultOf(d.RequeueAfter, err)
+}
+
+// salted gives a team the salt for the IDs of its people, with whatever else is written.
+func salted(t *v1alpha1.PartnerTeam) {
+	if t.Status.MemberSalt == "" {
+		t.Status.MemberSalt = partnership.NewSalt()
+	}
 }
 
 // open tells whether the people of a team can sign in.
@@ -99,6 +108,7 @@ func (r *PartnerTeamReconciler) send(ctx context.Context, in team.Input, tenant 
 	}
 	claimed := in.Team.DeepCopy()
 	claimed.Status = d.Status
+	salted(claimed)
 	message, err := r.message(claimed, *d.Send, tenant)
 	if err != nil {
 		return reconcile.Result{}, err

@@ -15,6 +15,7 @@ import (
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/lookup"
+	"github.com/partner-operator/partner-operator/internal/partnership"
 	"github.com/partner-operator/partner-operator/internal/program"
 	"github.com/partner-operator/partner-operator/internal/tombstone"
 )
@@ -114,6 +115,9 @@ func (r *ProgramReconciler) Reconcile(ctx context.Context, p *v1alpha1.Program) 
 	}
 	status := program.Status(p, catalog, template, tenant.health(), counts, r.now())
 	program.SetRemembering(&status, program.Forgetting(r.tombstones.Problem(p)), r.now())
+	if status.NameSalt == "" {
+		status.NameSalt = partnership.NewSalt()
+	}
 	if equality.Semantic.DeepEqual(p.Status, status) {
 		return reconcile.Result{}, nil
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/address"
 	"github.com/partner-operator/partner-operator/internal/delivery"
+	"github.com/partner-operator/partner-operator/internal/partnership"
 	"github.com/partner-operator/partner-operator/internal/program"
 )
 
@@ -96,6 +97,7 @@ type obstacle struct{ reason, message string }
 func Decide(in Input) Decision {
 	d := Decision{Status: *in.Invite.Status.DeepCopy(), Action: ActionNone}
 	specChanged := d.Status.ObservedGeneration != in.Invite.Generation
+	nameWho(&d.Status, in.Invite)
 	d.Status.ObservedGeneration = in.Invite.Generation
 	d.followEnd(in.Invite.Spec.NotAfter)
 
@@ -119,6 +121,18 @@ func Decide(in Input) Decision {
 	}
 	summarize(&d.Status, in.Now, d.resend)
 	return d
+}
+
+// nameWho notes whom the invite is for, with what else is written about its spec.
+func nameWho(status *v1alpha1.PartnerInviteStatus, i *v1alpha1.PartnerInvite) {
+	if status.ObservedGeneration == i.Generation {
+		return
+	}
+	team := ""
+	if i.Spec.TeamRef != nil {
+		team = i.Spec.TeamRef.Name
+	}
+	status.DisplayName = partnership.DisplayName(i.Spec.DisplayName, &i.Spec.Contact, team)
 }
 
 // followEnd takes over a notAfter that was changed: an earlier one cuts the expiry short, and an invite that was not

@@ -232,7 +232,7 @@ func TestAResendStartsAnew(t *testing.T) {
 	got, now := l.invite.Status, metav1.NewTime(l.now)
 	got.Conditions = nil
 	want := v1alpha1.PartnerInviteStatus{
-		ObservedGeneration: 1, State: v1alpha1.InvitePending, StateTime: &now, Programs: []v1alpha1.ProgramGrant{grant("referral")},
+		ObservedGeneration: 1, State: v1alpha1.InvitePending, StateTime: &now, DisplayName: "a***@example.com", Programs: []v1alpha1.ProgramGrant{grant("referral")},
 		Serial: 2, KeyID: "key-2", IssuedTime: &now, ExpiryTime: &metav1.Time{Time: now.Add(week)}, Attempts: 1,
 		FirstAttemptTime: &now, LastAttemptTime: &now, MessageID: "invite.uid.2@acme.example",
 		HandledResend: &v1alpha1.HandledResend{Annotation: "a"},

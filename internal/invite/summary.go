@@ -157,6 +157,19 @@ func setter(status *v1alpha1.PartnerInviteStatus, now time.Time) v1alpha1.Condit
 	return v1alpha1.ConditionSetter{Conditions: &status.Conditions, Generation: status.ObservedGeneration, Now: now}
 }
 
+// Obstruct notes what keeps the answer of an accepted invite from being carried out.
+func Obstruct(status *v1alpha1.PartnerInviteStatus, by program.Unresolved, now time.Time) {
+	set := setter(status, now)
+	set.False(v1alpha1.ConditionReady, by.Reason, by.Message)
+	by.Hinder(set)
+}
+
+// Obstructed tells whether the person accepted, and somebody has to change something before they are a partner.
+func Obstructed(i *v1alpha1.PartnerInvite) bool {
+	return i.Status.State == v1alpha1.InviteAccepted && len(i.Status.PartnershipRefs) == 0 &&
+		meta.IsStatusConditionTrue(i.Status.Conditions, v1alpha1.ConditionStalled)
+}
+
 // Transition is the event of a change of status, and false if none is worth telling: entering a state, or beginning to
 // wait for something. The address comes masked.
 func Transition(before, after v1alpha1.PartnerInviteStatus, masked string) (event.Event, bool) {

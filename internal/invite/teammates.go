@@ -30,6 +30,7 @@ func ProposeTo(t *v1alpha1.PartnerTeam, i *v1alpha1.PartnerInvite) Outcomes {
 // are to be put before the team first; ProposedNow notes that then.
 func NextForTeammates(in Input) Decision {
 	d := Decision{Status: *in.Invite.Status.DeepCopy(), Action: ActionNone}
+	nameWho(&d.Status, in.Invite)
 	d.Status.ObservedGeneration = in.Invite.Generation
 	set := setter(&d.Status, in.Now)
 	switch teamless := noTeam(in); {
@@ -64,6 +65,7 @@ func (d *Decision) awaitAnswers(in Input) {
 
 // ProposedNow notes that the people of an invite were put before the team, and what came of it.
 func ProposedNow(status *v1alpha1.PartnerInviteStatus, i *v1alpha1.PartnerInvite, of *v1alpha1.PartnerTeam, outcomes Outcomes, now time.Time) {
+	nameWho(status, i)
 	status.ObservedGeneration = i.Generation
 	status.Serial, status.TeamRef = 1, &v1alpha1.TeamReference{Name: of.Name}
 	status.IssuedTime, status.SentTime = &metav1.Time{Time: now}, &metav1.Time{Time: now}

@@ -8,7 +8,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
-	"github.com/partner-operator/partner-operator/internal/partnership"
 )
 
 // Application is what a person with a verified address sends.
@@ -40,12 +39,12 @@ func Policy(g *v1alpha1.PartnerGroup, p *v1alpha1.Program, matching []v1alpha1.T
 	}
 }
 
-// NewPartnership is what an application makes. It says itself whether it has to be approved, so that neither a later
-// change of the policy nor the loss of its status decides that.
+// NewPartnership is what an application makes, without a name. It says itself whether it has to be approved, so that
+// neither a later change of the policy nor the loss of its status decides that.
 func NewPartnership(a Application) *v1alpha1.Partnership {
 	matching := matches(a)
 	return &v1alpha1.Partnership{
-		ObjectMeta: metav1.ObjectMeta{Namespace: a.Group.Namespace, Name: partnership.Name(a.Email, a.Group.Spec.ProgramRef.Name)},
+		ObjectMeta: metav1.ObjectMeta{Namespace: a.Group.Namespace},
 		Spec: v1alpha1.PartnershipSpec{
 			ProgramRef: a.Group.Spec.ProgramRef,
 			GroupRef:   &v1alpha1.GroupReference{Name: a.Group.Name},

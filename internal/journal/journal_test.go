@@ -22,11 +22,11 @@ func TestEachEventIsALine(t *testing.T) {
 	recorded := events.NewFakeRecorder(8)
 	r := &Journal{EventRecorder: recorded, log: funcr.New(func(_, args string) { lines = append(lines, args) }, funcr.Options{}), scheme: scheme}
 	ada := &v1alpha1.PartnerInvite{ObjectMeta: metav1.ObjectMeta{Namespace: "acme", Name: "ada"}}
-	r.Eventf(ada, nil, "Normal", "Accepted", "Accept", "%s accepted", "a***@example.com")
-	r.Eventf(ada, nil, "Normal", "Sent", event.ActionSend, "Mailed invite 1 to %s", "a***@example.com")
+	r.Eventf(ada, nil, "Normal", "Accepted", "Accept", "%s accepted", "***")
+	r.Eventf(ada, nil, "Normal", "Sent", event.ActionSend, "Mailed invite 1 to %s", "***")
 	r.Eventf(&metav1.Status{}, nil, "Warning", "Strange", "Look", "100%% strange")
 	want := []string{
-		`"level"=0 "msg"="Accepted" "type"="Normal" "note"="a***@example.com accepted" "kind"="PartnerInvite" "namespace"="acme" "name"="ada"`,
+		`"level"=0 "msg"="Accepted" "type"="Normal" "note"="*** accepted" "kind"="PartnerInvite" "namespace"="acme" "name"="ada"`,
 		`"level"=0 "msg"="Strange" "type"="Warning" "note"="100% strange"`,
 	}
 	if diff := cmp.Diff(want, lines); diff != "" {

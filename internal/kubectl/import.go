@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/accept"
 	"github.com/partner-operator/partner-operator/internal/address"
 	"github.com/partner-operator/partner-operator/internal/partnership"
 	"github.com/partner-operator/partner-operator/internal/roster"
@@ -27,6 +28,8 @@ type ImportOptions struct {
 	Programs []roster.Grant
 	// Send invites each person, who is a partner once they accept. Otherwise each is a partner at once, without a mail.
 	Send bool
+	// NameSalt is what names are made with in place of the salt of each program; empty: with that.
+	NameSalt string
 	// Labels are put on everything that is made.
 	Labels map[string]string
 	// Parallel is how many rows are worked on at once.
@@ -77,6 +80,10 @@ func Import(ctx context.Context, d Desk, file io.ReadSeeker, o ImportOptions) (c
 	there, err := look(ctx, d, reader.Columns())
 	if err != nil {
 		return nil, err
+	}
+	there.salts = newSalts(there.catalog, o.NameSalt, there.offline)
+	if there.salts.unsalted {
+		o.Warn(unsaltedWarning)
 	}
 	rows, unusable, err := judge(reader, newPlanner(d, o, there))
 	if err != nil {
@@ -329,7 +336,7 @@ func (p *planner) wish(row roster.Row, grant roster.Grant) *v1alpha1.Partnership
 		wish = teamPartnership(p.desk.Namespace, row.Team, grant)
 	} else {
 		wish = &v1alpha1.Partnership{
-			ObjectMeta: metav1.ObjectMeta{Namespace: p.desk.Namespace, Name: partnership.Name(row.Email, grant.Program)},
+			ObjectMeta: metav1.ObjectMeta{Namespace: p.desk.Namespace},
 			Spec: v1alpha1.PartnershipSpec{
 				ProgramRef: v1alpha1.ProgramReference{Name: grant.Program},
 				Contact: &v1alpha1.Contact{
@@ -342,7 +349,7 @@ func (p *planner) wish(row roster.Row, grant roster.Grant) *v1alpha1.Partnership
 			wish.Spec.GroupRef = &v1alpha1.GroupReference{Name: grant.Group}
 		}
 	}
-	wish.Labels = p.Labels
+	wish.Name, wish.Labels = partnership.Names(wish.Spec, p.there.salts.of(grant.Program))[0], p.Labels
 	wish.Spec.DisplayName, wish.Spec.Stage = v1alpha1.LineOfText(row.DisplayName), v1alpha1.LineOfText(row.Stage)
 	wish.Spec.Source, wish.Spec.PortalAccess = v1alpha1.SourceImport, v1alpha1.PortalAccess(row.PortalAccess)
 	if p.Send {
@@ -390,20 +397,20 @@ func (p *planner) do(ctx context.Context, m *plan) error {
 func (p *planner) have(ctx context.Context, m *plan, wish *v1alpha1.Partnership) error {
 	known, found := p.there.partners[keyOfPartner(wish)]
 	if !found {
-		asked := wish.DeepCopy()
-		err := p.desk.create(ctx, wish)
-		if err == nil {
-			m.result.Objects = append(m.result.Objects, wish.Name)
-			m.result.made = append(m.result.made, wish)
+		names := partnership.Names(wish.Spec, p.there.salts.of(wish.Spec.ProgramRef.Name))
+		there, made, err := accept.CreateAs(ctx, p.desk.create, p.desk.Client, wish, names)
+		if err != nil {
+			return p.failed(ctx, m, "Partnership", wish.Name, err)
+		}
+		if made {
+			m.result.Objects = append(m.result.Objects, there.Name)
+			m.result.made = append(m.result.made, there)
 			if m.result.Result != RowFailed {
 				m.result.Result = RowCreated
 			}
 			return nil
 		}
-		if !apierrors.IsAlreadyExists(err) {
-			return p.failed(ctx, m, "Partnership", wish.Name, err)
-		}
-		wish, known = asked, knownPartner{name: wish.Name}
+		known = knownPartner{name: there.Name}
 	}
 	m.result.Objects = append(m.result.Objects, known.name)
 	reason, err := p.there.compare(ctx, p.desk, known, wish)

@@ -19,6 +19,7 @@ import (
 type importFlags struct {
 	*writing
 	mapped, programs []string
+	nameSalt         string
 	labels           map[string]string
 	send             bool
 	parallel         int
@@ -60,6 +61,7 @@ With plain kubectl: apply what -o yaml --dry-run=client prints.`,
 	flags.StringArrayVar(&f.mapped, "map", nil, "HEADER=COLUMN says what a header means, HEADER=- leaves it out; may be repeated")
 	flags.StringSliceVar(&f.programs, "program", nil, "PROGRAM or PROGRAM:GROUP, for rows that name none; several with commas")
 	flags.StringToStringVar(&f.labels, "label", nil, "labels NAME=VALUE for all that is made, to select it by later")
+	flags.StringVar(&f.nameSalt, "name-salt", "", nameSaltUsage)
 	flags.BoolVar(&f.send, "send-invites", true, "invite each person; false: each is a partner at once, and no mail is sent")
 	flags.IntVar(&f.parallel, "parallel", 8, "how many rows are worked on at once")
 	f.addFlags(command)
@@ -78,7 +80,7 @@ func (f *importFlags) options() (o ImportOptions, err error) {
 	if f.parallel < 1 || f.parallel > 64 {
 		return o, errors.New("--parallel can be 1 to 64")
 	}
-	o.Send, o.Labels, o.Parallel = f.send, f.labels, f.parallel
+	o.Send, o.Labels, o.Parallel, o.NameSalt = f.send, f.labels, f.parallel, f.nameSalt
 	return o, nil
 }
 

@@ -23,6 +23,7 @@ type existing struct {
 	columns  []roster.Column
 	partners map[partnerKey]knownPartner
 	teams    map[string]knownTeam
+	salts    *salts
 }
 
 // partnerKey stands for a person or team in a program.

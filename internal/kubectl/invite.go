@@ -1,9 +1,11 @@
 package kubectl
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -21,8 +23,8 @@ import (
 	"github.com/partner-operator/partner-operator/internal/roster"
 )
 
-// InviteName is the name of an invite: the same for the same people, team and programs, whatever the case and order.
-func InviteName(spec v1alpha1.PartnerInviteSpec) string {
+// aboutOf is what an invite is about: whom it is for, and what it offers, whatever the case and order.
+func aboutOf(spec v1alpha1.PartnerInviteSpec) []string {
 	var what []string
 	for _, grant := range spec.Programs {
 		what = append(what, grant.Name)
@@ -34,35 +36,87 @@ func InviteName(spec v1alpha1.PartnerInviteSpec) string {
 		what = append(what, "team/"+spec.Team.Name)
 	}
 	slices.Sort(what)
-	who := string(spec.Contact.Email)
+	who := address.Normalize(string(spec.Contact.Email))
 	if spec.TeamRef != nil {
-		who = spec.TeamRef.Name
+		who = "team/" + spec.TeamRef.Name
 	}
-	return partnership.Name(who, strings.Join(what, ","))
+	return []string{who, strings.Join(what, ",")}
 }
 
-// Invite makes an invite. The same again changes nothing and sends nothing.
-func Invite(ctx context.Context, d Desk, i *v1alpha1.PartnerInvite) (Outcome, error) {
+// longestTeam is how much of a team's name stands in the name of an invite, so that a label can hold that.
+const longestTeam = 46
+
+// inviteNames are the names that an invite can have, in the order in which they are tried: the same for the same people,
+// team and programs.
+func inviteNames(spec v1alpha1.PartnerInviteSpec, salts *salts) []string {
+	var programs []string
+	for _, grant := range spec.Programs {
+		programs = append(programs, grant.Name)
+	}
+	prefix := partnership.PersonPrefix
+	if spec.TeamRef != nil {
+		prefix = strings.TrimRight(spec.TeamRef.Name[:min(len(spec.TeamRef.Name), longestTeam)], "-.")
+	}
+	return partnership.SaltedNames(prefix, salts.of(programs...), aboutOf(spec)...)
+}
+
+// madeName is the form of the names that this plugin gives to invites, or gave before names had a salt.
+var madeName = regexp.MustCompile(`^[a-z0-9.-]+-([a-z2-7]{16}|[0-9a-f]{8})$`)
+
+// invitesLike finds the invites that were made for the same as these: by what they are about, since those of an older
+// version, or made with another salt, have other names. Names that people chose do not count: they may want a second one.
+func invitesLike(ctx context.Context, d Desk, wanted []*v1alpha1.PartnerInvite) (map[string]*v1alpha1.PartnerInvite, error) {
+	found := map[string]*v1alpha1.PartnerInvite{}
+	for _, each := range wanted {
+		if each.Name == "" {
+			found[strings.Join(aboutOf(each.Spec), "\n")] = nil
+		}
+	}
+	if d.DryRun == DryRunClient || len(found) == 0 {
+		return found, nil
+	}
+	return found, invites.each(ctx, d.Client, func(i *v1alpha1.PartnerInvite) error {
+		about := strings.Join(aboutOf(i.Spec), "\n")
+		known, asked := found[about]
+		if asked && madeName.MatchString(i.Name) && len(i.OwnerReferences) == 0 && (known == nil || i.CreationTimestamp.Before(&known.CreationTimestamp)) {
+			found[about] = i.DeepCopy()
+		}
+		return nil
+	}, client.InNamespace(d.Namespace))
+}
+
+// Invite makes an invite under the first of these names that is free, unless there is one that was made for the same. The
+// same again changes nothing and sends nothing.
+func Invite(ctx context.Context, d Desk, i *v1alpha1.PartnerInvite, names []string, existing *v1alpha1.PartnerInvite) (Outcome, error) {
 	if err := deliverable(i.Spec); err != nil {
 		return Outcome{}, err
 	}
-	if d.DryRun == DryRunClient {
-		return Outcome{Object: i, Action: "created"}, nil
+	for _, name := range names {
+		if existing != nil {
+			break
+		}
+		made := i.DeepCopy()
+		made.Name = name
+		err := d.create(ctx, made)
+		if err == nil {
+			return Outcome{Object: made, Action: "created"}, nil
+		}
+		if !apierrors.IsAlreadyExists(err) {
+			return Outcome{}, err
+		}
+		there := &v1alpha1.PartnerInvite{}
+		if err := d.Client.Get(ctx, client.ObjectKeyFromObject(made), there); err != nil {
+			return Outcome{}, err
+		}
+		if len(names) == 1 || slices.Equal(aboutOf(there.Spec), aboutOf(i.Spec)) {
+			existing = there
+		}
 	}
-	wish := i.Spec.DeepCopy()
-	err := d.create(ctx, i)
-	if err == nil {
-		return Outcome{Object: i, Action: "created"}, nil
-	}
-	if !apierrors.IsAlreadyExists(err) {
-		return Outcome{}, err
-	}
-	existing := &v1alpha1.PartnerInvite{}
-	if err := d.Client.Get(ctx, client.ObjectKeyFromObject(i), existing); err != nil {
-		return Outcome{}, err
-	}
-	if !sameWish(existing.Spec, *wish) {
-		return Outcome{}, fmt.Errorf("exists and says something else; kubectl partner cancel %s takes it back, or give this one another name with --name", i.Name)
+	switch {
+	case existing == nil:
+		return Outcome{}, fmt.Errorf("the names %s are those of other invites; give this one another with --name", strings.Join(names, ", "))
+	case !sameWish(existing.Spec, i.Spec):
+		return Outcome{}, fmt.Errorf("%s exists and says something else; kubectl partner cancel %s takes it back, or give this one another name with --name", existing.Name, existing.Name)
 	}
 	return nothingToDo(existing, afterInvite(existing))
 }
@@ -137,7 +191,8 @@ func sent(i *v1alpha1.PartnerInvite) (bool, error) {
 // inviteFlags are those of kubectl partner invite.
 type inviteFlags struct {
 	*writing
-	name, notAfter    string
+	name, nameSalt    string
+	notAfter          string
 	team, teamName    string
 	members           []string
 	programs, fields  []string
@@ -158,8 +213,8 @@ func newInvite(c cluster, streams genericiooptions.IOStreams) *cobra.Command {
 		Short: "Invite people to become partners",
 		Long: `Invite people into programs. Each gets one mail with a link, however often the same is said again. Without --program an
 invite offers every program that there is. With --team the person is to own a new team; a team that exists is invited with
-kubectl partner team invite. The name follows from addresses, team and programs, unless --name gives one. With plain
-kubectl: create a PartnerInvite.`,
+kubectl partner team invite. The name is made from addresses, team and programs with the salt of the first program, so that
+it tells nothing about them, unless --name gives one. With plain kubectl: create a PartnerInvite.`,
 		Example: `  # one person, into the group gold of one program
   kubectl partner invite ada@example.com --program referral:gold --first-name Ada
 
@@ -186,6 +241,7 @@ func (f *inviteFlags) addFlags(command *cobra.Command) {
 	flags := command.Flags()
 	flags.StringSliceVar(&f.programs, "program", nil, "PROGRAM or PROGRAM:GROUP, several with commas or by repeating it; unset: every program there is")
 	flags.StringVar(&f.name, "name", "", "name of the PartnerInvite, for one address")
+	flags.StringVar(&f.nameSalt, "name-salt", "", nameSaltUsage)
 	flags.StringVar(&f.team, "team", "", "name of the new team that the person is to own")
 	flags.StringVar(&f.teamName, "team-name", "", "the team's name that people read; unset: that of --team")
 	flags.StringSliceVar(&f.members, "member", nil, memberUsage+"; the owner approves each")
@@ -223,31 +279,56 @@ func (f *inviteFlags) run(ctx context.Context, c cluster, streams genericiooptio
 	if err != nil {
 		return err
 	}
-	failed := 0
+	var wanted []*v1alpha1.PartnerInvite
 	for _, email := range emails {
 		i := &v1alpha1.PartnerInvite{ObjectMeta: metav1.ObjectMeta{Namespace: d.Namespace, Name: f.name}, Spec: *spec.DeepCopy()}
 		i.Spec.Contact.Email = v1alpha1.EmailAddress(email)
+		wanted = append(wanted, i)
+	}
+	return f.each(ctx, d, tell, wanted)
+}
+
+// each makes the invites, and goes on past failures.
+func (f *inviteFlags) each(ctx context.Context, d Desk, tell *teller, wanted []*v1alpha1.PartnerInvite) error {
+	like, err := invitesLike(ctx, d, wanted)
+	if err != nil {
+		return err
+	}
+	salts, err := findSalts(ctx, d, f.nameSalt)
+	if err != nil {
+		return err
+	}
+	if salts.unsalted && f.name == "" {
+		tell.warn(unsaltedWarning)
+	}
+	failed := 0
+	for _, i := range wanted {
+		names, existing := []string{i.Name}, (*v1alpha1.PartnerInvite)(nil)
 		if i.Name == "" {
-			i.Name = InviteName(i.Spec)
+			names, existing = inviteNames(i.Spec, salts), like[strings.Join(aboutOf(i.Spec), "\n")]
 		}
-		if err := f.one(ctx, d, tell, i); err != nil {
-			if len(emails) == 1 {
-				return about("PartnerInvite", i.Name, err)
+		if err := f.one(ctx, d, tell, i, names, existing, len(wanted) > 1); err != nil {
+			who := cmp.Or(i.Name, string(i.Spec.Contact.Email), names[0])
+			if len(wanted) == 1 {
+				return about("PartnerInvite", who, err)
 			}
-			tell.fail("PartnerInvite", i.Name, err)
+			tell.fail("PartnerInvite", who, err)
 			failed++
 		}
 	}
 	if failed > 0 {
-		return &Incomplete{failed, len(emails)}
+		return &Incomplete{failed, len(wanted)}
 	}
 	return nil
 }
 
-func (f *inviteFlags) one(ctx context.Context, d Desk, tell *teller, i *v1alpha1.PartnerInvite) error {
-	outcome, err := Invite(ctx, d, i)
+func (f *inviteFlags) one(ctx context.Context, d Desk, tell *teller, i *v1alpha1.PartnerInvite, names []string, existing *v1alpha1.PartnerInvite, several bool) error {
+	outcome, err := Invite(ctx, d, i, names, existing)
 	if err != nil {
 		return err
+	}
+	if outcome.Note == "" && several {
+		outcome.Note = string(i.Spec.Contact.Email) // the name does not tell
 	}
 	if f.wait && d.DryRun == DryRunNone {
 		if err := until(ctx, d.Client, outcome.Object.(*v1alpha1.PartnerInvite), sent, f.timeout); err != nil {

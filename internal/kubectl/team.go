@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/accept"
 	"github.com/partner-operator/partner-operator/internal/address"
 	"github.com/partner-operator/partner-operator/internal/partnership"
 	"github.com/partner-operator/partner-operator/internal/roster"
@@ -41,24 +42,17 @@ func CreateTeam(ctx context.Context, d Desk, t *v1alpha1.PartnerTeam) (Outcome, 
 
 // GrantTeam makes a team a partner in a program. The same again changes nothing.
 func GrantTeam(ctx context.Context, d Desk, p *v1alpha1.Partnership) (Outcome, error) {
-	err := d.create(ctx, p)
-	if err == nil {
-		return Outcome{Object: p, Action: "created"}, nil
-	}
-	if !apierrors.IsAlreadyExists(err) {
+	there, made, err := accept.CreateAs(ctx, d.create, d.Client, p, partnership.Names(p.Spec, ""))
+	switch {
+	case err != nil:
 		return Outcome{}, err
+	case made:
+		return Outcome{Object: there, Action: "created"}, nil
 	}
-	existing := &v1alpha1.Partnership{}
-	if err := d.Client.Get(ctx, client.ObjectKeyFromObject(p), existing); err != nil {
-		return Outcome{}, err
+	if wanted := p.Spec.GroupRef; wanted != nil && (there.Spec.GroupRef == nil || *there.Spec.GroupRef != *wanted) {
+		return Outcome{}, fmt.Errorf("exists in another group; kubectl partner move %s --to %s moves it", there.Name, wanted.Name)
 	}
-	if existing.Spec.TeamRef == nil || *existing.Spec.TeamRef != *p.Spec.TeamRef || existing.Spec.ProgramRef != p.Spec.ProgramRef {
-		return Outcome{}, errors.New("exists and is of somebody else")
-	}
-	if wanted := p.Spec.GroupRef; wanted != nil && (existing.Spec.GroupRef == nil || *existing.Spec.GroupRef != *wanted) {
-		return Outcome{}, fmt.Errorf("exists in another group; kubectl partner move %s --to %s moves it", p.Name, wanted.Name)
-	}
-	return nothingToDo(existing, fmt.Sprintf("it is %s", existing.Status.State))
+	return nothingToDo(there, fmt.Sprintf("it is %s", there.Status.State))
 }
 
 // teamPartnership is the partnership of a team in a program.

@@ -60,6 +60,7 @@ PartnerInvite with teamRef.`,
 	flags.StringSliceVar(&f.members, "member", nil, memberUsage)
 	flags.StringSliceVar(&f.programs, "program", nil, "PROGRAM or PROGRAM:GROUP to offer; several with commas or by repeating it")
 	flags.StringVar(&f.name, "name", "", "name of the PartnerInvite")
+	flags.StringVar(&f.nameSalt, "name-salt", "", nameSaltUsage)
 	flags.BoolVar(&f.wait, "wait", false, "wait until the team was asked")
 	flags.DurationVar(&f.timeout, "timeout", 30*time.Second, "how long to wait")
 	f.writing.addFlags(command)
@@ -91,11 +92,5 @@ func (f *inviteFlags) runForTeam(ctx context.Context, c cluster, streams generic
 		ObjectMeta: metav1.ObjectMeta{Namespace: d.Namespace, Name: f.name},
 		Spec:       v1alpha1.PartnerInviteSpec{TeamRef: &v1alpha1.TeamReference{Name: team}, Members: members, Programs: grants},
 	}
-	if i.Name == "" {
-		i.Name = InviteName(i.Spec)
-	}
-	if err := f.one(ctx, d, tell, i); err != nil {
-		return about("PartnerInvite", i.Name, err)
-	}
-	return nil
+	return f.each(ctx, d, tell, []*v1alpha1.PartnerInvite{i})
 }

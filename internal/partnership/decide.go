@@ -66,6 +66,13 @@ type Decision struct {
 func Decide(in Input) Decision {
 	p := in.Partnership
 	d := Decision{Status: *p.Status.DeepCopy()}
+	if d.Status.ObservedGeneration != p.Generation { // what is settled is not written for its sake
+		team := ""
+		if p.Spec.TeamRef != nil {
+			team = p.Spec.TeamRef.Name
+		}
+		d.Status.DisplayName = DisplayName(p.Spec.DisplayName, p.Spec.Contact, team)
+	}
 	d.Status.ObservedGeneration = p.Generation
 	d.Status.Enter(State(p, in.Rivals, in.Now), in.Now)
 

@@ -1,41 +1,58 @@
 package partnership
 
 import (
+	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
+	"encoding/base32"
 	"encoding/hex"
 	"strings"
 
+	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/address"
 )
 
-// Name is the name of the Partnership of a person in a program: a readable part, and a part that is the same whatever
-// the case of the address, so that the API server lets only one of two racing creations through.
-func Name(email, program string) string {
-	sum := sha256.Sum256([]byte(address.Normalize(email) + "\x00" + program))
-	suffix := hex.EncodeToString(sum[:4])
-	const longest = 63 - 1 - 8
-	slug := slug(address.LocalPart(email))
-	if len(slug) > longest {
-		slug = strings.TrimRight(slug[:longest], "-")
+// nameTries is how many names are tried for an object before that is left to people.
+const nameTries = 3
+
+// PersonPrefix begins the name of everything that is named after a person.
+const PersonPrefix = "partner"
+
+// NewSalt returns a salt for names, 128 random bits.
+func NewSalt() string { return strings.ToLower(rand.Text()) }
+
+// Names returns the names that a Partnership can have, in the order in which they are tried: the first that is not
+// another partner's. They are the same each time, so that the API server lets only one of two racing creations through.
+// The salt is the one of the program.
+func Names(spec v1alpha1.PartnershipSpec, salt string) []string {
+	if spec.TeamRef != nil {
+		name := TeamName(spec.TeamRef.Name, spec.ProgramRef.Name)
+		if long := LongTeamName(spec.TeamRef.Name, spec.ProgramRef.Name); long != name {
+			return []string{name, long}
+		}
+		return []string{name}
 	}
-	return slug + "-" + suffix
+	var email v1alpha1.EmailAddress
+	if spec.Contact != nil {
+		email = spec.Contact.Email
+	}
+	return SaltedNames(PersonPrefix, salt, address.Normalize(string(email)), spec.ProgramRef.Name)
 }
 
-// slug is what a name of Kubernetes can take of a text. The readable part tells only the part before the @.
-func slug(text string) string {
-	var b strings.Builder
-	for _, r := range strings.ToLower(text) {
-		switch {
-		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
-			b.WriteRune(r)
-		case b.Len() > 0 && !strings.HasSuffix(b.String(), "-"):
-			b.WriteByte('-')
+// SaltedNames returns the names of something that is made of these parts, in the order in which they are tried. Without
+// the salt nobody can compute them, so they tell nothing about the parts: neither do they show them, nor can a list of
+// guesses be tried. Nor can anybody find parts of which two make one name.
+func SaltedNames(prefix, salt string, parts ...string) []string {
+	names := make([]string, 0, nameTries)
+	for try := range nameTries {
+		mac := hmac.New(sha256.New, []byte(salt))
+		for _, part := range parts {
+			mac.Write([]byte(part + "\x00"))
 		}
+		mac.Write([]byte{byte(try)})
+		names = append(names, prefix+"-"+strings.ToLower(base32.StdEncoding.EncodeToString(mac.Sum(nil)[:10])))
 	}
-	if s := strings.Trim(b.String(), "-"); s != "" {
-		return s
-	}
-	return "partner"
+	return names
 }
 
 // TeamName is the name of the Partnership of a team in a program: both names, if there is room for them, else as much as

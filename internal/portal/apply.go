@@ -3,15 +3,17 @@ package portal
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/accept"
 	"github.com/partner-operator/partner-operator/internal/form"
 	"github.com/partner-operator/partner-operator/internal/join"
 	"github.com/partner-operator/partner-operator/internal/lookup"
@@ -54,13 +56,15 @@ func (s *Server) withApplicant(next func(http.ResponseWriter, *http.Request, app
 // stand finds how an applicant stands now.
 func (s *Server) stand(ctx context.Context, who *applicant) (err error) {
 	who.Now = s.Now()
-	if who.Catalog, err = lookup.Catalog(ctx, s.Client, who.namespace); err != nil {
+	if err := s.findGroup(ctx, who); err != nil {
 		return err
 	}
-	who.Group = nil
-	for _, g := range who.Catalog.Groups {
-		if string(g.UID) == who.Verification.Group {
-			who.Group = g
+	if who.Group != nil && who.Catalog.Unsalted(who.Group.Spec.ProgramRef.Name) {
+		if err := lookup.AwaitNameSalts(ctx, s.Client, who.namespace, who.Group.Spec.ProgramRef.Name); err != nil {
+			return err
+		}
+		if err := s.findGroup(ctx, who); err != nil {
+			return err
 		}
 	}
 	if who.Group == nil || who.Catalog.Programs[who.Group.Spec.ProgramRef.Name] == nil {
@@ -78,6 +82,20 @@ func (s *Server) stand(ctx context.Context, who *applicant) (err error) {
 	return err
 }
 
+// findGroup finds what an applicant applies to; no group: it is gone.
+func (s *Server) findGroup(ctx context.Context, who *applicant) (err error) {
+	who.Group = nil
+	if who.Catalog, err = lookup.Catalog(ctx, s.Client, who.namespace); err != nil {
+		return err
+	}
+	for _, g := range who.Catalog.Groups {
+		if string(g.UID) == who.Verification.Group {
+			who.Group = g
+		}
+	}
+	return nil
+}
+
 // partnershipsLive are those of the applicant: as the cache has them, and the one that an application makes as the API
 // server has it, since it may have been made a moment ago.
 func (s *Server) partnershipsLive(ctx context.Context, who *applicant) ([]v1alpha1.Partnership, error) {
@@ -85,23 +103,27 @@ func (s *Server) partnershipsLive(ctx context.Context, who *applicant) ([]v1alph
 	if err != nil {
 		return nil, err
 	}
-	key := client.ObjectKey{Namespace: who.namespace, Name: partnership.Name(who.Verification.Address, who.Group.Spec.ProgramRef.Name)}
-	fresh := &v1alpha1.Partnership{}
-	if err := s.Live.Get(ctx, key, fresh); client.IgnoreNotFound(err) != nil {
+	names, err := accept.Names(join.NewPartnership(join.Application{
+		Group: who.Group, Program: who.Catalog.Programs[who.Group.Spec.ProgramRef.Name], Email: who.Verification.Address, Now: who.Now,
+	}), who.Catalog)
+	if err != nil {
 		return nil, err
-	} else if err != nil {
-		fresh = nil
 	}
-	var merged []v1alpha1.Partnership
-	for _, p := range known {
-		if p.Name != key.Name {
-			merged = append(merged, p)
+	for _, name := range names {
+		fresh := &v1alpha1.Partnership{}
+		err := s.Live.Get(ctx, client.ObjectKey{Namespace: who.namespace, Name: name}, fresh)
+		if err != nil && !apierrors.IsNotFound(err) {
+			return nil, err
+		}
+		known = slices.DeleteFunc(known, func(p v1alpha1.Partnership) bool { return p.Name == name })
+		if err != nil { // an application would be made here
+			break
+		}
+		if partnership.IsOf(fresh, who.Verification.Address) {
+			return append(known, *fresh), nil
 		}
 	}
-	if fresh != nil && partnership.IsOf(fresh, who.Verification.Address) {
-		merged = append(merged, *fresh)
-	}
-	return merged, nil
+	return known, nil
 }
 
 // turnAway tells an applicant why they cannot apply, and what to do.
@@ -195,7 +217,13 @@ func (s *Server) apply(w http.ResponseWriter, r *http.Request, who applicant) {
 		return
 	}
 	made, err := s.makeApplication(r.Context(), &who, answers)
+	var obstacle *accept.Obstacle
 	switch {
+	case errors.As(err, &obstacle):
+		s.Accept.Events.Eventf(who.Group, nil, corev1.EventTypeWarning, obstacle.Reason, "Apply", "An application cannot be taken: %s", obstacle.Message)
+		s.notice(w, r, http.StatusConflict, notice{
+			Title: "We cannot take your application", Text: "The company has to correct something first, and has been told. Please write to it, or apply again in a few days.",
+		})
 	case errors.Is(err, errTurnedAway):
 		s.turnAway(w, r, who)
 	case err != nil:
@@ -231,22 +259,24 @@ func (s *Server) makeApplication(ctx context.Context, who *applicant, answers ma
 		Fields: answers, Teams: teams, Now: s.Now(),
 	}
 	var made *v1alpha1.Partnership
+	first := true
 	if who.standing == join.WelcomeAgain {
 		made, err = s.reapply(ctx, who, application)
 	} else {
-		made = join.NewPartnership(application)
-		err = s.Client.Create(ctx, made)
+		made, first, err = accept.Create(ctx, s.Client, s.Live, join.NewPartnership(application), who.Catalog)
 	}
-	if !apierrors.IsAlreadyExists(err) && !apierrors.IsConflict(err) && !apierrors.IsNotFound(err) {
-		return made, err
+	switch {
+	case err == nil && first:
+		return made, nil
+	case err != nil && !apierrors.IsConflict(err) && !apierrors.IsNotFound(err):
+		return nil, err
 	}
-	lost := err
 	if err := s.stand(ctx, who); err != nil {
 		return nil, err
 	}
 	switch {
-	case who.standing == join.Welcome: // it is of somebody else
-		return nil, fmt.Errorf("Partnership %q is in the way of an application; rename it, or create one for this applicant by hand: %w", made.Name, lost)
+	case who.standing == join.Welcome:
+		return nil, errors.New("what was in the way of an application is gone again")
 	case who.standing == join.Gone && partnership.InProgram(who.Partnerships, who.Group.Spec.ProgramRef.Name) != nil: // of two at once, the second
 		who.standing = join.Waiting
 	}

@@ -58,6 +58,10 @@ func (s *Server) withInvite(next func(http.ResponseWriter, *http.Request, invite
 		if s.alreadyIn(w, r, visit) {
 			return
 		}
+		if invite.Obstructed(found) && visit.serial == found.Status.Serial {
+			s.obstructed(w, r)
+			return
+		}
 		next(w, r, visit)
 	}
 }
@@ -277,7 +281,10 @@ func (s *Server) renewInvite(w http.ResponseWriter, r *http.Request, visit invit
 // refuseVisit tells why an answer does not count, and what to do.
 func (s *Server) refuseVisit(w http.ResponseWriter, r *http.Request, visit inviteVisit, err error) {
 	var refusal *accept.Refusal
+	var obstacle *accept.Obstacle
 	switch {
+	case errors.As(err, &obstacle): // the invite says which, once the controller has met it as well
+		s.obstructed(w, r)
 	case !errors.As(err, &refusal):
 		s.unavailable(w, r, err)
 	case refusal.Openness == invite.TooLate:
@@ -310,10 +317,19 @@ func (s *Server) deadForGuesses(w http.ResponseWriter, r *http.Request, visit in
 func (s *Server) offerRenewal(w http.ResponseWriter, r *http.Request, visit inviteVisit, code int, title, why string) {
 	n := notice{Title: title, Text: why + " Please ask whoever invited you for a new one."}
 	if invite.Renewable(visit.invite, s.Now()) {
-		n.Text = why + " We can send a new one to " + address.Mask(string(invite.Recipient(visit.invite, visit.team).Email)) + ", the address that was invited."
+		n.Text = why + " We can send a new one to " + address.Hint(string(invite.Recipient(visit.invite, visit.team).Email)) + ", the address that was invited."
 		n.Action, n.ActionLabel = invitePath(visit.namespace, visit.token)+"/renew", "Send me a new one"
 	}
 	s.notice(w, r, code, n)
+}
+
+// obstructed tells who accepted that the company has to do something first. To try again would not help.
+func (s *Server) obstructed(w http.ResponseWriter, r *http.Request) {
+	s.notice(w, r, http.StatusAccepted, notice{
+		Title:  "Thank you",
+		Text:   "You accepted the invitation. The company has to correct something before you can sign in, and has been told. There is nothing for you to do until then.",
+		SignIn: "Sign in",
+	})
 }
 
 // showInvite shows the page of an invite, with what was typed into it and what is wrong with that.
@@ -327,7 +343,7 @@ func (s *Server) showInvite(w http.ResponseWriter, r *http.Request, visit invite
 	view := inviteView{
 		Token:     visit.token,
 		FirstName: string(to.FirstName),
-		Hint:      address.Mask(string(to.Email)),
+		Hint:      address.Hint(string(to.Email)),
 		Team:      invite.TeamTitle(i, visit.team),
 		New:       i.Spec.Team != nil,
 		Expiry:    i.Status.ExpiryTime.UTC().Format("2 January 2006, 15:04 UTC"),

@@ -77,6 +77,7 @@ func opened(t *testing.T, asks v1alpha1.InviteForm, fields ...v1alpha1.FormField
 	}
 	builder := fake.NewClientBuilder().WithScheme(scheme).WithStatusSubresource(i, group, &v1alpha1.Partnership{}, &v1alpha1.PartnerTeam{}).WithObjects(group, i, &v1alpha1.Program{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "acme", Name: "referral"}, Spec: v1alpha1.ProgramSpec{DisplayName: "Acme Referral"},
+		Status: v1alpha1.ProgramStatus{NameSalt: nameSalt},
 	})
 	if err := errors.Join(lookup.AddIndexes(t.Context(), indexes{builder}), tombstone.AddIndex(t.Context(), indexes{builder})); err != nil {
 		t.Fatal(err)

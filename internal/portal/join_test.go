@@ -67,11 +67,19 @@ func (o *open) applying() *open {
 	return &open{Server: o.Server, t: o.t, path: "/t/acme/apply/" + text}
 }
 
+// nameSalt is the salt of the program referral.
+const nameSalt = "mfrggzdfmztwq2lknnwg23tpob"
+
+// adasNames are those that a partnership of Ada can have.
+var adasNames = partnership.Names(v1alpha1.PartnershipSpec{
+	ProgramRef: v1alpha1.ProgramReference{Name: "referral"}, Contact: &v1alpha1.Contact{Email: nobodyElse},
+}, nameSalt)
+
 // made is the partnership that Ada's application makes; nil: there is none.
 func (o *open) made() *v1alpha1.Partnership {
 	o.t.Helper()
 	p := &v1alpha1.Partnership{}
-	err := o.Client.Get(o.t.Context(), client.ObjectKey{Namespace: "acme", Name: partnership.Name(nobodyElse, "referral")}, p)
+	err := o.Client.Get(o.t.Context(), client.ObjectKey{Namespace: "acme", Name: adasNames[0]}, p)
 	o.must(client.IgnoreNotFound(err))
 	if err != nil {
 		return nil
@@ -83,7 +91,7 @@ func (o *open) made() *v1alpha1.Partnership {
 func (o *open) knows(change func(*v1alpha1.Partnership)) {
 	o.t.Helper()
 	p := &v1alpha1.Partnership{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "acme", Name: partnership.Name(nobodyElse, "referral")},
+		ObjectMeta: metav1.ObjectMeta{Namespace: "acme", Name: adasNames[0]},
 		Spec:       v1alpha1.PartnershipSpec{ProgramRef: v1alpha1.ProgramReference{Name: "referral"}, Contact: &v1alpha1.Contact{Email: nobodyElse}},
 	}
 	change(p)

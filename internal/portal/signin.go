@@ -317,7 +317,7 @@ func (s *Server) signInPage(w http.ResponseWriter, r *http.Request, visit signIn
 
 func (s *Server) showSignIn(w http.ResponseWriter, r *http.Request, visit signInVisit, code int, typed, problem string) {
 	s.render(w, r, code, "signin.html", page{Title: "Sign in", Body: signInView{
-		Token: visit.token, Hint: address.Mask(visit.email), Known: visit.known, Typed: typed, Error: problem,
+		Token: visit.token, Hint: address.Hint(visit.email), Known: visit.known, Typed: typed, Error: problem,
 	}})
 }
 

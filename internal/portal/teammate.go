@@ -107,7 +107,7 @@ type teammateView struct {
 func (s *Server) viewOfTeammate(visit teammateVisit) teammateView {
 	m := visit.person
 	view := teammateView{
-		Token: visit.token, FirstName: string(m.FirstName), Hint: address.Mask(string(m.Email)),
+		Token: visit.token, FirstName: string(m.FirstName), Hint: address.Hint(string(m.Email)),
 		Team: string(visit.team.Spec.DisplayName), Role: string(m.Role), Person: string(m.Email),
 	}
 	if name := fullName(m.FirstName, m.LastName); name != "" {

@@ -52,6 +52,12 @@ func (c Catalog) group(programName, name string) *Unresolved {
 	}
 }
 
+// Unsalted tells whether a program exists and has no salt for names yet, which the operator writes.
+func (c Catalog) Unsalted(programName string) bool {
+	p := c.Programs[programName]
+	return p != nil && p.Status.NameSalt == ""
+}
+
 // DefaultGroup is the name of a program's default group, or nothing if it has none that belongs to it.
 func (c Catalog) DefaultGroup(programName string) string {
 	p := c.Programs[programName]

@@ -4,7 +4,7 @@ import "github.com/partner-operator/partner-operator/api/v1alpha1"
 
 // Unresolved tells which reference cannot be followed, with the reason and the remedy.
 type Unresolved struct {
-	// Reason is one of the reasons of ResolvedRefs.
+	// Reason is one of the reasons of ResolvedRefs, or of what makes Ready False besides.
 	Reason string
 	// Message names what is missing and what to do.
 	Message string
@@ -14,7 +14,8 @@ type Unresolved struct {
 // missing, it is wrong. What is missing may be on its way.
 func Stuck(reason string) bool {
 	switch reason {
-	case v1alpha1.ReasonGroupNotInProgram, v1alpha1.ReasonTemplateInvalid, v1alpha1.ReasonTooManyPrograms:
+	case v1alpha1.ReasonGroupNotInProgram, v1alpha1.ReasonTemplateInvalid, v1alpha1.ReasonTooManyPrograms, v1alpha1.ReasonNameTaken,
+		v1alpha1.ReasonTeamExists:
 		return true
 	default:
 		return false

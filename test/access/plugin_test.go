@@ -37,7 +37,7 @@ func checkPlugin(t *testing.T) {
 		prints  []string
 	}{
 		{"kubectl partner invite p@people.example --program referral --dry-run=server", 0, []string{"created (server dry run)"}},
-		{"kubectl partner invite p@people.example --program reseller --dry-run=server", 1, []string{`error: PartnerInvite "p-`, `inviting into Program "reseller" needs the verb invite on it: ask for a Role`}},
+		{"kubectl partner invite p@people.example --program reseller --dry-run=server", 1, []string{`error: PartnerInvite "p@people.example"`, `inviting into Program "reseller" needs the verb invite on it: ask for a Role`}},
 		{"kubectl partner revoke active-referral --dry-run=server", 1, []string{`error: Partnership "active-referral": spec.revocation ends, limits or restores access to Program "referral", which needs the verb revoke on it`}},
 		{"kubectl partner revoke -l program=referral --dry-run=server", 2, []string{`error: Partnership "active-referral": spec.revocation`, "unchanged: it is revoked already"}},
 		{"kubectl partner approve pending-referral pending-reseller --dry-run=server", 2, []string{"pending-referral approved", `error: Partnership "pending-reseller": spec.approval decides`}},
@@ -47,7 +47,7 @@ func checkPlugin(t *testing.T) {
 		{"kubectl partner team create crew --owner olga@agency.example --dry-run=server", 1, []string{`error: PartnerTeam "crew": making or changing PartnerTeam "crew" needs the verb invite on it`}},
 		// Each row is judged by its program, and the others go on.
 		{`printf 'email,program\na@people.example,reseller\nb@people.example,referral\n' | kubectl partner import - --dry-run=server`, 2,
-			[]string{`line 2: failed a@people.example: Partnership "a-`, `inviting into Program "reseller"`, "line 3: created b@people.example", "1 created, 0 unchanged, 0 skipped, 1 failed"}},
+			[]string{`line 2: failed a@people.example: Partnership "partner-`, `inviting into Program "reseller"`, "line 3: created b@people.example", "1 created, 0 unchanged, 0 skipped, 1 failed"}},
 		{"kubectl partner whoami", 0, []string{"WITH THE POLICY   PROGRAMS\ninvite            referral\napprove           referral\nrevoke            none\n"}},
 		{"kubectl partner check", 0, []string{"you may not see whether config/policy is installed"}},
 		{"kubectl partner check --deployment current --kubeconfig " + scene.Cluster.Kubeconfig + " #", 1, []string{

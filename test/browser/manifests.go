@@ -1,7 +1,5 @@
 package browser
 
-import "github.com/partner-operator/partner-operator/internal/partnership"
-
 // The people whom the pages are shown to, and whom they speak of.
 const (
 	ada  = "ada@example.com"
@@ -12,10 +10,10 @@ const (
 	carl = "carl@agency.example"
 )
 
-// The names that Ada's partnerships in programs get.
-var (
-	adasReferral = partnership.Name(ada, "referral")
-	adasReseller = partnership.Name(ada, "reseller")
+// What stands for the names of Ada's partnerships in programs, which nobody knows before.
+const (
+	adasReferral = ada + "/referral"
+	adasReseller = ada + "/reseller"
 )
 
 // brand is how the company presents itself.

@@ -28,7 +28,17 @@ func applies(manifests ...string) Step {
 }
 
 func (v *Visit) apply(manifests ...string) error {
-	decoder := yaml.NewYAMLOrJSONDecoder(strings.NewReader(strings.Join(manifests, "\n---\n")), 4096)
+	text := strings.Join(manifests, "\n---\n")
+	for _, of := range []string{adasReferral, adasReseller} {
+		if strings.Contains(text, of) {
+			name, err := v.partnership(of)
+			if err != nil {
+				return err
+			}
+			text = strings.ReplaceAll(text, of, name)
+		}
+	}
+	decoder := yaml.NewYAMLOrJSONDecoder(strings.NewReader(text), 4096)
 	for {
 		object := &unstructured.Unstructured{}
 		if err := decoder.Decode(&object.Object); errors.Is(err, io.EOF) {
@@ -56,7 +66,33 @@ func (v *Visit) named(kind, name string) *unstructured.Unstructured {
 	object.SetKind(kind)
 	object.SetNamespace(v.Tenant)
 	object.SetName(name)
+	if kind == "Partnership" && strings.Contains(name, "@") {
+		if found, err := v.partnership(name); err == nil {
+			object.SetName(found)
+		} else {
+			object.SetName("not-there-yet")
+		}
+	}
 	return object
+}
+
+// partnership is the name of the partnership of a person in a program, written ADDRESS/PROGRAM.
+func (v *Visit) partnership(of string) (string, error) {
+	all := &unstructured.UnstructuredList{}
+	all.SetAPIVersion("partner-operator.io/v1alpha1")
+	all.SetKind("PartnershipList")
+	if err := v.API.List(v.Ctx, all, client.InNamespace(v.Tenant)); err != nil {
+		return "", err
+	}
+	email, program, _ := strings.Cut(of, "/")
+	for _, p := range all.Items {
+		contact, _, _ := unstructured.NestedString(p.Object, "spec", "contact", "email")
+		in, _, _ := unstructured.NestedString(p.Object, "spec", "programRef", "name")
+		if strings.EqualFold(contact, email) && in == program {
+			return p.GetName(), nil
+		}
+	}
+	return "", fmt.Errorf("there is no partnership of %s", of)
 }
 
 // changes patches the spec of an object, as the company does, and waits until the operator knows.

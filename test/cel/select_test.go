@@ -25,6 +25,8 @@ var selections = map[string]selection{
 	"partnerships of a group":   {"Partnership", "spec.groupRef.name", "gold", set("spec.groupRef.name", "gold")},
 	"links in a state":          {"PartnerLink", "status.state", "Active", set("status.state", "Active")},
 	"links of a partnership":    {"PartnerLink", "spec.partnershipRef.name", "ada-referral", nil},
+	"invites of a person":       {"PartnerInvite", "spec.contact.email", "eve@example.com", set("spec.contact.email", "eve@example.com")},
+	"partnerships of a person":  {"Partnership", "spec.contact.email", "eve@example.com", set("spec.contact.email", "eve@example.com")},
 	"partnerships of a team":    {"Partnership", "spec.teamRef.name", "agency", ofTeam},
 }
 

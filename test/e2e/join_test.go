@@ -20,7 +20,6 @@ import (
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/hack/browser"
 	"github.com/partner-operator/partner-operator/hack/mailcatcher"
-	"github.com/partner-operator/partner-operator/internal/partnership"
 )
 
 // joinLink opens the group gold of referral, with what else is said about joining it, and gives its link.
@@ -49,7 +48,8 @@ func verified(joinURL, email string) string {
 
 // applicationOf is the partnership that an application makes.
 func applicationOf(ns, name string) *v1alpha1.Partnership {
-	return &v1alpha1.Partnership{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: partnership.Name(address(ns, name), "referral")}}
+	GinkgoHelper()
+	return &v1alpha1.Partnership{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: keyOf(ns, name, "referral").Name}}
 }
 
 func partnerships(ns string) func() int {

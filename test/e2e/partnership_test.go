@@ -148,7 +148,7 @@ var _ = Describe("what is kept and told", func() {
 		secrets := kubectl("get", "secrets,configmaps", "-n", ns, "-o", "yaml")
 		logs := running.Log()
 		Expect(objects).To(ContainSubstring("hush@"), "the right place was looked at")
-		Expect(events).To(ContainSubstring("h***@"))
+		Expect(events).To(ContainSubstring("Mailed invite 1 to ***"))
 		for _, text := range []string{link, signIn} {
 			token := text[strings.LastIndex(text, "/")+1:]
 			for _, part := range []string{token, token[40:], token[:40]} {
@@ -160,6 +160,7 @@ var _ = Describe("what is kept and told", func() {
 		for where, told := range map[string]string{"events": events, "logs": logs} {
 			Expect(told).NotTo(ContainSubstring("hush@"), where)
 			Expect(told).NotTo(ContainSubstring("grace@"), where)
+			Expect(told).NotTo(ContainSubstring("@"+ns), where)
 		}
 	})
 })

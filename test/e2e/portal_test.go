@@ -18,7 +18,6 @@ import (
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/hack/apiproxy"
 	"github.com/partner-operator/partner-operator/hack/browser"
-	"github.com/partner-operator/partner-operator/internal/partnership"
 )
 
 // somebody is a person who was never here before, at an address of their own.
@@ -125,7 +124,7 @@ var _ = Describe("the page of an invite", Label("portal"), func() {
 		Expect(get(person, link).Location).To(Equal(tenantURL(ns, "")))
 		Expect(post(person, link+"/accept", "email", address(ns, "ada")).Location).To(Equal(tenantURL(ns, "")))
 
-		name := partnership.Name(address(ns, "ada"), "referral")
+		name := keyOf(ns, "ada", "referral").Name
 		Expect(reread(i).Status.PartnershipRefs).To(Equal([]v1alpha1.PartnershipReference{{Name: name}}))
 		p := &v1alpha1.Partnership{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: name}}
 		Eventually(partnershipState(p), soon, often).Should(Equal(v1alpha1.PartnershipActive))
@@ -353,8 +352,8 @@ var _ = Describe("the page of an invite", Label("portal"), func() {
 		i, _ := sentInvite(ns, "ada", grant("referral", "gold"))
 		i.Status.Acceptance = &v1alpha1.InviteAcceptance{Decision: v1alpha1.DecisionAccepted, Time: metav1.Now()}
 		Expect(api.Status().Update(ctx, i)).To(Succeed())
-		p := &v1alpha1.Partnership{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: partnership.Name(address(ns, "ada"), "referral")}}
-		Eventually(func() error { return api.Get(ctx, client.ObjectKeyFromObject(p), p) }, soon, often).Should(Succeed())
+		key := keyOf(ns, "ada", "referral")
+		p := &v1alpha1.Partnership{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: key.Name}}
 		Eventually(func() int { return len(reread(i).Status.PartnershipRefs) }, soon, often).Should(Equal(1))
 		Expect(stateOf(i)()).To(Equal(v1alpha1.InviteAccepted))
 

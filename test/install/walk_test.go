@@ -13,7 +13,6 @@ import (
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/hack/browser"
 	"github.com/partner-operator/partner-operator/hack/mailcatcher"
-	"github.com/partner-operator/partner-operator/internal/partnership"
 )
 
 // tenant is the company's namespace, and elsewhere one that is another's.
@@ -37,7 +36,7 @@ func walk(t *testing.T, inbox *mailcatcher.Catcher, portal, name string) {
 		t.Fatalf("accepting leads to %s, not to %s", page.Location, dashboard)
 	}
 	wants(t, must(t)(person.Get(t.Context(), dashboard)), http.StatusOK, "Acme Referral")
-	partner := partnership.Name(address, "referral")
+	partner := strings.TrimPrefix(strings.TrimSpace(kubectl(t, "", "get", "-n", tenant, "pship", "-l", "partner-operator.io/invite="+name, "-o", "name")), "partnership.partner-operator.io/")
 	kubectl(t, "", "wait", "-n", tenant, "pship/"+partner, "--for=jsonpath={.status.state}=Active", "--timeout=30s")
 
 	kubectl(t, "", "patch", "-n", tenant, "pship", partner, "--type=merge", "-p", `{"spec":{"revocation":{"reason":"The contract has ended."}}}`)

@@ -88,6 +88,7 @@ func newSession(t *testing.T) *session {
 	t.Helper()
 	s := &session{t: t, dir: t.TempDir()}
 	makeTenant(t, "acme")
+	fixSalts(t, "acme")
 	s.install()
 	s.kubeconfig = filepath.Join(s.dir, "kubeconfig")
 	access, err := os.ReadFile(plane.Kubeconfig)

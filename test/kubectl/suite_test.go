@@ -173,6 +173,21 @@ func makeTenant(t *testing.T, ns string) {
 		&v1alpha1.Program{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "reseller"}, Spec: v1alpha1.ProgramSpec{DisplayName: "Acme Reseller"}},
 		group(ns, "standard", "referral"), group(ns, "gold", "referral"), group(ns, "silver", "reseller"),
 	)
+	for _, name := range []string{"referral", "reseller"} {
+		p := &v1alpha1.Program{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: name}}
+		eventually(t, "the program has a salt for names", func() bool { return get(t, p).Status.NameSalt != "" })
+	}
+}
+
+// fixSalts gives the programs of a tenant salts that are the same each time, and so are the names in docs/kubectl.md.
+func fixSalts(t *testing.T, ns string) {
+	t.Helper()
+	for _, name := range []string{"referral", "reseller"} {
+		patch := client.RawPatch("application/merge-patch+json", []byte(`{"status":{"nameSalt":"aaaaaaaaaaaaaaaaaaaaaaaaaa"}}`))
+		if err := api.Status().Patch(t.Context(), &v1alpha1.Program{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: name}}, patch); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func group(ns, name, program string) *v1alpha1.PartnerGroup {

@@ -22,8 +22,8 @@ func TestInvite(t *testing.T) {
 	partner(t, ns, "invite", ada, "--program", "referral:gold", "--first-name", "Ada", "--wait").want(t, 0, "created")
 	// The same again, with the address in another case, sends nothing.
 	again := partner(t, ns, "invite", strings.ToUpper(ada), "--program", "referral:gold", "--first-name", "Ada", "--wait")
-	again.want(t, 0, "unchanged: it is Sent", "kubectl partner resend ada-")
-	partner(t, ns, "invite", ada, "--program", "referral", "--first-name", "Ada").want(t, 1, `error: PartnerInvite "ada-`, "exists and says something else")
+	again.want(t, 0, "unchanged: it is Sent", "kubectl partner resend partner-")
+	partner(t, ns, "invite", ada, "--program", "referral", "--first-name", "Ada").want(t, 1, `error: PartnerInvite "`+ada+`": partner-`, "exists and says something else")
 	if got := len(invitesTo(ada)); got != 1 {
 		t.Fatalf("%d mails", got)
 	}
@@ -323,7 +323,7 @@ func TestTeamInvite(t *testing.T) {
 
 	invited := []string{"invite", owner, "--program", "referral", "--team", "agency", "--team-name", "Agency GmbH", "--member", "carl@agency.example:finance"}
 	partner(t, ns, append(invited, "--wait")...).want(t, 0, "created")
-	partner(t, ns, invited...).want(t, 0, "unchanged: it is Sent; kubectl partner resend olga-")
+	partner(t, ns, invited...).want(t, 0, "unchanged: it is Sent; kubectl partner resend partner-")
 	partner(t, ns, "invite", owner, "--program", "referral", "--dry-run=server").want(t, 0, "created")
 	answer(t, mailsTo(owner, v1alpha1.MailTeamInvite)[0].Links[0], owner)
 	team := &v1alpha1.PartnerTeam{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "agency"}}
@@ -397,9 +397,13 @@ func TestCompletion(t *testing.T) {
 func TestOffline(t *testing.T) {
 	nowhere := filepath.Join(t.TempDir(), "none")
 	run := pluginAs(t, nowhere, "", "invite", "ada@example.com", "--program", "referral:gold", "--dry-run=client", "-o", "yaml", "-n", "acme")
-	run.want(t, 0, "kind: PartnerInvite", "name: gold", "namespace: acme", "!status")
+	run.want(t, 0, "kind: PartnerInvite", "name: gold", "namespace: acme", "!status", "warning: names are made without a salt")
+	pluginAs(t, nowhere, "", "invite", "ada@example.com", "--program", "referral:gold", "--dry-run=client", "-o", "name", "-n", "acme", "--name-salt", "mfrggzdfmztwq2lknnwg23tpob").
+		want(t, 0, "partner-jbk5omhdqeq7h2b4", "!warning")
 	pluginAs(t, nowhere, "email\nada@example.com\n", "import", "-", "--program", "referral", "--dry-run=client", "-o", "yaml", "-n", "acme").
-		want(t, 0, "kind: Partnership", "source: Import", "invitation: Send", "1 created")
+		want(t, 0, "kind: Partnership", "source: Import", "invitation: Send", "1 created", "warning: names are made without a salt")
+	pluginAs(t, nowhere, "email\nada@example.com\n", "import", "-", "--program", "referral", "--dry-run=client", "-o", "yaml", "-n", "acme", "--name-salt", "mfrggzdfmztwq2lknnwg23tpob").
+		want(t, 0, "name: partner-jbk5omhdqeq7h2b4", "!warning")
 	pluginAs(t, nowhere, "", "list", "partners").want(t, 1, "error:")
 }
 

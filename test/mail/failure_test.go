@@ -19,9 +19,7 @@ var address = regexp.MustCompile(`[^\s<>"'(),;:]+@[^\s<>"'(),;:]+`)
 func wantNoAddress(t *testing.T, text string) {
 	t.Helper()
 	for _, found := range address.FindAllString(text, -1) {
-		if local, _, _ := strings.Cut(found, "@"); !strings.HasSuffix(local, "***") {
-			t.Errorf("it tells the address %s: %q", found, text)
-		}
+		t.Errorf("it tells of the address %s: %q", found, text)
 	}
 	if strings.ContainsFunc(text, unicode.IsControl) || len([]rune(text)) > 400 {
 		t.Errorf("it is not one short line: %q", text)
@@ -123,7 +121,7 @@ func TestFailures(t *testing.T) {
 		},
 		"the sender is refused with 550": {
 			server: open, rule: mailcatcher.Rule{Stage: mailcatcher.MailFrom, Code: 550, Text: refusal},
-			says: "answered while hearing the sender: 550 5.0.0 <m***@partner.example>: not on behalf of p***@acme.example",
+			says: "answered while hearing the sender: 550 5.0.0 <***>: not on behalf of ***",
 		},
 		"the sender is refused with 451": {
 			server: open, rule: mailcatcher.Rule{Stage: mailcatcher.MailFrom, Code: 451, Text: refusal},
@@ -136,7 +134,12 @@ func TestFailures(t *testing.T) {
 		"the recipient is refused with 550": {
 			server: open, rule: mailcatcher.Rule{Stage: mailcatcher.Rcpt, Code: 550, Enhanced: "5.1.1", Text: refusal},
 			permanent: true,
-			says:      "answered while hearing the recipient: 550 5.1.1 <m***@partner.example>: not on behalf of p***@acme.example",
+			says:      "answered while hearing the recipient: 550 5.1.1 <***>: not on behalf of ***",
+		},
+		"the recipient is quoted in parts": {
+			server: open, rule: mailcatcher.Rule{Stage: mailcatcher.Rcpt, Code: 550, Enhanced: "5.1.1", Text: "Mara is unknown at partner.example"},
+			permanent: true,
+			says:      "550 5.1.1 *** is unknown at ***",
 		},
 		"the recipient is refused with 451": {
 			server: open, rule: mailcatcher.Rule{Stage: mailcatcher.Rcpt, Code: 451, Enhanced: "4.7.1", Text: "greylisted " + refusal},
@@ -196,7 +199,7 @@ func TestFailures(t *testing.T) {
 		},
 		"the answer has several lines": {
 			server: open, rule: mailcatcher.Rule{Stage: mailcatcher.Rcpt, Code: 550, Text: "no such person\nask " + refusal},
-			permanent: true, says: "550 no such person 5.0.0 ask <m***@partner.example>",
+			permanent: true, says: "550 no such person 5.0.0 ask <***>",
 		},
 		"the answer holds control characters": {
 			server: open, rule: mailcatcher.Rule{Stage: mailcatcher.Rcpt, Code: 451, Text: "a \x1b[31mred\x1b[0m\x00 bell\a"},

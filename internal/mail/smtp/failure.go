@@ -135,6 +135,17 @@ func clean(text string) string {
 	return text
 }
 
+// without takes out of a text what servers quote of an address besides the whole: the part before the @, and the domain.
+func without(text, email string) string {
+	local, domain, _ := strings.Cut(email, "@")
+	for _, part := range []string{domain, local} {
+		if part != "" {
+			text = regexp.MustCompile(`(?i)(^|[^\pL\pN])`+regexp.QuoteMeta(part)+`($|[^\pL\pN])`).ReplaceAllString(text, "${1}***${2}")
+		}
+	}
+	return text
+}
+
 // faultOfTransport tells the codes that ask for a sign-in or refuse it, at whatever stage they come.
 func faultOfTransport(code int) bool {
 	return code == 530 || code == 534 || code == 535 || code == 538

@@ -91,14 +91,14 @@ func TestClean(t *testing.T) {
 		"plain":                          {"550 mailbox unavailable", "550 mailbox unavailable"},
 		"several lines":                  {" 550 5.1.1\r\n  mailbox\tunavailable \n", "550 5.1.1 mailbox unavailable"},
 		"control characters":             {"550\x00no\x1b[31m", "550 no [31m"},
-		"an address":                     {"550 ada@example.com: no such user", "550 a***@example.com: no such user"},
-		"an address in angle brackets":   {"550 <ada@example.com>... User unknown", "550 <a***@example.com>... User unknown"},
-		"an address in quotes":           {`550 "ada@example.com" is nobody`, `550 "a***@example.com" is nobody`},
-		"an address in round brackets":   {"550 no (ada@example.com)", "550 no (a***@example.com)"},
-		"two addresses":                  {"550 ada@example.com,bob@example.org", "550 a***@example.com,b***@example.org"},
-		"an address with a tag":          {"550 ada+partners@example.com", "550 a***@example.com"},
-		"an address with odd characters": {"550 a!#$%&*/=?^_{|}~b@example.com", "550 a***@example.com"},
-		"an international domain":        {"550 zoe@bücher.example", "550 z***@bücher.example"},
+		"an address":                     {"550 ada@example.com: no such user", "550 ***: no such user"},
+		"an address in angle brackets":   {"550 <ada@example.com>... User unknown", "550 <***>... User unknown"},
+		"an address in quotes":           {`550 "ada@example.com" is nobody`, `550 "***" is nobody`},
+		"an address in round brackets":   {"550 no (ada@example.com)", "550 no (***)"},
+		"two addresses":                  {"550 ada@example.com,bob@example.org", "550 ***,***"},
+		"an address with a tag":          {"550 ada+partners@example.com", "550 ***"},
+		"an address with odd characters": {"550 a!#$%&*/=?^_{|}~b@example.com", "550 ***"},
+		"an international domain":        {"550 zoe@bücher.example", "550 ***"},
 		"not Latin":                      {"550 почтовый ящик", "550 почтовый ящик"},
 		"nothing":                        {"", ""},
 		"endless":                        {strings.Repeat("é", 400), strings.Repeat("é", 300) + "…"},
@@ -112,6 +112,22 @@ func TestClean(t *testing.T) {
 				t.Errorf("it has %d characters", utf8.RuneCountInString(got))
 			}
 		})
+	}
+}
+
+func TestWithout(t *testing.T) {
+	for in, want := range map[string]string{
+		"550 User jane.roe unknown":                  "550 User *** unknown",
+		"550 JANE.ROE: no relay for BigCorp.example": "550 ***: no relay for ***",
+		"550 no mail for jane.roes":                  "550 no mail for jane.roes",
+		"550 mailbox full":                           "550 mailbox full",
+	} {
+		if got := without(in, "jane.roe@bigcorp.example"); got != want {
+			t.Errorf("without = %q, want %q", got, want)
+		}
+	}
+	if got := without("550 nobody", ""); got != "550 nobody" {
+		t.Errorf("without = %q", got)
 	}
 }
 

@@ -63,7 +63,9 @@ func (s *Sender) Send(ctx context.Context, message mail.Message) error {
 		if ctx.Err() != nil && responseCode(err) == 0 { // the server was not waited for any longer
 			err = ctx.Err()
 		}
-		return failure(err)
+		f := failure(err)
+		f.Message = without(f.Message, message.To)
+		return f
 	}
 	return nil
 }
