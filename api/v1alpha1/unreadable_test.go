@@ -134,9 +134,9 @@ func timestampsIn(in reflect.Type, path []string) (found [][]string) {
 	}
 	for i := range in.NumField() {
 		name, _, _ := strings.Cut(in.Field(i).Tag.Get("json"), ",")
-		switch {
-		case name == "-":
-		case name == "":
+		switch name {
+		case "-":
+		case "":
 			found = append(found, timestampsIn(in.Field(i).Type, path)...)
 		default:
 			found = append(found, timestampsIn(in.Field(i).Type, append(slices.Clone(path), name))...)

@@ -52,6 +52,9 @@ func TestAnnotationsOfThePolicies(t *testing.T) {
 	}
 	sources = append(sources, "../../internal/accept/team.go")
 	for _, source := range sources {
+		if filepath.Base(source) == "namespace.go" { // those are of Namespaces, which tenants cannot write
+			continue
+		}
 		for _, name := range regexp.MustCompile(`(?m)^\s*(?:const )?\w*Annotation += "(.*)"`).FindAllStringSubmatch(read(t, source), -1) {
 			if !strings.Contains(list, "'"+name[1]+"': '") {
 				t.Errorf("%s: the policies do not tell which verb the annotation %s takes", source, name[1])

@@ -123,7 +123,7 @@ var refusedShapes = map[string]refusal{
 		attempt{kind: "PartnerInvite", change: set("spec.form", "Offer")},
 		"spec.form", `supported values: "Skip", "Require"`},
 	"an invite that ends on a day without a time": {
-		attempt{kind: "PartnerInvite", change: set("spec.notAfter", "2027-01-01")}, "spec.notAfter", "date-time"},
+		attempt{kind: "PartnerInvite", change: set("spec.notAfter", "2027-01-01")}, "spec.notAfter", timestampRemedy},
 	"a resend token that is a number": {
 		attempt{kind: "PartnerInvite", change: set("spec.resendToken", int64(2))}, "spec.resendToken", "must be of type string"},
 	"a program of no mail": {
@@ -219,7 +219,7 @@ var refusedShapes = map[string]refusal{
 		attempt{kind: "Partnership", change: set("spec.approval", map[string]any{"note": "Hm."})},
 		"spec.approval.decision", "Required value"},
 	"an end on a day without a time": {
-		attempt{kind: "Partnership", change: set("spec.validUntil", "2027-01-01")}, "spec.validUntil", "date-time"},
+		attempt{kind: "Partnership", change: set("spec.validUntil", "2027-01-01")}, "spec.validUntil", timestampRemedy},
 	"a revocation with links that are cut": {
 		attempt{kind: "Partnership", change: set("spec.revocation.links", "Cut")},
 		"spec.revocation.links", `supported values: "Keep", "Redirect", "Deactivate"`},
