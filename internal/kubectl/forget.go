@@ -52,7 +52,7 @@ func FindTraces(ctx context.Context, d Desk, email string) (*Traces, error) {
 			t.Invites = append(t.Invites, i.DeepCopy())
 		case slices.ContainsFunc(proposals(i), func(m v1alpha1.ProposedMember) bool { return t.are(string(m.Email)) }):
 			if waits := t.othersWait(i); waits != "" {
-				t.Obstacles = append(t.Obstacles, fmt.Sprintf("PartnerInvite %q also proposes %s, who has yet to decide; wait for that, or delete it", i.Name, address.Mask(waits)))
+				t.Obstacles = append(t.Obstacles, fmt.Sprintf("PartnerInvite %q also proposes %s, who has yet to decide; wait for that, or delete it", i.Name, address.Hint(waits)))
 				return nil
 			}
 			t.Invites = append(t.Invites, i.DeepCopy())

@@ -163,12 +163,12 @@ func checkTeams(t *testing.T) {
 		"make a team": {inviters, `making or changing PartnerTeam "fresh" needs the verb invite on it`, func(t *testing.T, c client.Client) error {
 			return c.Create(t.Context(), &v1alpha1.PartnerTeam{ObjectMeta: namespaced("fresh"), Spec: v1alpha1.PartnerTeamSpec{DisplayName: "Fresh", Owner: v1alpha1.TeamOwner{Email: "eve@people.example"}}})
 		}},
-		"rename a team":              {inviters, `making or changing PartnerTeam "agency" needs the verb invite on it`, patching(team, "agency", `{"spec":{"displayName":"Else"}}`)},
-		"say that an invite made it": {inviters, `making or changing PartnerTeam "agency" needs`, patching(team, "agency", `{"metadata":{"annotations":{"partner-operator.io/invite-uid":"u"}}}`)},
+		"rename a team":                 {inviters, `making or changing PartnerTeam "agency" needs the verb invite on it`, patching(team, "agency", `{"spec":{"displayName":"Else"}}`)},
+		"say that an invite made it":    {inviters, `making or changing PartnerTeam "agency" needs`, patching(team, "agency", `{"metadata":{"annotations":{"partner-operator.io/invite-uid":"u"}}}`)},
 		"sign the people of a team out": {enders, `access of PartnerTeam "agency", which needs the verb revoke on it`, patching(team, "agency", `{"metadata":{"annotations":{"partner-operator.io/sign-out-requested-at":"now bob@agency.example"}}}`)},
-		"forget people of a team": {enders, `access of PartnerTeam "agency", which needs the verb revoke on it`, patching(team, "agency", `{"metadata":{"annotations":{"partner-operator.io/forget-members":"7"}}}`)},
-		"label a team":               {inviters + " teamless tony", "", patching(team, "agency", `{"metadata":{"labels":{"a":"b"}}}`)},
-		"remove a team":              {enders, `deleting the PartnerTeam ends, limits or restores access of PartnerTeam "agency", which needs the verb revoke on it`, func(t *testing.T, c client.Client) error { return removing(team, "agency")(t, c, "") }},
+		"forget people of a team":       {enders, `access of PartnerTeam "agency", which needs the verb revoke on it`, patching(team, "agency", `{"metadata":{"annotations":{"partner-operator.io/forget-members":"7"}}}`)},
+		"label a team":                  {inviters + " teamless tony", "", patching(team, "agency", `{"metadata":{"labels":{"a":"b"}}}`)},
+		"remove a team":                 {enders, `deleting the PartnerTeam ends, limits or restores access of PartnerTeam "agency", which needs the verb revoke on it`, func(t *testing.T, c client.Client) error { return removing(team, "agency")(t, c, "") }},
 		"remove all teams": {enders, `access of PartnerTeam "agency", which needs the verb revoke on it`, func(t *testing.T, c client.Client) error {
 			return c.DeleteAllOf(t.Context(), team, client.InNamespace(acme))
 		}},
