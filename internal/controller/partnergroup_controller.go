@@ -29,13 +29,13 @@ type PartnerGroupReconciler struct {
 // +kubebuilder:rbac:groups=partner-operator.io,resources=partnergroups/status,verbs=update
 
 func (r *PartnerGroupReconciler) setup(mgr ctrl.Manager) error {
-	changed := builder.WithPredicates(predicate.GenerationChangedPredicate{})
+	changed := builder.WithPredicates(specChanged)
 	limited := predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		before, after := e.ObjectOld.(*v1alpha1.PartnerGroup), e.ObjectNew.(*v1alpha1.PartnerGroup)
 		return join.LimitOf(before, r.now()).Reason != join.LimitOf(after, r.now()).Reason
 	}}
 	return newController(mgr, "partnergroup", "PartnerGroup", 1).
-		For(&v1alpha1.PartnerGroup{}, builder.WithPredicates(predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, limited))).
+		For(&v1alpha1.PartnerGroup{}, builder.WithPredicates(predicate.Or[client.Object](specChanged, limited))).
 		Watches(&v1alpha1.Program{}, enqueue(r.base, client.ObjectKeyFromObject, byName(r.Client, lookup.GroupsOf)), changed).
 		Watches(&v1alpha1.Partnership{}, counting(inGroup, nil)).
 		WatchesMetadata(&corev1.ConfigMap{}, enqueue(r.base, client.Object.GetNamespace, r.all), r.post.mattering()).

@@ -55,9 +55,9 @@ func (r *PartnerInviteReconciler) setup(mgr ctrl.Manager) error {
 	// Those that a new or changed program, group, template or brand may let go on, oldest first.
 	waiting := enqueue(r.base, client.Object.GetNamespace, within(r.Client, lookup.WaitingInvites))
 	return newController(mgr, "partnerinvite", "PartnerInvite", r.concurrency).
-		For(&v1alpha1.PartnerInvite{}, builder.WithPredicates(predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, answered))).
-		Watches(&v1alpha1.Program{}, waiting, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
-		Watches(&v1alpha1.PartnerGroup{}, waiting, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		For(&v1alpha1.PartnerInvite{}, builder.WithPredicates(predicate.Or[client.Object](specChanged, predicate.AnnotationChangedPredicate{}, answered))).
+		Watches(&v1alpha1.Program{}, waiting, builder.WithPredicates(specChanged)).
+		Watches(&v1alpha1.PartnerGroup{}, waiting, builder.WithPredicates(specChanged)).
 		Watches(&v1alpha1.Partnership{}, enqueue(r.base, rivalryOf, r.heldBy), builder.WithPredicates(specEdited)).
 		Watches(&v1alpha1.PartnerTeam{}, enqueue(r.base, client.ObjectKeyFromObject, byName(r.Client, lookup.InvitesOfTeam)), builder.WithPredicates(peopleTurned)).
 		WatchesMetadata(&corev1.ConfigMap{}, waiting, r.post.mattering()).

@@ -32,14 +32,14 @@ type PartnerLinkReconciler struct {
 // +kubebuilder:rbac:groups=partner-operator.io,resources=partnerlinks/status,verbs=update
 
 func (r *PartnerLinkReconciler) setup(mgr ctrl.Manager) error {
-	changed := builder.WithPredicates(predicate.GenerationChangedPredicate{})
+	changed := builder.WithPredicates(specChanged)
 	turned := predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		before, after := e.ObjectOld.(*v1alpha1.Partnership), e.ObjectNew.(*v1alpha1.Partnership)
 		return before.Status.State != after.Status.State || before.Status.Group != after.Status.Group
 	}}
 	return newController(mgr, "partnerlink", "PartnerLink", r.concurrency).
 		For(&v1alpha1.PartnerLink{}, changed).
-		Watches(&v1alpha1.Partnership{}, enqueue(r.base, client.ObjectKeyFromObject, byName(r.Client, lookup.LinksOf)), builder.WithPredicates(predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, turned))).
+		Watches(&v1alpha1.Partnership{}, enqueue(r.base, client.ObjectKeyFromObject, byName(r.Client, lookup.LinksOf)), builder.WithPredicates(predicate.Or[client.Object](specChanged, turned))).
 		Watches(&v1alpha1.PartnerTeam{}, enqueue(r.base, client.ObjectKeyFromObject, r.sharedIn), builder.WithPredicates(peopleTurned)).
 		Watches(&v1alpha1.Program{}, enqueue(r.base, client.ObjectKeyFromObject, r.following), changed).
 		Watches(&v1alpha1.PartnerGroup{}, enqueue(r.base, programOfGroup, r.following), changed).

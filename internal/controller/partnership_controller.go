@@ -50,11 +50,11 @@ func (r *PartnershipReconciler) setup(mgr ctrl.Manager) error {
 		return before.Status.SignIn.Serial != after.Status.SignIn.Serial || before.Status.Acceptance == nil && after.Status.Acceptance != nil ||
 			reapplications(before) != reapplications(after) || signin.SignOutText(before) != signin.SignOutText(after)
 	}}
-	changed := builder.WithPredicates(predicate.GenerationChangedPredicate{})
+	changed := builder.WithPredicates(specChanged)
 	// Those with a mail that has not left, which a mended brand may let go on.
 	mailing := enqueue(r.base, client.Object.GetNamespace, within(r.Client, lookup.PartnershipsWithMail))
 	return newController(mgr, "partnership", "Partnership", r.concurrency).
-		For(&v1alpha1.Partnership{}, builder.WithPredicates(predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, requested))).
+		For(&v1alpha1.Partnership{}, builder.WithPredicates(predicate.Or[client.Object](specChanged, requested))).
 		Watches(&v1alpha1.Program{}, enqueue(r.base, client.ObjectKeyFromObject, byName(r.Client, lookup.PartnershipsIn)), changed).
 		Watches(&v1alpha1.PartnerGroup{}, enqueue(r.base, programOfGroup, byName(r.Client, lookup.PartnershipsIn)), changed).
 		Watches(&v1alpha1.Partnership{}, enqueue(r.base, rivalryOf, r.rivals), builder.WithPredicates(comesAndGoes)).

@@ -36,7 +36,7 @@ var invitationTurned = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) boo
 // specEdited lets through that somebody changed or took back what they wish.
 var specEdited = predicate.Funcs{
 	CreateFunc: func(event.CreateEvent) bool { return false },
-	UpdateFunc: predicate.GenerationChangedPredicate{}.Update,
+	UpdateFunc: specChanged.Update,
 }
 
 // rivalry is who a partnership is for, and in which program.

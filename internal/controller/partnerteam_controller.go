@@ -46,7 +46,7 @@ func (r *PartnerTeamReconciler) setup(mgr ctrl.Manager) error {
 	// Those with a mail that has not left, which a mended brand may let go on.
 	mailing := enqueue(r.base, client.Object.GetNamespace, within(r.Client, lookup.TeamsWithMail))
 	return newController(mgr, "partnerteam", "PartnerTeam", 1).
-		For(&v1alpha1.PartnerTeam{}, builder.WithPredicates(predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, peopleTurned, asked))).
+		For(&v1alpha1.PartnerTeam{}, builder.WithPredicates(predicate.Or[client.Object](specChanged, peopleTurned, asked))).
 		WatchesMetadata(&corev1.ConfigMap{}, mailing, r.post.mattering()).
 		WatchesRawSource(r.post.routes.follow(mailing)).
 		Complete(eachOf(r.base, r))

@@ -9,7 +9,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
-	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
@@ -30,7 +29,7 @@ type ProgramReconciler struct {
 // +kubebuilder:rbac:groups=partner-operator.io,resources=programs/status,verbs=update
 
 func (r *ProgramReconciler) setup(mgr ctrl.Manager) error {
-	changed := builder.WithPredicates(predicate.GenerationChangedPredicate{})
+	changed := builder.WithPredicates(specChanged)
 	return newController(mgr, "program", "Program", 1).
 		For(&v1alpha1.Program{}, changed).
 		Watches(&v1alpha1.PartnerGroup{}, enqueue(r.base, groupIn, r.namedBy), changed).

@@ -170,13 +170,10 @@ type reconcileReadable[O decoded] struct {
 	next reconcile.ObjectReconciler[O]
 }
 
-// recheckUnreadable is when to look again at an object that cannot be read, since a correction of its status is no event.
-const recheckUnreadable = time.Minute
-
 // Reconcile reports an object that cannot be read, and leaves the others to the reconciler.
 func (r reconcileReadable[O]) Reconcile(ctx context.Context, o O) (reconcile.Result, error) {
 	if o.IsReadable() || !o.GetDeletionTimestamp().IsZero() {
 		return r.next.Reconcile(ctx, o)
 	}
-	return resultOf(recheckUnreadable, r.reportUnreadable(ctx, o))
+	return resultOf(0, r.reportUnreadable(ctx, o))
 }

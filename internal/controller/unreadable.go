@@ -10,7 +10,9 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 )
@@ -96,3 +98,11 @@ func asMaps(conditions []metav1.Condition) ([]any, error) {
 	}
 	return items, nil
 }
+
+// specChanged lets through that an object came or went, that somebody changed its spec, and that it cannot be read any more
+// or can be read again, which an edit of its status may bring about.
+var specChanged = predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+	before, ok := e.ObjectOld.(decoded)
+	after, okAfter := e.ObjectNew.(decoded)
+	return ok && okAfter && before.Problem() != after.Problem()
+}})

@@ -13,6 +13,7 @@ import (
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/delivery"
 	rules "github.com/partner-operator/partner-operator/internal/invite"
+	partners "github.com/partner-operator/partner-operator/internal/partnership"
 	"github.com/partner-operator/partner-operator/internal/program"
 )
 
@@ -47,8 +48,12 @@ func byTheRules(t *testing.T) (found []*unstructured.Unstructured) {
 	accepting.Status.Acceptance = &v1alpha1.InviteAcceptance{Decision: v1alpha1.DecisionAccepted, Time: metav1.NewTime(now)}
 	rules.Summarize(&accepting.Status, now)
 
+	taken := program.Unresolved{Reason: v1alpha1.ReasonNameTaken, Message: "no"}
+	namesTaken := &v1alpha1.PartnerInvite{ObjectMeta: meta("names-taken"), Spec: accepting.Spec, Status: *accepting.Status.DeepCopy()}
+	rules.Obstruct(&namesTaken.Status, taken, now)
+
 	for _, i := range []*v1alpha1.PartnerInvite{
-		gaveUp, accepting,
+		gaveUp, accepting, namesTaken,
 		decide("too-many-programs", rules.Input{Catalog: manyPrograms(501), MailerConfigured: true, Now: now}),
 		decide("mailer-not-configured", rules.Input{Catalog: one, Now: now}, named),
 	} {
@@ -61,6 +66,27 @@ func byTheRules(t *testing.T) (found []*unstructured.Unstructured) {
 		p := &v1alpha1.Program{ObjectMeta: meta(name)}
 		p.Status = program.Status(p, one, nil, program.MailHealth{Reason: reason, Message: "no"}, program.Counts{}, now)
 		found = append(found, loose(t, "Program", p))
+	}
+	for _, reason := range []string{v1alpha1.ReasonNameTaken, v1alpha1.ReasonTooMany, v1alpha1.ReasonWriteFailed} {
+		p := &v1alpha1.Program{ObjectMeta: meta("remembers-nobody-" + reason)}
+		p.Status = program.Status(p, one, nil, program.MailHealth{}, program.Counts{}, now)
+		program.SetRemembering(&p.Status, program.Forgetting{Reason: reason, Message: "no"}, now)
+		found = append(found, loose(t, "Program", p))
+	}
+	linked := program.NewCatalog([]v1alpha1.Program{{ObjectMeta: metav1.ObjectMeta{Name: "referral"}}}, []v1alpha1.PartnerGroup{{
+		ObjectMeta: metav1.ObjectMeta{Name: "gold"}, Spec: v1alpha1.PartnerGroupSpec{
+			ProgramRef: v1alpha1.ProgramReference{Name: "referral"}, Links: v1alpha1.GroupLinks{Defaults: []v1alpha1.DefaultLink{{Suffix: "start"}}},
+		},
+	}})
+	for _, reason := range []string{v1alpha1.ReasonNameTaken, v1alpha1.ReasonWriteFailed} {
+		p := &v1alpha1.Partnership{ObjectMeta: meta("without-links-" + reason)}
+		p.Spec.ProgramRef.Name, p.Spec.Contact = "referral", &v1alpha1.Contact{Email: "ada@example.com"}
+		p.Spec.GroupRef = &v1alpha1.GroupReference{Name: "gold"}
+		p.Status = partners.Decide(partners.Input{
+			Partnership: p, Catalog: linked, MailerConfigured: true, Now: now,
+			Unmade: map[string]partners.LinkObstacle{"start": {Reason: reason, Message: "no"}},
+		}).Status
+		found = append(found, loose(t, "Partnership", p))
 	}
 	return found
 }

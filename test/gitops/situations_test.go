@@ -48,6 +48,10 @@ var situations = []situation{
 	{kind: "Program", name: "transport-rejected", reason: "Ready", note: "`MailReady` is False, whatever its reason"},
 	{kind: "Program", name: "brand-invalid", reason: "Ready", note: "`MailReady` is False, whatever its reason"},
 
+	{kind: "Program", name: "remembers-nobody-NameTaken", reason: "Ready", note: "`RemovalsRemembered` is False, whatever its reason"},
+	{kind: "Program", name: "remembers-nobody-TooMany", reason: "Ready", note: "`RemovalsRemembered` is False, whatever its reason"},
+	{kind: "Program", name: "remembers-nobody-WriteFailed", reason: "Ready", note: "`RemovalsRemembered` is False, whatever its reason"},
+
 	{kind: "PartnerGroup", name: "standard", reason: "Ready"},
 	{kind: "PartnerGroup", name: "program-not-found", reason: "ProgramNotFound"},
 	{kind: "PartnerGroup", name: "template-not-found", reason: "TemplateNotFound"},
@@ -74,6 +78,7 @@ var situations = []situation{
 	{kind: "PartnerInvite", name: "cooling-down", state: "Sent", reason: "CoolingDown"},
 	{kind: "PartnerInvite", name: "accepting", state: "Accepted", reason: "Accepted", note: "the partnership is being made"},
 	{kind: "PartnerInvite", name: "accepted", state: "Accepted", reason: "Accepted"},
+	{kind: "PartnerInvite", name: "names-taken", state: "Accepted", reason: "NameTaken"},
 	{kind: "PartnerInvite", name: "declined", state: "Declined", reason: "Declined"},
 	{kind: "PartnerInvite", name: "expired", state: "Expired", reason: "Expired"},
 	{kind: "PartnerInvite", name: "too-late", state: "Expired", reason: "Expired"},
@@ -89,6 +94,8 @@ var situations = []situation{
 	{kind: "Partnership", name: "active", state: "Active", reason: "Active"},
 	{kind: "Partnership", name: "team", state: "Active", reason: "Active"},
 	{kind: "Partnership", name: "in-reseller", state: "Active", reason: "Active"},
+	{kind: "Partnership", name: "without-links-NameTaken", state: "Active", reason: "Active", note: "`DefaultLinks` is False, whatever its reason"},
+	{kind: "Partnership", name: "without-links-WriteFailed", state: "Active", reason: "Active", note: "`DefaultLinks` is False, whatever its reason"},
 	{kind: "Partnership", name: "without-portal", state: "Active", reason: "PortalAccessDisabled"},
 	{kind: "Partnership", name: "program-suspended", state: "Active", reason: "ProgramSuspended"},
 	{kind: "Partnership", name: "program-not-found", state: "Active", reason: "ProgramNotFound"},
@@ -105,6 +112,7 @@ var situations = []situation{
 	{kind: "Partnership", name: "deactivated", state: "Revoked", reason: "Revoked"},
 	{kind: "Partnership", name: "rejected", state: "Rejected", reason: "Rejected"},
 	{kind: "Partnership", name: "expired", state: "Expired", reason: "Expired"},
+	{kind: "Partnership", name: "unreadable", state: "Expired", reason: "Unreadable"},
 	{kind: "Partnership", name: "conflict", state: "Conflict", reason: "Conflict"},
 
 	{kind: "PartnerLink", name: "active", state: "Active", reason: "Active"},
@@ -113,6 +121,7 @@ var situations = []situation{
 	{kind: "PartnerLink", name: "not-in-the-team", state: "Unattributed", reason: "Unattributed"},
 	{kind: "PartnerLink", name: "not-the-contact", state: "Unattributed", reason: "MemberNotFound", note: "of a person"},
 	{kind: "PartnerLink", name: "team-not-found", state: "Unattributed", reason: "TeamNotFound"},
+	{kind: "PartnerLink", name: "program-mismatch", state: "Deactivated", reason: "ProgramMismatch", note: "Unattributed, where the program that it says allows the destination"},
 	{kind: "PartnerLink", name: "deactivated", state: "Deactivated", reason: "Deactivated"},
 	{kind: "PartnerLink", name: "partnership-not-found", state: "Deactivated", reason: "PartnershipNotFound"},
 	{kind: "PartnerLink", name: "program-not-found", state: "Deactivated", reason: "ProgramNotFound", note: "Unattributed, once it led anywhere"},
@@ -236,6 +245,10 @@ func bringAbout(t *testing.T, ns string) map[string]*unstructured.Unstructured {
 	)
 	t.Cleanup(func() { inbox.Script() })
 	applySituations(t, ns)
+	damage := client.RawPatch("application/merge-patch+json", []byte(`{"status":{"sessionsNotBefore":"2027-01-01T00:00:00Z"}}`))
+	if err := api.Status().Patch(t.Context(), live(t, ns, "Partnership", "unreadable"), damage); err != nil {
+		t.Fatal(err)
+	}
 	answers(t, "accepted@example.com", "accept")
 	answers(t, "declined@example.com", "decline")
 	for range v1alpha1.MaxWrongAddresses {

@@ -64,6 +64,10 @@ func run(m *testing.M) (code int, err error) {
 	if api, err = client.New(plane.Config, client.Options{Scheme: verbs.Scheme}); err != nil {
 		return 0, err
 	}
+	// Some invites keep their link in a Secret.
+	if out, err := plane.Kubectl(ctx, "apply", "-k", "../../config/rbac/links").CombinedOutput(); err != nil {
+		return 0, fmt.Errorf("letting the operator write Secrets: %w: %s", err, out)
+	}
 	return m.Run(), nil
 }
 
