@@ -218,6 +218,7 @@ var _ = Describe("who was a partner", Label("portal"), func() {
 var _ = Describe("a link that is kept in a Secret", Label("portal"), func() {
 	It("follows the signing keys at once, and the one of before works as long as its key", func() {
 		ns := newTenant()
+		letLinks(ns, "partner-operator")
 		i := invite(ns, "dora", grant("referral", ""))
 		i.Spec.Delivery = v1alpha1.DeliveryLink
 		create(i)
