@@ -165,8 +165,8 @@ func TestAForeignConfigMapIsNotQuoted(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"settings": `ConfigMap "settings": has a key that no template has`,
-		"script":   `ConfigMap "script": text cannot be used: line 1`,
-		"open":     `ConfigMap "open": text cannot be used: line 2`,
+		"script":   `ConfigMap "script": text:1: cannot be used`,
+		"open":     `ConfigMap "open": text:2: cannot be used`,
 		"words":    `ConfigMap "words": the link does not come out`,
 	} {
 		if said := tell(book, name); !strings.HasPrefix(said, want) {
@@ -228,7 +228,7 @@ func TestInviteMailTellsWhatIsWrong(t *testing.T) {
 		t.Errorf("it is %v", wrong)
 	}
 	named := inviteOf("named", v1alpha1.PartnerInviteSpec{TemplateRef: &v1alpha1.TemplateReference{Name: "fields"}, CustomFields: map[string]v1alpha1.CustomFieldValue{"region": "EU", "swordfish": "x"}})
-	if _, wrong := mailOf(t.Context(), t, book, named); wrong == nil || !strings.HasPrefix(wrong.Message, `templateRef: ConfigMap "fields": text cannot be used: line 1; label`) {
+	if _, wrong := mailOf(t.Context(), t, book, named); wrong == nil || !strings.HasPrefix(wrong.Message, `templateRef: ConfigMap "fields": text:1: cannot be used; label`) {
 		t.Errorf("it is %v", wrong)
 	}
 }

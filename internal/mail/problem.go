@@ -44,7 +44,7 @@ func tidy(key string, err error) error {
 	}
 	bare := key + " cannot be used"
 	if found := lineOfError.FindStringSubmatch(text); found != nil {
-		bare = fmt.Sprintf("%s cannot be used: line %s", key, found[1])
+		bare = fmt.Sprintf("%s:%s: cannot be used", key, found[1])
 	}
 	return &quotingError{text: text, bare: bare}
 }

@@ -187,20 +187,20 @@ func TestBareErrorsQuoteNothing(t *testing.T) {
 	}{
 		"a key":                    {of{secret: "x"}, "has a key that no template has; it can have subject, and markdown, or text and html"},
 		"a key, and one of ours":   {of{"text": "{{.Link}}", secret: strings.Repeat("x", longestTemplate+1)}, "has a key that no template has;"},
-		"a name":                   {of{"text": "{{.Link}}\n\n{{." + secret + "}}"}, "text cannot be used: line 3"},
-		"a function":               {of{"text": "{{.Link}}\n{{" + secret + " 1}}"}, "text cannot be used: line 2"},
-		"a variable":               {of{"subject": "{{$" + secret + "}}"}, "subject cannot be used: line 1"},
+		"a name":                   {of{"text": "{{.Link}}\n\n{{." + secret + "}}"}, "text:3: cannot be used"},
+		"a function":               {of{"text": "{{.Link}}\n{{" + secret + " 1}}"}, "text:2: cannot be used"},
+		"a variable":               {of{"subject": "{{$" + secret + "}}"}, "subject:1: cannot be used"},
 		"a define":                 {of{"text": "{{define `" + secret + "`}}{{end}}"}, "text cannot be used"},
-		"syntax":                   {of{"markdown": "{{.Link}}\n{{if `" + secret}, "markdown cannot be used: line 2"},
-		"all of the data":          {of{"text": "{{.Link}}{{or . `" + secret + "`}}"}, "text cannot be used: line 1"},
-		"a comparison":             {of{"text": "{{.Link}}{{eq `" + secret + "` 1}}"}, "text cannot be used: line 1"},
+		"syntax":                   {of{"markdown": "{{.Link}}\n{{if `" + secret}, "markdown:2: cannot be used"},
+		"all of the data":          {of{"text": "{{.Link}}{{or . `" + secret + "`}}"}, "text:1: cannot be used"},
+		"a comparison":             {of{"text": "{{.Link}}{{eq `" + secret + "` 1}}"}, "text:1: cannot be used"},
 		"markup":                   {of{"text": "{{.Link}}", "html": "{{.Link}}<a " + secret + "='"}, "html cannot be used"},
-		"a context":                {of{"text": "{{.Link}}", "html": "{{.Link}}\n<a {{if .FirstName}}" + secret + "=\"{{end}}"}, "html cannot be used: line 2"},
+		"a context":                {of{"text": "{{.Link}}", "html": "{{.Link}}\n<a {{if .FirstName}}" + secret + "=\"{{end}}"}, "html:2: cannot be used"},
 		"no link":                  {of{"text": secret}, "the link does not come out;"},
 		"nothing":                  {of{}, "is empty;"},
 		"too much of one thing":    {of{"markdown": "{{.Link}} " + secret + filled(30000, "", "[a](")}, "markdown:1: has more marks"},
 		"too long":                 {of{"text": strings.Repeat(secret, 10000)}, "text is longer than"},
-		"an index that is not one": {of{"text": "{{.Link}}{{index .CustomFields 1 `" + secret + "`}}"}, "text cannot be used: line 1"},
+		"an index that is not one": {of{"text": "{{.Link}}{{index .CustomFields 1 `" + secret + "`}}"}, "text:1: cannot be used"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := ParseTemplate(v1alpha1.MailInvite, test.data)

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"io"
 	"net"
 	"net/http"
@@ -65,6 +66,7 @@ var _ = Describe("a template", func() {
 		Expect(condition(i, v1alpha1.ConditionReconciling)().Status).To(Equal(metav1.ConditionTrue))
 
 		words := configMap(ns, "words", map[string]string{"text": "Come, {{.Nickname}}: {{.Link}}"})
+		words.Labels = map[string]string{v1alpha1.TemplateLabel: "true"}
 		create(words)
 		Eventually(condition(i, v1alpha1.ConditionStalled), soon, often).Should(And(
 			HaveField("Reason", v1alpha1.ReasonTemplateInvalid), HaveField("Message", ContainSubstring("there is no .Nickname"))))
@@ -85,6 +87,59 @@ var _ = Describe("a template", func() {
 		Expect(mails[0].Text).To(HavePrefix("Come, **Ada**: http"))
 		Expect(mails[0].HTML).To(ContainSubstring("<strong>Ada</strong>"))
 		Eventually(eventReasons(i), soon, often).Should(Equal([]string{v1alpha1.ReasonTemplateNotFound, v1alpha1.ReasonTemplateInvalid, "Sent"}), "one event for each, not for each try")
+	})
+
+	It("without its label tells where it is wrong, and nothing of what stands in the ConfigMap", func() {
+		ns := newTenant()
+		const secret = "swordfish"
+		create(configMap(ns, "settings", map[string]string{"DB_" + secret: "x", "text": "{{.Link}}"}))
+		words := configMap(ns, "words", map[string]string{"text": "{{.Link}}\n{{." + secret + "}}"})
+		create(words)
+		referral := program(ns, "referral", "", "")
+		change(referral, func(p *v1alpha1.Program) { p.Spec.Invites.TemplateRef = template("settings") })
+		setBrand(ns, map[string]string{"templates.approved": "settings"})
+		foreign, broken := invite(ns, "ada", grant("referral", "")), invite(ns, "grace", grant("referral", ""))
+		broken.Spec.TemplateRef = template("words")
+		create(foreign)
+		create(broken)
+		Eventually(condition(foreign, v1alpha1.ConditionStalled), soon, often).Should(And(
+			HaveField("Reason", v1alpha1.ReasonTemplateInvalid), HaveField("Message", ContainSubstring("has a key that no template has"))))
+		Eventually(condition(broken, v1alpha1.ConditionStalled), soon, often).Should(And(
+			HaveField("Reason", v1alpha1.ReasonTemplateInvalid), HaveField("Message", ContainSubstring("text:2: cannot be used; label the ConfigMap"))))
+		Eventually(condition(referral, v1alpha1.ConditionMailReady), soon, often).Should(HaveField("Message", ContainSubstring("has a key that no template has")))
+		Eventually(eventReasons(broken), soon, often).Should(ContainElement(v1alpha1.ReasonTemplateInvalid))
+		told := []any{reread(foreign), reread(broken), reread(referral), eventsOf(foreign), eventsOf(broken), eventsOf(referral)}
+		for _, each := range told {
+			text, err := json.Marshal(each)
+			Expect(err).NotTo(HaveOccurred())
+			Expect(string(text)).NotTo(ContainSubstring(secret))
+		}
+		Expect(running.Log()).NotTo(ContainSubstring(secret))
+
+		change(words, func(c *corev1.ConfigMap) { c.Labels = map[string]string{v1alpha1.TemplateLabel: "true"} })
+		Eventually(condition(broken, v1alpha1.ConditionStalled), soon, often).Should(HaveField("Message", ContainSubstring("there is no ."+secret+" here")))
+	})
+
+	It("of one tenant that would take long is refused, and holds up nobody else's mail", func() {
+		other, ns := newTenant(), newTenant()
+		slow := configMap(other, "slow", map[string]string{"markdown": "{{.Link}}\n\n" + strings.Repeat("[a](", 7900)})
+		create(slow)
+		hostile := invite(other, "eve", grant("referral", ""))
+		hostile.Spec.TemplateRef = template("slow")
+		own := invite(other, "mallory", grant("referral", ""))
+		own.Spec.Message.Body = strings.Repeat("![a](", 1600)
+		program(other, "referral", "", "")
+		create(hostile)
+		create(own)
+		program(ns, "referral", "", "")
+		create(invite(ns, "ada", grant("referral", "")))
+		Eventually(mailsTo(address(ns, "ada"), v1alpha1.MailInvite), soon, often).Should(Equal(1))
+		Eventually(condition(hostile, v1alpha1.ConditionStalled), soon, often).Should(And(
+			HaveField("Reason", v1alpha1.ReasonTemplateInvalid), HaveField("Message", ContainSubstring("markdown:3: has more marks"))))
+		Eventually(condition(own, v1alpha1.ConditionStalled), soon, often).Should(And(
+			HaveField("Reason", v1alpha1.ReasonTemplateInvalid), HaveField("Message", ContainSubstring("spec.message.body:1: has more marks"))))
+		Expect(inbox.MessagesTo(address(other, "eve"))).To(BeEmpty())
+		Expect(inbox.MessagesTo(address(other, "mallory"))).To(BeEmpty())
 	})
 
 	It("of the invite goes before that of its group, its program and the brand", func() {
@@ -163,7 +218,9 @@ var _ = Describe("a brand", func() {
 		p := partner(ns, "ada", "referral")
 		create(p)
 		Eventually(partnershipState(p), soon, often).Should(Equal(v1alpha1.PartnershipActive))
-		create(configMap(ns, "broken", map[string]string{"text": "{{.Nonsense}}"}))
+		broken := configMap(ns, "broken", map[string]string{"text": "{{.Nonsense}}"})
+		broken.Labels = map[string]string{v1alpha1.TemplateLabel: "true"}
+		create(broken)
 		setBrand(ns, map[string]string{"templates.sign-in": "broken", "templates.revoked": "broken"})
 		Eventually(condition(program(ns, "referral", "", ""), v1alpha1.ConditionMailReady), soon, often).Should(HaveField("Message", ContainSubstring("there is no .Nonsense")))
 		post(somebody(), tenantURL(ns, "login"), "email", address(ns, "ada"))
