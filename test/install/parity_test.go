@@ -24,7 +24,7 @@ func TestChartAndKustomizeInstallTheSame(t *testing.T) {
 			for what, view := range map[string]func(*testing.T, []*unstructured.Unstructured) map[string]any{
 				"rights": rights, "pods": pods, "services": specs("Service"), "disruption budgets": specs("PodDisruptionBudget"),
 				"network policies": specs("NetworkPolicy"),
-				"guards": specs("ValidatingAdmissionPolicy"), "guards in force": specs("ValidatingAdmissionPolicyBinding"),
+				"guards":           specs("ValidatingAdmissionPolicy"), "guards in force": specs("ValidatingAdmissionPolicyBinding"),
 			} {
 				if diff := cmp.Diff(view(t, kustomization), view(t, chart)); diff != "" {
 					t.Errorf("%s: the chart has +, kustomize has -: %s", what, diff)
