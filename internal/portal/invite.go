@@ -145,7 +145,7 @@ func (s *Server) acceptInvite(w http.ResponseWriter, r *http.Request, visit invi
 		s.unavailable(w, r, err)
 		return
 	}
-	if !s.mayGuess(w, r, visit, v1alpha1.DecisionAccepted) || s.refuseRole(w, r, visit, r.PostForm.Get("email")) {
+	if !s.mayGuess(w, r, visit, v1alpha1.DecisionAccepted) || s.refuseRole(w, r, visit, r.PostForm.Get("email"), address.Hint) {
 		return
 	}
 	typed := entry{submitted: r.PostForm, address: addressProblem(r, visit)}

@@ -40,11 +40,16 @@ func (s *Server) refuseVisitor(w http.ResponseWriter, r *http.Request, visit inv
 		s.unavailable(w, r, err)
 		return true
 	}
-	return signedIn && s.refuseRole(w, r, visit, v.Address)
+	return signedIn && s.refuseRole(w, r, visit, v.Address, plain)
 }
 
-// refuseRole tells somebody who is in the team that an invite is for, and may not answer it, who can.
-func (s *Server) refuseRole(w http.ResponseWriter, r *http.Request, visit inviteVisit, email string) bool {
+// plain shows an address as it is, to somebody who may see it.
+func plain(email string) string { return email }
+
+// refuseRole tells somebody who is in the team that an invite is for, and may not answer it, who can. Shown tells how much of
+// those people's addresses is shown: whoever has the link and types a member's address need not be in the team, and with
+// the address of the owner they could accept.
+func (s *Server) refuseRole(w http.ResponseWriter, r *http.Request, visit inviteVisit, email string, shown func(string) string) bool {
 	if visit.team == nil || !team.IsActive(visit.team, email) || invite.MayAccept(visit.invite, visit.team, email) {
 		return false
 	}
@@ -54,7 +59,7 @@ func (s *Server) refuseRole(w http.ResponseWriter, r *http.Request, visit invite
 		Text:  "Only the owner and the admins of " + string(visit.team.Spec.DisplayName) + " can accept program invitations. Please ask one of them:",
 	}
 	for _, leader := range team.Leaders(visit.team) {
-		who := string(leader.Email)
+		who := shown(string(leader.Email))
 		if name := fullName(leader.FirstName, leader.LastName); name != "" {
 			who = name + " (" + who + ")"
 		}
