@@ -85,6 +85,12 @@ type informer struct {
 	mutex sync.Mutex
 }
 
+func (i *informer) AddEventHandler(h toolscache.ResourceEventHandler) (toolscache.ResourceEventHandlerRegistration, error) {
+	i.mutex.Lock()
+	defer i.mutex.Unlock()
+	return i.FakeInformer.AddEventHandler(h)
+}
+
 func (i *informer) AddEventHandlerWithOptions(h toolscache.ResourceEventHandler, o toolscache.HandlerOptions) (toolscache.ResourceEventHandlerRegistration, error) {
 	i.mutex.Lock()
 	defer i.mutex.Unlock()
