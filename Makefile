@@ -101,7 +101,7 @@ test-faults: build ## Let everything go wrong while mails are under way, and cou
 	go test -C test -count=1 -v -timeout 30m ./e2e -ginkgo.label-filter=faults
 
 .PHONY: test-hostile
-test-hostile: build ## Let one tenant do its worst and print how long another one waits, alone and beside it (8 minutes); make test has a short form.
+test-hostile: build ## Let one tenant do its worst and print how long another one waits, alone and beside it (a minute); make test has a short form.
 	KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh) HOSTILE=full \
 	go test -C test -count=1 -v -timeout 30m ./e2e -ginkgo.label-filter=hostile
 
