@@ -35,6 +35,7 @@ func gone(object client.Object) func() bool {
 var _ = Describe("a partnership with invitation Send", func() {
 	It("is Invited, mailed once, and Active once the person accepts", func() {
 		ns := newTenant()
+		known(ns)
 		p := toInvite(ns, "ada")
 		create(p)
 		link := linkTo(address(ns, "ada"), v1alpha1.MailInvite)
