@@ -410,69 +410,6 @@ func (s *Server) spend(ctx context.Context, visit signInVisit) error {
 	})
 }
 
-// signOut ends every session of the person in this tenant, on all replicas.
-func (s *Server) signOut(w http.ResponseWriter, r *http.Request) {
-	namespace := r.PathValue("ns")
-	cookie, ok := s.readCookie(r, token.PurposeSession, namespace, s.SessionLifetime)
-	if ok {
-		err := s.endSessions(r.Context(), namespace, cookie, func(p *v1alpha1.Partnership) bool {
-			partnership.EndSessions(&p.Status, s.Now())
-			return true
-		}, func(m *v1alpha1.TeamMember) bool {
-			team.EndSessions(m, s.Now())
-			return true
-		})
-		if err != nil {
-			s.unavailable(w, r, err)
-			return
-		}
-	}
-	if !ok {
-		noteReason(r, audit.NoSession)
-	}
-	s.clearCookie(w, token.PurposeSession, namespace)
-	http.Redirect(w, r, loginPath(namespace)+"?signed-out", http.StatusSeeOther)
-}
-
-// startSession signs a person in, and lets the browser be known later. If somebody is signed in in the browser, that session
-// ends, and with it each copy of its cookie. That it cannot be ended right now keeps nobody out.
-func (s *Server) startSession(w http.ResponseWriter, r *http.Request, namespace, email string) {
-	if before, ok := s.readCookie(r, token.PurposeSession, namespace, s.SessionLifetime); ok {
-		err := s.endSessions(r.Context(), namespace, before, func(p *v1alpha1.Partnership) bool {
-			return signin.End(&p.Status.SessionsNotBefore, &p.Status.SignIn, before.Time)
-		}, func(m *v1alpha1.TeamMember) bool {
-			return signin.End(&m.SessionsNotBefore, &m.SignIn, before.Time)
-		})
-		if err != nil {
-			log.FromContext(r.Context()).Error(err, "The session of before could not be ended", "namespace", namespace)
-		}
-	}
-	s.setCookie(w, token.PurposeSession, namespace, email, s.SessionLifetime)
-	s.rememberBrowser(w, namespace, email)
-}
-
-// endSessions ends sessions of a person wherever a session of theirs counts, of partnerships and of teams.
-func (s *Server) endSessions(
-	ctx context.Context, namespace string, of session, ofPartnership func(*v1alpha1.Partnership) bool, ofMember func(*v1alpha1.TeamMember) bool,
-) error {
-	known, err := lookup.PartnershipsOf(ctx, s.Client, namespace, of.Address)
-	for _, p := range known {
-		if !partnership.SessionCounts(&p, of.Time) {
-			continue
-		}
-		ended := s.change(ctx, client.ObjectKeyFromObject(&p), func(p *v1alpha1.Partnership) error {
-			if !ofPartnership(p) {
-				return errNothing
-			}
-			return nil
-		})
-		if !errors.Is(ended, errNothing) {
-			err = errors.Join(err, client.IgnoreNotFound(ended))
-		}
-	}
-	return errors.Join(err, s.endInTeams(ctx, namespace, of, ofMember))
-}
-
 // +kubebuilder:rbac:groups=partner-operator.io,resources=partnerinvites;partnerships;partnerteams,verbs=get
 // +kubebuilder:rbac:groups=partner-operator.io,resources=partnerinvites/status;partnerships/status,verbs=update
 
