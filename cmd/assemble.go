@@ -21,7 +21,7 @@ import (
 	"github.com/partner-operator/partner-operator/internal/keyring"
 	"github.com/partner-operator/partner-operator/internal/keyring/mint"
 	"github.com/partner-operator/partner-operator/internal/lookup"
-	"github.com/partner-operator/partner-operator/internal/mail/smtp"
+	"github.com/partner-operator/partner-operator/internal/courier/smtp"
 	"github.com/partner-operator/partner-operator/internal/metrics"
 	"github.com/partner-operator/partner-operator/internal/portal"
 	"github.com/partner-operator/partner-operator/internal/tombstone"

@@ -11,6 +11,9 @@ const (
 	ConditionReconciling = "Reconciling"
 	// ConditionStalled is present while nothing will happen until somebody changes something.
 	ConditionStalled = "Stalled"
+	// ConditionMailed tells whether the mails about a partnership, a team or a group left, with the reasons of Sent. It is
+	// present once a mail was due.
+	ConditionMailed = "Mailed"
 	// ConditionMailReady tells whether the mail of a program can leave, as far as the latest mails tell.
 	ConditionMailReady = "MailReady"
 	// ConditionJoinLimited is present while the join link of a group answers everybody that there were too many requests.
@@ -115,6 +118,9 @@ const (
 	ReasonTemporaryFailure = "TemporaryFailure"
 	// ReasonAddressRejected: False and Stalled, the mail server refused the recipient for good.
 	ReasonAddressRejected = "AddressRejected"
+	// ReasonContentRejected: False and Stalled, the mail server refused what this mail says for good, or three times while
+	// it took others.
+	ReasonContentRejected = "ContentRejected"
 	// ReasonGaveUp: False and Stalled, the mail server did not take the mail for a day.
 	ReasonGaveUp = "GaveUp"
 	// ReasonHeld: False and Reconciling, mail is held back: by a suspended program, by its maxPerHour, by the

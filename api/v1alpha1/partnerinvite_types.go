@@ -344,13 +344,15 @@ type PartnerInviteStatus struct {
 	// +optional
 	WrongAddresses WrongAddresses `json:"wrongAddresses,omitempty"`
 
-	// attempts counts the tries to hand this mail to the mail server.
+	// attempts counts the tries to hand this mail to the mail server, but for those in which that refused the operator or
+	// the sender.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=1000000
 	Attempts int32 `json:"attempts,omitempty"`
 
-	// firstAttemptTime is when the first of these tries began. A change of the spec after a failure begins anew.
+	// firstAttemptTime is when the first of these tries began, but for those in which the mail server could not be reached.
+	// A change of the spec after a failure begins anew.
 	// +optional
 	FirstAttemptTime *metav1.Time `json:"firstAttemptTime,omitempty"`
 
@@ -361,6 +363,10 @@ type PartnerInviteStatus struct {
 	// nextAttemptTime is when the next try is due after one that failed. Unset: none is.
 	// +optional
 	NextAttemptTime *metav1.Time `json:"nextAttemptTime,omitempty"`
+
+	// cause is what the mail waits for after the latest try. Unset: that try was its own, or there was none.
+	// +optional
+	Cause MailCause `json:"cause,omitempty"`
 
 	// messageID is the Message-ID of the mail, the same on each attempt, so that a repeated mail can be recognised.
 	// +optional

@@ -274,6 +274,11 @@ type PartnershipStatus struct {
 	// +optional
 	HandledSignOut *HandledSignOut `json:"handledSignOut,omitempty"`
 
+	// handledResend is the text of the annotation partner-operator.io/resend that failed mails were last tried anew for.
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	HandledResend string `json:"handledResend,omitempty"`
+
 	// handledRevocation tells which revocation was carried out last. Unset: none ever was.
 	// +optional
 	HandledRevocation *HandledRevocation `json:"handledRevocation,omitempty"`

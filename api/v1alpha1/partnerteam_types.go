@@ -114,6 +114,11 @@ type PartnerTeamStatus struct {
 	// +kubebuilder:validation:Maximum=2147483647
 	LastSerial int64 `json:"lastSerial,omitempty"`
 
+	// handledResend is the text of the annotation partner-operator.io/resend that failed mails were last tried anew for.
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	HandledResend string `json:"handledResend,omitempty"`
+
 	// handledSignOut tells which request to end sessions of the team's people was carried out last. Unset: none ever was.
 	// +optional
 	HandledSignOut *HandledSignOut `json:"handledSignOut,omitempty"`
@@ -125,7 +130,8 @@ type PartnerTeamStatus struct {
 	// +listMapKey=to
 	// +listMapKey=serial
 	// +kubebuilder:validation:MaxItems=700
-	Mails []TeamMail `json:"mails,omitempty"`
+	// +kubebuilder:validation:items:XValidation:rule="size(self.to) >= 3",message="to is required"
+	Mails []MailDelivery `json:"mails,omitempty"`
 }
 
 // PartnerTeamList is a list of teams.

@@ -411,10 +411,10 @@ func unsettled(is observed) (left []string) {
 		}
 	}
 	for _, t := range is.Teams {
-		if slices.ContainsFunc(t.Status.Mails, func(m v1alpha1.TeamMail) bool { return mailLater(m.State, m.Attempts) }) {
+		if slices.ContainsFunc(t.Status.Mails, func(m v1alpha1.MailDelivery) bool { return mailLater(m.State, m.Attempts) }) {
 			continue
 		}
-		mails := slices.ContainsFunc(t.Status.Mails, func(m v1alpha1.TeamMail) bool { return pending(m.State, m.Attempts) })
+		mails := slices.ContainsFunc(t.Status.Mails, func(m v1alpha1.MailDelivery) bool { return pending(m.State, m.Attempts) })
 		if mails || retries(t.Status.Conditions) || t.Status.ObservedGeneration != t.Generation {
 			left = append(left, fmt.Sprintf("team %s/%s, mails %v", t.Namespace, t.Name, t.Status.Mails))
 		}

@@ -179,7 +179,7 @@ func inhabited() []client.Object {
 		&v1alpha1.Program{ObjectMeta: named("referral")},
 		&v1alpha1.Program{ObjectMeta: named("reseller")},
 		&v1alpha1.PartnerGroup{ObjectMeta: named("gold"), Spec: v1alpha1.PartnerGroupSpec{ProgramRef: in}},
-		&v1alpha1.PartnerTeam{ObjectMeta: named("agency"), Status: v1alpha1.PartnerTeamStatus{Mails: []v1alpha1.TeamMail{{Kind: v1alpha1.MailTeammateInvite}}}},
+		&v1alpha1.PartnerTeam{ObjectMeta: named("agency"), Status: v1alpha1.PartnerTeamStatus{Mails: []v1alpha1.MailDelivery{{Kind: v1alpha1.MailTeammateInvite}}}},
 		&v1alpha1.PartnerInvite{ObjectMeta: named("ada"), Spec: v1alpha1.PartnerInviteSpec{Contact: contact}},
 		&v1alpha1.PartnerInvite{ObjectMeta: named("agency"), Spec: v1alpha1.PartnerInviteSpec{TeamRef: team, Programs: grants("referral")}},
 		&v1alpha1.Partnership{ObjectMeta: named("ada"), Spec: v1alpha1.PartnershipSpec{ProgramRef: in, Contact: &contact}, Status: unsent},

@@ -19,7 +19,7 @@ import (
 	"github.com/partner-operator/partner-operator/internal/brandbook"
 	"github.com/partner-operator/partner-operator/internal/keyring"
 	"github.com/partner-operator/partner-operator/internal/link"
-	"github.com/partner-operator/partner-operator/internal/mail/smtp"
+	"github.com/partner-operator/partner-operator/internal/courier/smtp"
 	"github.com/partner-operator/partner-operator/internal/sink"
 	"github.com/partner-operator/partner-operator/internal/tombstone"
 	"github.com/partner-operator/partner-operator/internal/watch"

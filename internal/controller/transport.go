@@ -84,7 +84,7 @@ func (t *transport) mail(message mail.Message) func(context.Context) error {
 // explained says of a mail server that the platform does not allow whose it is.
 func (t *transport) explained(err error) error {
 	var failure *delivery.Failure
-	if errors.As(err, &failure) && failure.Cause == delivery.NotAllowed {
+	if errors.As(err, &failure) && failure.Cause == delivery.CauseNotAllowed {
 		failure.Message = t.notAllowed
 	}
 	return err
@@ -135,16 +135,16 @@ func (t *transport) learn(ctx context.Context, failure *delivery.Failure) {
 	t.mutex.Lock()
 	before := t.health.Reason
 	switch {
-	case failure != nil && (failure.Cause == delivery.Refused || failure.Cause == delivery.NotAllowed):
+	case failure != nil && (failure.Cause == delivery.CauseRefused || failure.Cause == delivery.CauseNotAllowed):
 		if t.refusals == 0 || t.probing { // many that were under way at once are one refusal
 			t.refusals++
 			t.until, t.probing = t.now().Add(delivery.Backoff(t.refusals, "transport")), false
 		}
 		t.health = program.MailHealth{Reason: v1alpha1.ReasonTransportRejected, Message: failure.Message}
-		if failure.Cause == delivery.NotAllowed {
+		if failure.Cause == delivery.CauseNotAllowed {
 			t.health.Reason = v1alpha1.ReasonBrandInvalid
 		}
-	case failure != nil && failure.Cause == delivery.Unreachable:
+	case failure != nil && failure.Cause == delivery.CauseUnreachable:
 		t.health = program.MailHealth{Reason: v1alpha1.ReasonTransportUnreachable, Message: failure.Message}
 	default:
 		t.refusals, t.probing = 0, false

@@ -26,10 +26,10 @@ func TestTransportLetsOneTryWhileItIsRefused(t *testing.T) {
 			t.Errorf("%s: a mail may try: %v", when, got)
 		}
 	}
-	refused := &delivery.Failure{Cause: delivery.Refused, Message: "the mail server answered 535"}
+	refused := &delivery.Failure{Cause: delivery.CauseRefused, Message: "the mail server answered 535"}
 
 	expect("at first", true, false, "")
-	way.learn(t.Context(), &delivery.Failure{Cause: delivery.Unreachable, Message: "no answer"})
+	way.learn(t.Context(), &delivery.Failure{Cause: delivery.CauseUnreachable, Message: "no answer"})
 	expect("unreachable, each mail has its own times", true, false, v1alpha1.ReasonTransportUnreachable)
 	way.learn(t.Context(), refused)
 	way.learn(t.Context(), refused) // another one that was under way
@@ -69,7 +69,7 @@ func TestTransportThatIsNotAllowed(t *testing.T) {
 	now := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 	told := 0
 	notAllowed := func() *delivery.Failure {
-		return &delivery.Failure{Cause: delivery.NotAllowed, Message: "not allowed"}
+		return &delivery.Failure{Cause: delivery.CauseNotAllowed, Message: "not allowed"}
 	}
 	server := &greets{failures: []*delivery.Failure{notAllowed()}}
 	way := &transport{sender: server, notAllowed: "Secret smtp: not allowed", now: func() time.Time { return now }, tell: func(context.Context) { told++ }}

@@ -53,7 +53,7 @@ const (
 )
 
 // Next decides about a mail that has not been delivered. With Wait comes the time of the next try.
-func Next(tries Tries, now time.Time) (Verdict, time.Time) {
+func NextTry(tries Tries, now time.Time) (Verdict, time.Time) {
 	if tries.Attempts == 0 {
 		return Send, now
 	}
@@ -104,13 +104,13 @@ type Cause string
 // The causes.
 const (
 	// Mail: this mail, or something unknown.
-	Mail Cause = ""
+	CauseMail Cause = ""
 	// Unreachable: the mail server cannot be reached, or breaks off.
-	Unreachable Cause = "Unreachable"
+	CauseUnreachable Cause = "Unreachable"
 	// Refused: the mail server refuses the operator, its sign-in or its sender, and so every mail.
-	Refused Cause = "Refused"
+	CauseRefused Cause = "Refused"
 	// NotAllowed: the platform does not allow the mail server, so it hears of no mail.
-	NotAllowed Cause = "NotAllowed"
+	CauseNotAllowed Cause = "NotAllowed"
 )
 
 func (f *Failure) Error() string { return f.Message }

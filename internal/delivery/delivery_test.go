@@ -27,7 +27,7 @@ func TestNext(t *testing.T) {
 		"died in the last try":           {Tries{Attempts: 30, First: start, Last: after(24 * time.Hour), Claimed: true}, after(25 * time.Hour), Send, 0, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			verdict, at := Next(test.tries, test.now)
+			verdict, at := NextTry(test.tries, test.now)
 			if verdict != test.want {
 				t.Fatalf("verdict %v at %v, want %v", verdict, at, test.want)
 			}

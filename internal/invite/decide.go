@@ -307,7 +307,7 @@ func (d *Decision) tryAgain(in Input, specChanged bool) {
 	if sentReason(d.Status) == v1alpha1.ReasonAddressRejected || sentReason(d.Status) == v1alpha1.ReasonGaveUp {
 		return
 	}
-	verdict, due := delivery.Next(tries, in.Now)
+	verdict, due := delivery.NextTry(tries, in.Now)
 	if verdict == delivery.GiveUp {
 		d.Status.NextAttemptTime = nil
 		message := fmt.Sprintf("given up after %d tries in a day; change the spec or ask for a resend to try anew", d.Status.Attempts)
@@ -408,11 +408,11 @@ func Delivered(status *v1alpha1.PartnerInviteStatus, how v1alpha1.InviteDelivery
 func NotDelivered(status *v1alpha1.PartnerInviteStatus, failure *delivery.Failure, now time.Time) {
 	set := setter(status, now)
 	switch {
-	case failure.Cause == delivery.Refused, failure.Cause == delivery.NotAllowed:
+	case failure.Cause == delivery.CauseRefused, failure.Cause == delivery.CauseNotAllowed:
 		// It says nothing about this mail, so this was none of its tries.
 		status.Attempts = 0
 		message := refusedMessage(failure.Message)
-		if failure.Cause == delivery.NotAllowed {
+		if failure.Cause == delivery.CauseNotAllowed {
 			message = HeldUntilMended(failure.Message)
 		}
 		set.False(v1alpha1.ConditionSent, v1alpha1.ReasonHeld, message)

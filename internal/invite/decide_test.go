@@ -514,7 +514,7 @@ func triedForADay(t testing.TB, l *life) {
 		case d.Action == ActionSend:
 			NotDelivered(&l.invite.Status, busy, l.now)
 			l.invite.Status = stored(t, l.invite.Status)
-			if verdict, _ := delivery.Next(Tries(l.invite.Status), l.now); verdict == delivery.GiveUp {
+			if verdict, _ := delivery.NextTry(Tries(l.invite.Status), l.now); verdict == delivery.GiveUp {
 				return
 			}
 		case d.RequeueAfter > 0:
@@ -722,8 +722,8 @@ func TestConditionsKeepTheTimeOfTheirTransition(t *testing.T) {
 // What is at fault for more than this mail is none of its tries.
 func TestARefusalOfUsIsNoTry(t *testing.T) {
 	for cause, want := range map[delivery.Cause]string{
-		delivery.Refused:    "no; the mail goes out once the mail server takes it",
-		delivery.NotAllowed: "no; the mail goes out once that is mended",
+		delivery.CauseRefused:    "no; the mail goes out once the mail server takes it",
+		delivery.CauseNotAllowed: "no; the mail goes out once that is mended",
 	} {
 		status := v1alpha1.PartnerInviteStatus{Attempts: 3}
 		NotDelivered(&status, &delivery.Failure{Cause: cause, Message: "no"}, time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC))

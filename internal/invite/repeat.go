@@ -56,7 +56,7 @@ func (d *Decision) repeat(in Input) {
 	if !underWay(repeat) {
 		return
 	}
-	verdict, due := delivery.Next(repeatTries(d.Status), in.Now)
+	verdict, due := delivery.NextTry(repeatTries(d.Status), in.Now)
 	obstacle, _ := held(in, d.Status.Programs)
 	switch {
 	case verdict == delivery.Wait && repeat.State == v1alpha1.DeliverySending:

@@ -71,7 +71,7 @@ func Post(o Outbox) Posting {
 	d := Posting{Status: *o.Group.Status.DeepCopy()}
 	d.Status.Verifications = nil
 	for _, v := range o.Group.Status.DeepCopy().Verifications {
-		verdict, due := delivery.Next(tries(o.Group, v), o.Now)
+		verdict, due := delivery.NextTry(tries(o.Group, v), o.Now)
 		inFlight := v.State == v1alpha1.DeliverySending && verdict == delivery.Wait
 		switch {
 		case inFlight, verdict == delivery.Wait && wanted(o, v):

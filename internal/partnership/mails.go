@@ -88,7 +88,7 @@ func (d *Decision) deliver(in Input) {
 		if mail.State != v1alpha1.DeliveryPending && mail.State != v1alpha1.DeliverySending {
 			continue
 		}
-		verdict, due := delivery.Next(tries(in, mail), in.Now)
+		verdict, due := delivery.NextTry(tries(in, mail), in.Now)
 		inFlight := mail.State == v1alpha1.DeliverySending && verdict == delivery.Wait
 		if !inFlight && !d.wanted(in, mail) {
 			mail.State = v1alpha1.DeliverySkipped

@@ -81,8 +81,8 @@ func waitingMails(t *v1alpha1.PartnerTeam) (waiting int) {
 // deliver claims the first mail that is due, drops those that no longer make sense, and notes when the next is due.
 func (d *Decision) deliver(in Input) {
 	t := in.Team
-	t.Status.Mails = slices.DeleteFunc(t.Status.Mails, func(mail v1alpha1.TeamMail) bool {
-		verdict, _ := delivery.Next(tries(t, mail), in.Now)
+	t.Status.Mails = slices.DeleteFunc(t.Status.Mails, func(mail v1alpha1.MailDelivery) bool {
+		verdict, _ := delivery.NextTry(tries(t, mail), in.Now)
 		inFlight := mail.State == v1alpha1.DeliverySending && verdict == delivery.Wait
 		useless := mail.State == v1alpha1.DeliveryFailed && mail.Kind != v1alpha1.MailTeammateInvite
 		return !inFlight && (useless || !wanted(in, mail))
@@ -92,7 +92,7 @@ func (d *Decision) deliver(in Input) {
 		if mail.State != v1alpha1.DeliveryPending && mail.State != v1alpha1.DeliverySending {
 			continue
 		}
-		verdict, due := delivery.Next(tries(t, *mail), in.Now)
+		verdict, due := delivery.NextTry(tries(t, *mail), in.Now)
 		switch {
 		case verdict == delivery.GiveUp:
 			mail.State, mail.Message = v1alpha1.DeliveryFailed, "the mail server took nothing for a day"
@@ -104,7 +104,7 @@ func (d *Decision) deliver(in Input) {
 	}
 }
 
-func (d *Decision) claim(mail *v1alpha1.TeamMail, now time.Time) {
+func (d *Decision) claim(mail *v1alpha1.MailDelivery, now time.Time) {
 	mail.State = v1alpha1.DeliverySending
 	mail.Attempts++
 	mail.LastAttemptTime = seconds(now)
@@ -128,7 +128,7 @@ func MessageID(t *v1alpha1.PartnerTeam, key Key, domain string) string {
 	return delivery.MessageID(string(key.Kind), string(t.UID)+"-"+delivery.Mark(address.Normalize(key.To)), key.Serial, domain)
 }
 
-func tries(t *v1alpha1.PartnerTeam, mail v1alpha1.TeamMail) delivery.Tries {
+func tries(t *v1alpha1.PartnerTeam, mail v1alpha1.MailDelivery) delivery.Tries {
 	tries := delivery.Tries{
 		Attempts: mail.Attempts, Claimed: mail.State == v1alpha1.DeliverySending, Seed: MessageID(t, KeyOf(mail), ""),
 	}

@@ -17,11 +17,11 @@ const maxMails = 250
 // Enqueue notes that a mail is to be sent. It takes the place of an older one of its kind to the same person that is about
 // the same, and of one that failed.
 func Enqueue(t *v1alpha1.PartnerTeam, kind v1alpha1.MailKind, to string, serial int64) {
-	t.Status.Mails = slices.DeleteFunc(t.Status.Mails, func(m v1alpha1.TeamMail) bool {
+	t.Status.Mails = slices.DeleteFunc(t.Status.Mails, func(m v1alpha1.MailDelivery) bool {
 		replaced := kind != v1alpha1.MailTeammateApproval || m.Serial == serial
 		return m.Kind == kind && address.Equal(m.To, to) && (replaced || m.State == v1alpha1.DeliveryFailed)
 	})
-	t.Status.Mails = append(t.Status.Mails, v1alpha1.TeamMail{Kind: kind, To: to, Serial: serial, State: v1alpha1.DeliveryPending})
+	t.Status.Mails = append(t.Status.Mails, v1alpha1.MailDelivery{Kind: kind, To: to, Serial: serial, State: v1alpha1.DeliveryPending})
 }
 
 // Key names one mail of a team.
@@ -32,10 +32,10 @@ type Key struct {
 }
 
 // KeyOf is the key of a mail.
-func KeyOf(m v1alpha1.TeamMail) Key { return Key{m.Kind, m.To, m.Serial} }
+func KeyOf(m v1alpha1.MailDelivery) Key { return Key{m.Kind, m.To, m.Serial} }
 
 func find(t *v1alpha1.PartnerTeam, key Key) int {
-	return slices.IndexFunc(t.Status.Mails, func(m v1alpha1.TeamMail) bool { return KeyOf(m) == key })
+	return slices.IndexFunc(t.Status.Mails, func(m v1alpha1.MailDelivery) bool { return KeyOf(m) == key })
 }
 
 // Record notes what came of a claim: failure is nil if the mail server took the mail, which leaves the list then. Of mails
@@ -64,7 +64,7 @@ func Record(t *v1alpha1.PartnerTeam, key Key, failure *delivery.Failure, now tim
 
 // MailFailed tells whether the mail that invites a person could not be delivered.
 func MailFailed(t *v1alpha1.PartnerTeam, m *v1alpha1.TeamMember) bool {
-	return slices.ContainsFunc(t.Status.Mails, func(mail v1alpha1.TeamMail) bool {
+	return slices.ContainsFunc(t.Status.Mails, func(mail v1alpha1.MailDelivery) bool {
 		return mail.Kind == v1alpha1.MailTeammateInvite && mail.Serial == m.Serial && mail.State == v1alpha1.DeliveryFailed
 	})
 }
@@ -97,7 +97,7 @@ func RepeatInvite(t *v1alpha1.PartnerTeam, m *v1alpha1.TeamMember, now time.Time
 }
 
 // wanted tells whether a mail that has not been sent still makes sense.
-func wanted(in Input, mail v1alpha1.TeamMail) bool {
+func wanted(in Input, mail v1alpha1.MailDelivery) bool {
 	switch mail.Kind {
 	case v1alpha1.MailTeammateApproval:
 		return AwaitingBySerial(in.Team, mail.Serial) != nil && Can(in.Team, mail.To, InvitePeople)

@@ -676,7 +676,7 @@ func TestSignOut(t *testing.T) {
 				t.Errorf("unexpected (-want +got):\n%s", diff)
 			}
 			link := signin.StateOf(Member(a, memberMail).SignIn, 1, later)
-			if open := !slices.Contains(test.want, memberMail); (link == signin.Open) != open || slices.ContainsFunc(a.Status.Mails, func(m v1alpha1.TeamMail) bool { return m.Kind == v1alpha1.MailSignIn }) != open {
+			if open := !slices.Contains(test.want, memberMail); (link == signin.Open) != open || slices.ContainsFunc(a.Status.Mails, func(m v1alpha1.MailDelivery) bool { return m.Kind == v1alpha1.MailSignIn }) != open {
 				t.Errorf("the link is %s, and the mails are %+v", link, a.Status.Mails)
 			}
 			a.Status = Decide(Input{Team: a, Open: true, Now: later.Add(time.Hour)}).Status

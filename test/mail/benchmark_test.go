@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/partner-operator/partner-operator/hack/mailcatcher"
-	"github.com/partner-operator/partner-operator/internal/mail/smtp"
+	"github.com/partner-operator/partner-operator/internal/courier/smtp"
 )
 
 // BenchmarkSend sends mails one after the other, each once over a kept connection and once with a sender of its own,

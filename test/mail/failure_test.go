@@ -10,7 +10,7 @@ import (
 
 	"github.com/partner-operator/partner-operator/hack/mailcatcher"
 	"github.com/partner-operator/partner-operator/internal/delivery"
-	"github.com/partner-operator/partner-operator/internal/mail/smtp"
+	"github.com/partner-operator/partner-operator/internal/courier/smtp"
 )
 
 var address = regexp.MustCompile(`[^\s<>"'(),;:]+@[^\s<>"'(),;:]+`)
@@ -246,27 +246,27 @@ func TestWordsOfATenantsServer(t *testing.T) {
 	}{
 		"a greeting that refuses": {
 			plain, to(t, plain.SMTPAddr()), mailcatcher.Rule{Stage: mailcatcher.Connect, Code: 554, Text: "token=abc123"},
-			"the mail server does not greet with 220", delivery.Refused,
+			"the mail server does not greet with 220", delivery.CauseRefused,
 		},
 		"a greeting that refuses for now": {
 			plain, to(t, plain.SMTPAddr()), mailcatcher.Rule{Stage: mailcatcher.Connect, Code: 421, Text: "token=abc123"},
-			"the mail server does not greet with 220", delivery.Unreachable,
+			"the mail server does not greet with 220", delivery.CauseUnreachable,
 		},
 		"a greeting that refuses, over implicit TLS": {
 			implicitTLS, signedIn(t, implicitTLS), mailcatcher.Rule{Stage: mailcatcher.Connect, Code: 554, Text: "token=abc123"},
-			"the mail server does not greet with 220", delivery.Refused,
+			"the mail server does not greet with 220", delivery.CauseRefused,
 		},
 		"a refused sign-in after STARTTLS": {
 			startTLS, signedIn(t, startTLS), mailcatcher.Rule{Stage: mailcatcher.Auth, Code: 535, Text: "token=abc123"},
-			"535 5.0.0 token=abc123", delivery.Refused,
+			"535 5.0.0 token=abc123", delivery.CauseRefused,
 		},
 		"a refused sign-in over implicit TLS": {
 			implicitTLS, signedIn(t, implicitTLS), mailcatcher.Rule{Stage: mailcatcher.Auth, Code: 535, Text: "token=abc123"},
-			"535 5.0.0 token=abc123", delivery.Refused,
+			"535 5.0.0 token=abc123", delivery.CauseRefused,
 		},
 		"a refused sender": {
 			plain, to(t, plain.SMTPAddr()), mailcatcher.Rule{Stage: mailcatcher.MailFrom, Code: 550, Text: "token=abc123"},
-			"550 5.0.0 token=abc123", delivery.Refused,
+			"550 5.0.0 token=abc123", delivery.CauseRefused,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/partner-operator/partner-operator/hack/mailcatcher"
-	"github.com/partner-operator/partner-operator/internal/mail/smtp"
+	"github.com/partner-operator/partner-operator/internal/courier/smtp"
 )
 
 // sendAll sends mails numbered from first up to below end, from so many goroutines.

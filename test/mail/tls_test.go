@@ -13,7 +13,7 @@ import (
 
 	"github.com/partner-operator/partner-operator/hack/mailcatcher"
 	"github.com/partner-operator/partner-operator/internal/delivery"
-	"github.com/partner-operator/partner-operator/internal/mail/smtp"
+	"github.com/partner-operator/partner-operator/internal/courier/smtp"
 )
 
 func TestMailOverTLSWithAPassword(t *testing.T) {
@@ -229,7 +229,7 @@ func TestAHandshakeThatFails(t *testing.T) {
 				config := to(t, address)
 				config.TLS = mode
 				failure := wantFailure(t, connectTo(t, config), invite(t, content()))
-				if failure.Permanent || failure.Cause != delivery.Unreachable || !strings.Contains(failure.Message, test.says) {
+				if failure.Permanent || failure.Cause != delivery.CauseUnreachable || !strings.Contains(failure.Message, test.says) {
 					t.Errorf("got %+v, want one that may pass and says %q", failure, test.says)
 				}
 				if strings.Contains(failure.Message, "EOF") || strings.Contains(failure.Message, "127.0.0.1") {

@@ -163,7 +163,7 @@ func TestTheGuardSaysOneThingOfAllThatItRefuses(t *testing.T) {
 			for _, port := range ports {
 				for _, mode := range []TLSMode{None, StartTLS, Implicit} {
 					f := greetFailure(t, Config{Host: name, Port: port, TLS: mode, Guard: guard})
-					if f.Message != NotAllowed || f.Cause != delivery.NotAllowed || f.Permanent {
+					if f.Message != NotAllowed || f.Cause != delivery.CauseNotAllowed || f.Permanent {
 						t.Errorf("%q: %s:%d, %s: %+v", list, name, port, mode, f)
 					}
 				}
@@ -186,7 +186,7 @@ func TestTheGuardLetsThroughWhatIsListed(t *testing.T) {
 	for _, host := range []string{"127.0.0.1", "mail.acme.example", "::ffff:127.0.0.1"} {
 		before := server.connections.Load()
 		guard := &Guard{Hosts: mustParseHosts(t, "127.0.0.0/8"), Resolver: resolver, APIServer: "127.0.0.1"}
-		if f := greetFailure(t, Config{Host: host, Port: server.port, TLS: None, Guard: guard}); f.Cause != delivery.Refused {
+		if f := greetFailure(t, Config{Host: host, Port: server.port, TLS: None, Guard: guard}); f.Cause != delivery.CauseRefused {
 			t.Errorf("%s: %+v", host, f)
 		}
 		if server.connections.Load() == before {
@@ -200,7 +200,7 @@ func TestTheGuardJudgesEachConnection(t *testing.T) {
 	allowed, secret := listen(t, "127.0.0.1:0", "220 hello\r\n"), listen(t, "[::1]:0", "220 hello\r\n")
 	resolver := (&names{leads: map[string][][]string{"mail.evil.example": {{"127.0.0.1"}, {"::1"}}}}).resolver(t)
 	config := Config{Host: "mail.evil.example", Port: allowed.port, TLS: None, Guard: &Guard{Hosts: mustParseHosts(t, "127.0.0.0/8"), Resolver: resolver}}
-	if f := greetFailure(t, config); f.Cause != delivery.Unreachable || allowed.connections.Load() != 1 {
+	if f := greetFailure(t, config); f.Cause != delivery.CauseUnreachable || allowed.connections.Load() != 1 {
 		t.Errorf("the first time: %+v, %d connections", f, allowed.connections.Load())
 	}
 	config.Port = secret.port
@@ -271,7 +271,7 @@ func TestAStrangerIsNotQuoted(t *testing.T) {
 						t.Errorf("%s: it is quoted: %s", mode, f.Message)
 					}
 				}
-				if f.Cause == delivery.Mail {
+				if f.Cause == delivery.CauseMail {
 					t.Errorf("%s: %+v", mode, f)
 				}
 			}

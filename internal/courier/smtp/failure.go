@@ -22,17 +22,17 @@ import (
 // permanent; a refused sender or sign-in is a fault of the transport, and a broken connection may heal.
 func failure(err error) *delivery.Failure {
 	if errors.Is(err, errNotAllowed) {
-		return &delivery.Failure{Cause: delivery.NotAllowed, Message: NotAllowed}
+		return &delivery.Failure{Cause: delivery.CauseNotAllowed, Message: NotAllowed}
 	}
 	f := &delivery.Failure{Message: "the mail server " + strings.TrimSpace(describe(err))}
 	code := responseCode(err)
 	switch {
 	case refusesUs(err, code):
-		f.Cause = delivery.Refused
+		f.Cause = delivery.CauseRefused
 	case code >= 500:
 		f.Permanent = reason(err, gomail.ErrSMTPRcptTo, gomail.ErrSMTPData, gomail.ErrSMTPDataClose)
 	case code == 0:
-		f.Cause = delivery.Unreachable
+		f.Cause = delivery.CauseUnreachable
 	}
 	return f
 }
