@@ -8,6 +8,18 @@ import (
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 )
 
+// Key names one mail of an object.
+type Key struct {
+	Kind v1alpha1.MailKind
+	// To is whom it goes to, of several; empty: whom the object is about.
+	To string
+	// Serial is the number of the occasion, and Repeat how often its mail was asked for once more.
+	Serial, Repeat int64
+}
+
+// KeyOf is the key of a mail.
+func KeyOf(m *v1alpha1.MailDelivery) Key { return Key{m.Kind, m.To, m.Serial, m.Repeat} }
+
 // Mail is one mail of an object, with what was found out about it before.
 type Mail struct {
 	// MailDelivery is what status says of it.
