@@ -1,0 +1,40 @@
+package courier
+
+import (
+	"sync"
+
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/partner-operator/partner-operator/internal/delivery"
+)
+
+// takenBack are mails that failed, and whose refusal was not about them. The zero value is ready for use.
+type takenBack struct {
+	mutex sync.Mutex
+	of    map[string][]delivery.Key // by object
+}
+
+func (t *takenBack) add(try delivery.Try) {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	if t.of == nil {
+		t.of = map[string][]delivery.Key{}
+	}
+	t.of[try.Object] = append(t.of[try.Object], try.Key)
+}
+
+// TakenBack are the mails of an object whose refusal was not about them, so that they are to be tried anew. Call the
+// function that comes along once that is written.
+func (c *Courier) TakenBack(controller string, object client.Object) (keys []delivery.Key, written func()) {
+	text := place{controller, reconcile.Request{NamespacedName: types.NamespacedName{Namespace: object.GetNamespace(), Name: object.GetName()}}}.text()
+	c.takenBack.mutex.Lock()
+	defer c.takenBack.mutex.Unlock()
+	keys = c.takenBack.of[text]
+	return keys, func() {
+		c.takenBack.mutex.Lock()
+		defer c.takenBack.mutex.Unlock()
+		delete(c.takenBack.of, text)
+	}
+}

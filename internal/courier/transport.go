@@ -1,0 +1,296 @@
+package courier
+
+import (
+	"cmp"
+	"context"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/delivery"
+	"github.com/partner-operator/partner-operator/internal/program"
+)
+
+// probeTimeout bounds one connection without a mail.
+const probeTimeout = 15 * time.Second
+
+// sendersRemembered is of how many senders of a namespace it is remembered whether the mail server refuses them.
+const sendersRemembered = 2
+
+// senderKey names a sender: what one namespace says must not count for another, even if it says the same.
+type senderKey struct{ namespace, address string }
+
+// sender is what is known of one sender over one mail server.
+type sender struct {
+	circuit delivery.SenderCircuit
+	// open is how many of its mails have a slot.
+	open int
+	used time.Time
+}
+
+// transport is a mail server and what is known of it. The lock of the gate is held for all but what never changes.
+type transport struct {
+	channel Channel
+	limiter *rate.Limiter
+	// namespace is whose own it is; empty: it is the operator's.
+	namespace string
+	// notAllowed is what is said while the platform does not allow the mail server.
+	notAllowed string
+
+	server  delivery.ServerCircuit
+	senders map[senderKey]*sender
+	// isKnown: it was signed in to; of the operator's own that is taken for granted. isProbed: somebody is at it.
+	isKnown, isProbed bool
+	// hasAccepted: it took a mail.
+	hasAccepted bool
+	// open is how many mails have a slot, most how many can, and connections how many at the very most.
+	open, most, connections int
+	// isAlarmed: somebody looks again when the rate lets the next mail leave.
+	isAlarmed bool
+	// isAwaitingProbe: somebody signs in when it is time.
+	isAwaitingProbe bool
+	isClosed        atomic.Bool
+}
+
+// newTransport makes a transport for a namespace; empty: for all.
+func newTransport(channel Channel, namespace string, limit rate.Limit, connections int) *transport {
+	burst := 1
+	if limit != rate.Inf {
+		burst = max(1, int(limit/10))
+	}
+	t := &transport{
+		channel: channel, namespace: namespace, limiter: rate.NewLimiter(limit, burst), senders: map[senderKey]*sender{},
+		connections: connections, most: connections, isKnown: namespace == "",
+	}
+	if namespace != "" {
+		t.most = 1
+	}
+	return t
+}
+
+// ofSender is what is known of a sender.
+func (t *transport) ofSender(key senderKey, now time.Time) *sender {
+	s := t.senders[key]
+	if s == nil {
+		t.forgetOldest(key.namespace)
+		s = &sender{}
+		t.senders[key] = s
+	}
+	s.used = now
+	return s
+}
+
+// forgetOldest makes room for one more sender of a namespace, if one is not being used.
+func (t *transport) forgetOldest(namespace string) {
+	count := 0
+	var oldest senderKey
+	for key, s := range t.senders {
+		if key.namespace != namespace {
+			continue
+		}
+		count++
+		if s.open == 0 && (oldest == senderKey{} || s.used.Before(t.senders[oldest].used)) {
+			oldest = key
+		}
+	}
+	if count >= sendersRemembered {
+		delete(t.senders, oldest)
+	}
+}
+
+// ask asks both circuits.
+func (t *transport) ask(r *request, now time.Time) (delivery.Answer, time.Time) {
+	if answer, until := t.server.Ask(now); answer != delivery.Granted {
+		return answer, until
+	}
+	answer, until := t.ofSender(r.sender, now).circuit.Ask(r.try, now)
+	if answer != delivery.Granted {
+		t.server.Withdraw()
+	}
+	return answer, until
+}
+
+func (t *transport) withdraw(r *request) {
+	t.server.Withdraw()
+	if s := t.senders[r.sender]; s != nil {
+		s.circuit.Withdraw(r.try)
+	}
+}
+
+// learn tells both circuits what came of a mail.
+func (t *transport) learn(r *request, o delivery.Outcome, now time.Time) (ruled delivery.Outcome, of news) {
+	server, sender := t.serverHealth(), t.health(r.sender)
+	t.server.Learn(o, now)
+	ruled = o
+	if o.BeforeMail {
+		t.withdrawSender(r)
+	} else {
+		ruled, of.takenBack = t.ofSender(r.sender, now).circuit.Learn(r.try, o, now)
+	}
+	if o.Class == delivery.Accepted {
+		t.hasAccepted = true
+		t.most = min(2*t.most, t.connections)
+	}
+	of.ofServer = server.Reason != t.serverHealth().Reason
+	of.ofSender = sender.Reason != t.health(r.sender).Reason
+	return ruled, of
+}
+
+func (t *transport) withdrawSender(r *request) {
+	if s := t.senders[r.sender]; s != nil {
+		s.circuit.Withdraw(r.try)
+	}
+}
+
+// limit is how many mails of a sender may have a slot at once; 0: any number.
+func (t *transport) limit(key senderKey) int {
+	limit := t.server.Limit()
+	if s := t.senders[key]; s != nil {
+		limit = cmp.Or(min(limit, s.circuit.Limit()), limit, s.circuit.Limit())
+	}
+	return limit
+}
+
+// isDoubtful tells whether a mail may take long that nobody else should have to wait for.
+func (t *transport) isDoubtful(key senderKey) bool {
+	s := t.senders[key]
+	return t.namespace != "" && !t.hasAccepted || t.limit(key) > 0 || s != nil && s.circuit.Slow()
+}
+
+// hasRoom tells whether one more mail of a sender may have a slot. If only the rate is in the way, alarm is asked to look
+// again.
+func (t *transport) hasRoom(key senderKey, now time.Time, alarm func(after time.Duration)) bool {
+	limit, open := t.limit(key), 0
+	if s := t.senders[key]; s != nil {
+		open = s.open
+	}
+	if !t.isKnown || t.open >= t.most || limit > 0 && open >= limit {
+		return false
+	}
+	if t.limiter.TokensAt(now) >= 1 {
+		return true
+	}
+	if !t.isAlarmed {
+		t.isAlarmed = true
+		missing := 1 - t.limiter.TokensAt(now)
+		alarm(time.Duration(missing/float64(t.limiter.Limit())*float64(time.Second)) + time.Millisecond)
+	}
+	return false
+}
+
+func (t *transport) take(key senderKey, now time.Time) {
+	t.open++
+	t.ofSender(key, now).open++
+	t.limiter.AllowN(now, 1)
+}
+
+func (t *transport) free(key senderKey) {
+	t.open--
+	if s := t.senders[key]; s != nil {
+		s.open--
+	}
+}
+
+// hold is why mail of a sender waits; nil: it need not. While it is time to try again, one mail may.
+func (t *transport) hold(key senderKey, now time.Time) *delivery.Hold {
+	if h := t.server.Hold(); h != nil {
+		return &delivery.Hold{Reason: h.Reason, Message: h.Message} // whoever signs in again tells
+	}
+	s := t.senders[key]
+	if s == nil {
+		return nil
+	}
+	h := s.circuit.Hold()
+	if h == nil || !now.Before(h.Until) {
+		return nil
+	}
+	return h
+}
+
+// health is what programs can say of the mail of a sender.
+func (t *transport) health(key senderKey) program.MailHealth {
+	if s := t.senders[key]; s != nil && t.server.Hold() == nil {
+		if fault := s.circuit.Fault(); fault != "" {
+			return program.MailHealth{Reason: v1alpha1.ReasonTransportRejected, Message: fault}
+		}
+	}
+	return t.serverHealth()
+}
+
+// serverHealth is what programs can say of their mail, whoever the sender is. That it can be sent is said when one mail was
+// taken, and not before.
+func (t *transport) serverHealth() program.MailHealth {
+	switch reason, message := t.server.Fault(); {
+	case reason == v1alpha1.ReasonBrandInvalid:
+		return program.MailHealth{Reason: reason, Message: t.notAllowed}
+	case reason != "":
+		return program.MailHealth{Reason: reason, Message: message}
+	case t.hasAccepted:
+		return program.MailHealth{Reason: v1alpha1.ReasonReady, Message: "the mail server takes mail"}
+	default:
+		return program.MailHealth{}
+	}
+}
+
+// longestWaitForRate bounds for how long a mail to one more of the staff waits for the rate, so that all can be told while
+// the claim is in force.
+const longestWaitForRate = 4 * time.Second
+
+// awaitRate waits until the rate lets one more mail leave.
+func (t *transport) awaitRate(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(min(t.limiter.Reserve().Delay(), longestWaitForRate)):
+	}
+}
+
+// probe signs in to a mail server without a mail, now and until that succeeds. The mails that wait for it learn of each
+// change.
+func (c *Courier) probe(t *transport) {
+	if t.isProbed || t.isClosed.Load() {
+		return
+	}
+	t.isProbed = true
+	go func() {
+		ctx, cancel := context.WithTimeout(c.lasting, probeTimeout)
+		defer cancel()
+		o := t.channel.Probe(ctx)
+		if c.lasting.Err() != nil {
+			return
+		}
+		changed := false
+		c.gate.changed(func() {
+			t.isProbed = false
+			before := t.serverHealth()
+			switch isClosed := t.server.Hold() == nil; {
+			case !isClosed:
+				t.server.Probed(o, c.now())
+			case o.Class != delivery.Accepted:
+				t.server.Learn(o, c.now())
+			}
+			t.isKnown = t.isKnown || o.Class == delivery.Accepted
+			changed = before != t.serverHealth()
+			c.probeLater(t)
+		})
+		if changed {
+			c.tell(c.lasting, t.namespace)
+		}
+	}()
+}
+
+// probeLater signs in when the server circuit says that it is time; the lock is held.
+func (c *Courier) probeLater(t *transport) {
+	at := t.server.ProbeAt()
+	if at.IsZero() || t.isClosed.Load() || t.isAwaitingProbe {
+		return
+	}
+	t.isAwaitingProbe = true
+	time.AfterFunc(max(at.Sub(c.now()), 0), func() {
+		c.gate.changed(func() {
+			t.isAwaitingProbe = false
+			c.probe(t)
+		})
+	})
+}
