@@ -18,8 +18,8 @@ import (
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/cloudevent"
-	"github.com/partner-operator/partner-operator/internal/sink"
 	"github.com/partner-operator/partner-operator/internal/watch"
+	"github.com/partner-operator/partner-operator/internal/webhook"
 )
 
 const (
@@ -38,7 +38,7 @@ type outbox struct {
 	base
 	cache    cache.Cache
 	watches  *watch.Tracker
-	sink     *sink.Sink
+	sink     *webhook.Sink
 	observer cloudevent.Observer
 	// namespace is the operator's.
 	namespace string
@@ -58,7 +58,7 @@ func newOutbox(b base, mgr ctrl.Manager, o Options) *outbox {
 		logger.Info("Events go to the receiver without TLS, so whoever is on the way can read them and make up others; use https")
 	}
 	return &outbox{
-		base: b, cache: mgr.GetCache(), watches: o.Watches, sink: sink.New(o.Receiver, logger, o.Now),
+		base: b, cache: mgr.GetCache(), watches: o.Watches, sink: webhook.New(o.Receiver, logger, o.Now),
 		observer: cloudevent.Observer{Portal: o.Portal.Origin()}, namespace: o.Namespace,
 	}
 }
@@ -111,7 +111,7 @@ func (o *outbox) resume(ctx context.Context) bool {
 			return false, nil
 		}
 		o.marked, o.since = until, until
-		if longest := o.now().Add(-sink.GiveUpAfter); o.since.Before(longest) {
+		if longest := o.now().Add(-webhook.GiveUpAfter); o.since.Before(longest) {
 			o.since = longest
 		}
 		return true, nil
@@ -151,7 +151,7 @@ func (o *outbox) follow(ctx context.Context, kind client.Object) (stop func(), e
 	}
 	registration, err := informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
 		AddFunc:    func(after any) { o.tell(nil, after, o.since) },
-		UpdateFunc: func(before, after any) { o.tell(before, after, o.now().Add(-sink.GiveUpAfter)) },
+		UpdateFunc: func(before, after any) { o.tell(before, after, o.now().Add(-webhook.GiveUpAfter)) },
 		DeleteFunc: func(before any) {
 			if unknown, ok := before.(toolscache.DeletedFinalStateUnknown); ok {
 				before = unknown.Obj

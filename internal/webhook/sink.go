@@ -1,6 +1,6 @@
-// Package sink hands events to a receiver by HTTP. They wait in memory, and who offers them never does: what does not fit
+// Package webhook hands events to a receiver by HTTP. They wait in memory, and who offers them never does: what does not fit
 // is lost, and counted. While the receiver is away one event at a time tries it; events of one object keep their order.
-package sink
+package webhook
 
 import (
 	"context"
