@@ -31,7 +31,7 @@ CHART := charts/partner-operator
 
 # The packages whose rights each part of the operator has: what both import, and its own.
 SHARED_RIGHTS := $(addprefix paths=./internal/,accept brandbook keyring lookup tombstone)
-CONTROLLERS_RIGHTS := $(SHARED_RIGHTS) $(addprefix paths=./internal/,controller keyring/mint)
+CONTROLLERS_RIGHTS := $(SHARED_RIGHTS) $(addprefix paths=./internal/,controller courier keyring/mint webhook)
 PORTAL_RIGHTS := $(SHARED_RIGHTS) paths=./internal/portal
 
 ##@ Use

@@ -114,7 +114,8 @@ func Setup(mgr ctrl.Manager, o Options) (finish func(context.Context), err error
 		return nil, fmt.Errorf("adding the tombstones: %w", err)
 	}
 	if o.Receiver != nil {
-		if err := mgr.Add(newOutbox(b, mgr, o)); err != nil {
+		events := webhook.Options{Receiver: o.Receiver, Watches: o.Watches, Portal: o.Portal.Origin(), Namespace: o.Namespace, Now: o.Now}
+		if err := mgr.Add(webhook.NewOutbox(mgr, events)); err != nil {
 			return nil, fmt.Errorf("adding the events for other systems: %w", err)
 		}
 	}
