@@ -19,10 +19,10 @@ import (
 
 	"github.com/partner-operator/partner-operator/internal/address"
 	"github.com/partner-operator/partner-operator/internal/controller"
-	"github.com/partner-operator/partner-operator/internal/link"
 	"github.com/partner-operator/partner-operator/internal/courier/smtp"
+	"github.com/partner-operator/partner-operator/internal/link"
 	"github.com/partner-operator/partner-operator/internal/signin"
-	"github.com/partner-operator/partner-operator/internal/sink"
+	"github.com/partner-operator/partner-operator/internal/webhook"
 )
 
 // options is the configuration of the operator, from flags and the environment.
@@ -65,7 +65,7 @@ type options struct {
 	// requireSenderDomains: a brand claims no sender and no host that its Namespace does not list.
 	requireSenderDomains bool
 
-	receiver *sink.Receiver
+	receiver *webhook.Receiver
 
 	log zap.Options
 }
@@ -272,7 +272,7 @@ func (o *options) completeEvents(eventsURL string) (err error) {
 	if eventsURL == "" {
 		return nil
 	}
-	if o.receiver, err = sink.ParseURL(eventsURL); err != nil {
+	if o.receiver, err = webhook.ParseURL(eventsURL); err != nil {
 		return fmt.Errorf("--events-url %w", err)
 	}
 	return nil

@@ -36,7 +36,10 @@ var layers = []layer{
 		"internal/address", "internal/brand", "internal/cloudevent", "internal/delivery", "internal/event", "internal/form", "internal/invite", "internal/join", "internal/link", "internal/mail",
 		"internal/partnership", "internal/program", "internal/quota", "internal/roster", "internal/signin", "internal/team", "internal/token",
 	}},
-	{name: "steps", packages: []string{"internal/accept", "internal/audit", "internal/brandbook", "internal/courier", "internal/journal", "internal/keyring", "internal/keyring/mint", "internal/lookup", "internal/courier/smtp", "internal/metrics", "internal/sink", "internal/tombstone", "internal/watch"}},
+	{name: "steps", packages: []string{
+		"internal/accept", "internal/audit", "internal/brandbook", "internal/courier", "internal/courier/smtp", "internal/journal", "internal/keyring", "internal/keyring/mint",
+		"internal/lookup", "internal/metrics", "internal/tombstone", "internal/watch", "internal/webhook",
+	}},
 	{name: "doors", apart: true, packages: []string{"internal/controller", "internal/kubectl", "internal/portal"}},
 	{name: "command", packages: []string{"cmd", "cmd/kubectl-partner"}},
 }

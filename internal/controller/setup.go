@@ -17,12 +17,12 @@ import (
 
 	"github.com/partner-operator/partner-operator/internal/accept"
 	"github.com/partner-operator/partner-operator/internal/brandbook"
+	"github.com/partner-operator/partner-operator/internal/courier/smtp"
 	"github.com/partner-operator/partner-operator/internal/keyring"
 	"github.com/partner-operator/partner-operator/internal/link"
-	"github.com/partner-operator/partner-operator/internal/courier/smtp"
-	"github.com/partner-operator/partner-operator/internal/sink"
 	"github.com/partner-operator/partner-operator/internal/tombstone"
 	"github.com/partner-operator/partner-operator/internal/watch"
+	"github.com/partner-operator/partner-operator/internal/webhook"
 )
 
 // Options is what the controllers need.
@@ -52,7 +52,7 @@ type Options struct {
 	// Concurrency is how many invites, and how many partnerships, are worked on at once.
 	Concurrency int
 	// Receiver gets an event of all that happens; nil: there is none.
-	Receiver *sink.Receiver
+	Receiver *webhook.Receiver
 	// Watches are those that the manager's cache has.
 	Watches *watch.Tracker
 	// Namespace is the operator's own.
@@ -114,7 +114,8 @@ func Setup(mgr ctrl.Manager, o Options) (finish func(context.Context), err error
 		return nil, fmt.Errorf("adding the tombstones: %w", err)
 	}
 	if o.Receiver != nil {
-		if err := mgr.Add(newOutbox(b, mgr, o)); err != nil {
+		events := webhook.Options{Receiver: o.Receiver, Watches: o.Watches, Portal: o.Portal.Origin(), Namespace: o.Namespace, Now: o.Now}
+		if err := mgr.Add(webhook.NewOutbox(mgr, events)); err != nil {
 			return nil, fmt.Errorf("adding the events for other systems: %w", err)
 		}
 	}

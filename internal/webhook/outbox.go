@@ -1,4 +1,4 @@
-package controller
+package webhook
 
 import (
 	"context"
@@ -18,7 +18,6 @@ import (
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/cloudevent"
-	"github.com/partner-operator/partner-operator/internal/sink"
 	"github.com/partner-operator/partner-operator/internal/watch"
 )
 
@@ -31,14 +30,16 @@ const (
 	markEvery = 5 * time.Second
 )
 
-// outbox tells other systems what happened. It follows what the status of objects says, whoever wrote it there, so
+// Outbox tells other systems what happened. It follows what the status of objects says, whoever wrote it there, so
 // nothing that is done waits for it. Only the leader has one. What happened between two leaders, or was not delivered when
 // the one before ended, is found by the times in status.
-type outbox struct {
-	base
+type Outbox struct {
+	client.Client
+	live     client.Reader
 	cache    cache.Cache
+	now      func() time.Time
 	watches  *watch.Tracker
-	sink     *sink.Sink
+	sink     *Sink
 	observer cloudevent.Observer
 	// namespace is the operator's.
 	namespace string
@@ -52,14 +53,30 @@ type outbox struct {
 	last  time.Time // when the latest thing happened that was told
 }
 
-func newOutbox(b base, mgr ctrl.Manager, o Options) *outbox {
+// Options is what an outbox needs.
+type Options struct {
+	// Receiver gets the events.
+	Receiver *Receiver
+	// Watches are those that the manager's cache has.
+	Watches *watch.Tracker
+	// Portal is where the portal is, for the source of the events.
+	Portal string
+	// Namespace is the operator's own.
+	Namespace string
+	// Now is the clock.
+	Now func() time.Time
+}
+
+// NewOutbox makes an outbox, which the manager is to run.
+func NewOutbox(mgr ctrl.Manager, o Options) *Outbox {
 	logger := mgr.GetLogger().WithName("events")
 	if o.Receiver.Plain() {
 		logger.Info("Events go to the receiver without TLS, so whoever is on the way can read them and make up others; use https")
 	}
-	return &outbox{
-		base: b, cache: mgr.GetCache(), watches: o.Watches, sink: sink.New(o.Receiver, logger, o.Now),
-		observer: cloudevent.Observer{Portal: o.Portal.Origin()}, namespace: o.Namespace,
+	return &Outbox{
+		Client: mgr.GetClient(), live: mgr.GetAPIReader(), cache: mgr.GetCache(), now: o.Now,
+		watches: o.Watches, sink: New(o.Receiver, logger, o.Now),
+		observer: cloudevent.Observer{Portal: o.Portal}, namespace: o.Namespace,
 	}
 }
 
@@ -68,7 +85,7 @@ func newOutbox(b base, mgr ctrl.Manager, o Options) *outbox {
 // +kubebuilder:rbac:groups="",namespace=partner-operator-system,resources=configmaps,resourceNames=partner-operator-events,verbs=get;update
 
 // Start tells what happens until the context ends. It is a runnable of the manager.
-func (o *outbox) Start(ctx context.Context) error {
+func (o *Outbox) Start(ctx context.Context) error {
 	if !o.resume(ctx) {
 		return nil
 	}
@@ -103,7 +120,7 @@ func (o *outbox) Start(ctx context.Context) error {
 }
 
 // resume finds out how far events were delivered. It is false if the context ended before that.
-func (o *outbox) resume(ctx context.Context) bool {
+func (o *Outbox) resume(ctx context.Context) bool {
 	return wait.PollUntilContextCancel(ctx, markEvery, true, func(ctx context.Context) (bool, error) {
 		until, err := o.read(ctx)
 		if err != nil {
@@ -111,7 +128,7 @@ func (o *outbox) resume(ctx context.Context) bool {
 			return false, nil
 		}
 		o.marked, o.since = until, until
-		if longest := o.now().Add(-sink.GiveUpAfter); o.since.Before(longest) {
+		if longest := o.now().Add(-GiveUpAfter); o.since.Before(longest) {
 			o.since = longest
 		}
 		return true, nil
@@ -119,7 +136,7 @@ func (o *outbox) resume(ctx context.Context) bool {
 }
 
 // read gives what deliveredUntil says. The first time ever that is now: what was there before is not told.
-func (o *outbox) read(ctx context.Context) (time.Time, error) {
+func (o *Outbox) read(ctx context.Context) (time.Time, error) {
 	found, err := o.configMap(ctx)
 	if apierrors.IsNotFound(err) {
 		now := o.now().Truncate(time.Second)
@@ -138,20 +155,20 @@ func (o *outbox) read(ctx context.Context) (time.Time, error) {
 	return until, err
 }
 
-func (o *outbox) configMap(ctx context.Context) (*corev1.ConfigMap, error) {
+func (o *Outbox) configMap(ctx context.Context) (*corev1.ConfigMap, error) {
 	found := &corev1.ConfigMap{}
 	return found, o.live.Get(ctx, client.ObjectKey{Namespace: o.namespace, Name: outboxName}, found)
 }
 
 // follow tells what happens to the objects of a kind, beginning with those that are there, until stop is called.
-func (o *outbox) follow(ctx context.Context, kind client.Object) (stop func(), err error) {
+func (o *Outbox) follow(ctx context.Context, kind client.Object) (stop func(), err error) {
 	informer, err := o.cache.GetInformer(ctx, kind)
 	if err != nil {
 		return nil, err
 	}
 	registration, err := informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
 		AddFunc:    func(after any) { o.tell(nil, after, o.since) },
-		UpdateFunc: func(before, after any) { o.tell(before, after, o.now().Add(-sink.GiveUpAfter)) },
+		UpdateFunc: func(before, after any) { o.tell(before, after, o.now().Add(-GiveUpAfter)) },
 		DeleteFunc: func(before any) {
 			if unknown, ok := before.(toolscache.DeletedFinalStateUnknown); ok {
 				before = unknown.Obj
@@ -163,7 +180,7 @@ func (o *outbox) follow(ctx context.Context, kind client.Object) (stop func(), e
 }
 
 // tell hands on the events of a change that did not happen before a time.
-func (o *outbox) tell(before, after any, since time.Time) {
+func (o *Outbox) tell(before, after any, since time.Time) {
 	was, _ := before.(metav1.Object)
 	is, _ := after.(metav1.Object)
 	for _, e := range o.observer.Changes(was, is, o.now()) {
@@ -180,7 +197,7 @@ func (o *outbox) tell(before, after any, since time.Time) {
 }
 
 // due is what deliveredUntil should say; false: it says so, or something as good.
-func (o *outbox) due() (time.Time, bool) {
+func (o *Outbox) due() (time.Time, bool) {
 	until := o.watches.HeardUntil()
 	if oldest, waits := o.sink.Oldest(); waits && oldest.Before(until) {
 		until = oldest
@@ -192,7 +209,7 @@ func (o *outbox) due() (time.Time, bool) {
 }
 
 // mark writes how far events were delivered. If it fails, it is tried again.
-func (o *outbox) mark(ctx context.Context) {
+func (o *Outbox) mark(ctx context.Context) {
 	until, due := o.due()
 	if !due {
 		return

@@ -1,4 +1,4 @@
-package sink
+package webhook
 
 import (
 	"context"
@@ -97,26 +97,26 @@ func (h *hook) tries() int {
 	return h.requests
 }
 
-// log is what was logged, line by line.
-type log struct {
+// logLines is what was logged, line by line.
+type logLines struct {
 	mutex sync.Mutex
 	lines []string
 }
 
-func (l *log) all() string {
+func (l *logLines) all() string {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
 	return strings.Join(l.lines, "\n")
 }
 
 // newSink is a sink with short pauses.
-func newSink(t *testing.T, address string) (*Sink, *log) {
+func newSink(t *testing.T, address string) (*Sink, *logLines) {
 	t.Helper()
 	receiver, err := ParseURL(address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	logged := &log{}
+	logged := &logLines{}
 	s := New(receiver, funcr.New(func(prefix, args string) {
 		logged.mutex.Lock()
 		defer logged.mutex.Unlock()

@@ -1,6 +1,7 @@
-// Package sink hands events to a receiver by HTTP. They wait in memory, and who offers them never does: what does not fit
-// is lost, and counted. While the receiver is away one event at a time tries it; events of one object keep their order.
-package sink
+// Package webhook finds the events that other systems are told of, and hands them to a receiver by HTTP. They wait in
+// memory, and who offers them never does: what does not fit is lost, and counted. While the receiver is away one event at
+// a time tries it; events of one object keep their order.
+package webhook
 
 import (
 	"context"
