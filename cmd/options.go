@@ -18,7 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
 	"github.com/partner-operator/partner-operator/internal/address"
-	"github.com/partner-operator/partner-operator/internal/controller"
+	"github.com/partner-operator/partner-operator/internal/courier"
 	"github.com/partner-operator/partner-operator/internal/courier/smtp"
 	"github.com/partner-operator/partner-operator/internal/link"
 	"github.com/partner-operator/partner-operator/internal/signin"
@@ -59,7 +59,7 @@ type options struct {
 	useSMTP  bool
 	mailFrom *netmail.Address
 	mailRate float64
-	mailMode controller.MailMode
+	mailMode courier.Mode
 	// brandSMTPHosts are the places where mail servers of brands may be.
 	brandSMTPHosts smtp.Hosts
 	// requireSenderDomains: a brand claims no sender and no host that its Namespace does not list.
@@ -76,7 +76,7 @@ const environmentPrefix = "PARTNER_OPERATOR_"
 // parseOptions reads the flags, and for those that are not given the environment. Its errors name the flag and fit on
 // one line. The error flag.ErrHelp means that help was printed.
 func parseOptions(args []string, environment func(string) (string, bool), help io.Writer) (options, error) {
-	o := options{runControllers: true, runPortal: true, mailMode: controller.MailSend, log: logging()}
+	o := options{runControllers: true, runPortal: true, mailMode: courier.ModeSend, log: logging()}
 	var portalURL, proxies, smtpURL, mailFrom, eventsURL string
 	f := flag.NewFlagSet("partner-operator", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
@@ -111,8 +111,8 @@ func parseOptions(args []string, environment func(string) (string, bool), help i
 	f.BoolVar(&o.requireSenderDomains, "require-sender-domains", false, "let a brand send over the operator's mail server from domains only that the annotation partner-operator.io/sender-domains of its Namespace lists, and use hosts only that partner-operator.io/portal-hosts lists")
 	f.Float64Var(&o.mailRate, "mail-rate", 0, "most mails per second; 0: any number")
 	f.Func("mail-mode", "`send|hold|log`: hold keeps all mail back, for restores and first syncs; log does too, and logs what would be sent (default send)", func(text string) error {
-		o.mailMode = controller.MailMode(text)
-		if o.mailMode != controller.MailSend && o.mailMode != controller.MailHold && o.mailMode != controller.MailLog {
+		o.mailMode = courier.Mode(text)
+		if o.mailMode != courier.ModeSend && o.mailMode != courier.ModeHold && o.mailMode != courier.ModeLog {
 			return errors.New("it can be send, hold or log")
 		}
 		return nil

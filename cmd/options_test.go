@@ -15,7 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/partner-operator/partner-operator/internal/controller"
+	"github.com/partner-operator/partner-operator/internal/courier"
 	"github.com/partner-operator/partner-operator/internal/courier/smtp"
 	"github.com/partner-operator/partner-operator/internal/signin"
 )
@@ -44,7 +44,7 @@ type told struct {
 	Events                                     bool
 	TLS                                        smtp.TLSMode
 	Rate                                       float64
-	MailMode                                   controller.MailMode
+	MailMode                                   courier.Mode
 	Controllers, PortalRuns                    bool
 	Namespaces                                 []string
 	Profiles, BrandHosts                       string
@@ -84,7 +84,7 @@ func defaults() told {
 	return told{
 		OperatorNamespace: "partner-operator-system", Concurrency: 16, ClientRate: 10, AddressRate: 2, MaxConnections: 4096,
 		Portal: "https://partners.example.com", PortalAddress: ":8080", MetricsAddress: ":8443", ProbeAddress: ":8081", MetricsSecure: true, LogClients: true,
-		From: "no-reply@partners.example.com", MailMode: controller.MailSend, Controllers: true, PortalRuns: true,
+		From: "no-reply@partners.example.com", MailMode: courier.ModeSend, Controllers: true, PortalRuns: true,
 		SignIn: 15 * time.Minute, Session: 720 * time.Hour,
 	}
 }
@@ -131,8 +131,8 @@ func TestOptions(t *testing.T) {
 		"hsts-include-subdomains":   {args: flags("--hsts-include-subdomains"), want: func(w *told) { w.IncludeSubdomains = true }},
 		"mail-rate":                 {args: flags("--mail-rate=0.5"), want: func(w *told) { w.Rate = 0.5 }},
 		"mail-mode send":            {args: flags("--mail-mode=send"), want: func(*told) {}},
-		"mail-mode hold":            {args: flags("--mail-mode=hold"), want: func(w *told) { w.MailMode = controller.MailHold }},
-		"mail-mode log":             {args: flags("--mail-mode", "log"), want: func(w *told) { w.MailMode = controller.MailLog }},
+		"mail-mode hold":            {args: flags("--mail-mode=hold"), want: func(w *told) { w.MailMode = courier.ModeHold }},
+		"mail-mode log":             {args: flags("--mail-mode", "log"), want: func(w *told) { w.MailMode = courier.ModeLog }},
 		"mail-mode twice":           {args: flags("--mail-mode=hold", "--mail-mode=send"), want: func(*told) {}},
 		"sign-in-lifetime":          {args: flags("--sign-in-lifetime=10m"), want: func(w *told) { w.SignIn = 10 * time.Minute }},
 		"the shortest for sign-in":  {args: flags("--sign-in-lifetime=1m"), want: func(w *told) { w.SignIn = time.Minute }},
@@ -149,7 +149,7 @@ func TestOptions(t *testing.T) {
 		"require-sender-domains":  {args: flags("--require-sender-domains"), want: func(w *told) { w.RequireDomains = true }},
 		"brand-smtp-hosts, empty": {args: flags(), environment: env{"PARTNER_OPERATOR_BRAND_SMTP_HOSTS": ""}, want: func(*told) {}},
 		"mail-mode from the environment": {
-			args: flags(), environment: env{"PARTNER_OPERATOR_MAIL_MODE": "hold"}, want: func(w *told) { w.MailMode = controller.MailHold },
+			args: flags(), environment: env{"PARTNER_OPERATOR_MAIL_MODE": "hold"}, want: func(w *told) { w.MailMode = courier.ModeHold },
 		},
 		"a mail-mode goes before the environment": {
 			args: flags("--mail-mode=send"), environment: env{"PARTNER_OPERATOR_MAIL_MODE": "hold"}, want: func(*told) {},

@@ -20,6 +20,7 @@ import (
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/accept"
+	"github.com/partner-operator/partner-operator/internal/courier"
 	"github.com/partner-operator/partner-operator/internal/delivery"
 	"github.com/partner-operator/partner-operator/internal/keyring"
 	"github.com/partner-operator/partner-operator/internal/lookup"
@@ -31,15 +32,16 @@ import (
 	"github.com/partner-operator/partner-operator/internal/tombstone"
 )
 
+// partnershipController is the name of the controller.
+const partnershipController = "partnership"
+
 // PartnershipReconciler keeps the status of partnerships, carries out revocations and sends the mails to partners.
 type PartnershipReconciler struct {
 	base
-	post       *post
 	accept     *accept.Step
 	tombstones *tombstone.Writer
 	// pages are the ConfigMaps of the tombstones.
-	pages       cache.Cache
-	concurrency int
+	pages cache.Cache
 }
 
 // +kubebuilder:rbac:groups=partner-operator.io,resources=partnerships/status,verbs=update
@@ -53,7 +55,7 @@ func (r *PartnershipReconciler) setup(mgr ctrl.Manager) error {
 	changed := builder.WithPredicates(specChanged)
 	// Those with a mail that has not left, which a mended brand may let go on.
 	mailing := enqueue(r.base, client.Object.GetNamespace, within(r.Client, lookup.PartnershipsWithMail))
-	return newController(mgr, "partnership", "Partnership", r.concurrency).
+	return newController(mgr, partnershipController, "Partnership", r.courier.Workers()).
 		For(&v1alpha1.Partnership{}, builder.WithPredicates(predicate.Or[client.Object](specChanged, requested))).
 		Watches(&v1alpha1.Program{}, enqueue(r.base, client.ObjectKeyFromObject, byName(r.Client, lookup.PartnershipsIn)), changed).
 		Watches(&v1alpha1.PartnerGroup{}, enqueue(r.base, programOfGroup, byName(r.Client, lookup.PartnershipsIn)), changed).
@@ -61,11 +63,12 @@ func (r *PartnershipReconciler) setup(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.PartnerInvite{}, handler.EnqueueRequestsFromMapFunc(inviting), builder.WithPredicates(invitationTurned)).
 		Watches(&v1alpha1.PartnerTeam{}, enqueue(r.base, client.ObjectKeyFromObject, byName(r.Client, lookup.PartnershipsJoining)), builder.WithPredicates(comesAndGoes)).
 		Watches(&v1alpha1.PartnerTeam{}, enqueue(r.base, client.ObjectKeyFromObject, byName(r.Client, lookup.PartnershipsOfTeam)), changed).
-		WatchesMetadata(&corev1.ConfigMap{}, mailing, r.post.mattering()).
+		WatchesMetadata(&corev1.ConfigMap{}, mailing, r.mattering()).
 		WatchesRawSource(source.Kind[client.Object](r.pages, &corev1.ConfigMap{}, r.rewriting())).
-		WatchesRawSource(onKeys(r.base, r.post.keys, keyring.MarksSecretName, r.all)).
-		WatchesRawSource(r.post.routes.follow(mailing)).
-		Complete(eachOf(r.base, r))
+		WatchesRawSource(onKeys(r.base, r.keys, keyring.MarksSecretName, r.all)).
+		WatchesRawSource(r.mailNews.follow(mailing)).
+		WatchesRawSource(r.courier.Turns(partnershipController)).
+		Complete(eachOf(r.base, partnershipController, r))
 }
 
 // programOfGroup is the key of the program that a group belongs to.
@@ -142,7 +145,7 @@ func (r *PartnershipReconciler) act(ctx context.Context, p *v1alpha1.Partnership
 	if !p.DeletionTimestamp.IsZero() {
 		return reconcile.Result{}, nil
 	}
-	tenant, err := r.post.tenant(ctx, p.Namespace)
+	tenant, err := r.courier.Tenant(ctx, p.Namespace)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
@@ -150,6 +153,8 @@ func (r *PartnershipReconciler) act(ctx context.Context, p *v1alpha1.Partnership
 	if err != nil {
 		return reconcile.Result{}, err
 	}
+	var heard func()
+	in.TakenBack, heard = r.courier.TakenBack(partnershipController, p)
 	d := partnership.Decide(in)
 	if d.Invite {
 		if in.Invite, err = r.invite(ctx, p); err != nil {
@@ -160,8 +165,13 @@ func (r *PartnershipReconciler) act(ctx context.Context, p *v1alpha1.Partnership
 	if in.Unmade = r.makeLinks(ctx, p, d.Links); len(in.Unmade) > 0 {
 		d = partnership.Decide(in)
 	}
-	if d.Send != "" {
-		return r.send(ctx, in, tenant)
+	if d.Send != nil {
+		result, isLate, err := r.send(ctx, in, *d.Send, tenant)
+		if err != nil || !isLate {
+			return result, err
+		}
+		in.Holds = tenant.Waiting()
+		d = partnership.Decide(in)
 	}
 	if !equality.Semantic.DeepEqual(p.Status, d.Status) {
 		after := p.DeepCopy()
@@ -171,6 +181,7 @@ func (r *PartnershipReconciler) act(ctx context.Context, p *v1alpha1.Partnership
 		}
 	}
 	if err == nil {
+		heard()
 		err = r.sendOn(ctx, in)
 	}
 	return resultOf(d.RequeueAfter, err)
@@ -210,8 +221,8 @@ func whose(p *v1alpha1.Partnership) string {
 	return "team " + p.Spec.TeamRef.Name
 }
 
-func (r *PartnershipReconciler) observe(ctx context.Context, p *v1alpha1.Partnership, tenant tenant) (partnership.Input, error) {
-	in := partnership.Input{Partnership: p, HasStaff: len(tenant.NotifyStaff) > 0, MailerConfigured: tenant.configured(), Holds: r.post.holds(tenant), Now: r.now()}
+func (r *PartnershipReconciler) observe(ctx context.Context, p *v1alpha1.Partnership, tenant *courier.Tenant) (partnership.Input, error) {
+	in := partnership.Input{Partnership: p, HasStaff: len(tenant.NotifyStaff) > 0, Holds: tenant.Holds, Now: r.now()}
 	var err error
 	if in.Catalog, err = lookup.Catalog(ctx, r.Client, p.Namespace); err != nil {
 		return in, err
@@ -254,63 +265,76 @@ func (r *PartnershipReconciler) team(ctx context.Context, namespace string, ref 
 	return found, nil
 }
 
-// send makes a claim of the moment that the rate lets the mail leave, carries it out, and looks again: another mail may
-// be due.
-func (r *PartnershipReconciler) send(ctx context.Context, in partnership.Input, tenant tenant) (reconcile.Result, error) {
-	if err := tenant.transport.sender.Ready(ctx); err != nil {
-		return reconcile.Result{}, err
+// send sends the mail that is due, and looks again: another may be due. It is late if others go first for long.
+func (r *PartnershipReconciler) send(ctx context.Context, in partnership.Input, key delivery.Key, tenant *courier.Tenant) (_ reconcile.Result, isLate bool, err error) {
+	before, claimed := in.Partnership.Status, in.Partnership.DeepCopy()
+	recipient := partnership.Recipient(in, key.To)
+	if recipient == nil {
+		return reconcile.Result{RequeueAfter: retrySoon}, false, nil
 	}
-	in.Now = r.now()
-	d := partnership.Decide(in)
-	if d.Send == "" {
-		return reconcile.Result{RequeueAfter: retrySoon}, nil
-	}
-	before := in.Partnership.Status
-	claimed := in.Partnership.DeepCopy()
-	claimed.Status = d.Status
-	serial := partnership.Mail(&claimed.Status, d.Send, d.SendTo).Serial
-	in.Partnership = claimed
-	message, err := r.message(in, d.Send, d.SendTo, serial, tenant)
-	if err != nil {
-		return resultOf(retrySoon, err)
-	}
-	err = dispatch(ctx, r.post, claimOf[*v1alpha1.Partnership]{
-		object: claimed,
-		send:   r.sending(message, tenant),
-		record: func(p *v1alpha1.Partnership, failure *delivery.Failure) bool {
-			return partnership.Record(&p.Status, d.Send, d.SendTo, serial, failure)
+	result, err := courier.Send(ctx, r.courier, courier.Job[*v1alpha1.Partnership]{
+		Controller: partnershipController, Object: claimed, Tenant: tenant,
+		Key: key, Recipient: string(recipient.Email), LastTry: lastTry(partnership.Mail(&before, key.Kind, key.To)),
+		Claim: func(ctx context.Context, write func(context.Context) error) (courier.Parcel, error) {
+			in.Now = r.now()
+			d := partnership.Decide(in)
+			if d.Send == nil || *d.Send != key {
+				return courier.Parcel{}, courier.ErrLost
+			}
+			claimed.Status = d.Status
+			in.Partnership = claimed
+			mails, err := r.mails(in, key, tenant)
+			if err != nil {
+				return courier.Parcel{}, err
+			}
+			return courier.Parcel{Mails: mails}, write(ctx)
 		},
+		Record: func(p *v1alpha1.Partnership, o delivery.Outcome) bool { return partnership.Record(p, key, o, r.now()) },
 	})
-	if err != nil {
-		return resultOf(retrySoon, err)
+	if err != nil || !result.Sent {
+		again, err := resultOf(result.Again, err)
+		return again, result.IsLate, err
 	}
+	r.courier.Quota().Count(claimed.Namespace, claimed.Spec.ProgramRef.Name)
 	r.tell(before, claimed)
-	in.Now = r.now()
+	in.Partnership, in.Now = claimed, r.now()
 	next := partnership.Decide(in)
-	if next.Send != "" {
-		return reconcile.Result{RequeueAfter: retrySoon}, nil
+	if next.Send != nil {
+		return reconcile.Result{RequeueAfter: retrySoon}, false, nil
 	}
-	return reconcile.Result{RequeueAfter: next.RequeueAfter}, nil
+	return reconcile.Result{RequeueAfter: next.RequeueAfter}, false, nil
+}
+
+// mails are what a claim is about: a mail to the partner, or one to each of the company's staff.
+func (r *PartnershipReconciler) mails(in partnership.Input, key delivery.Key, tenant *courier.Tenant) ([]mail.Message, error) {
+	message, err := r.message(in, key, tenant)
+	if err != nil || key.Kind != v1alpha1.MailApplicationReceived {
+		return []mail.Message{message}, err
+	}
+	mails := make([]mail.Message, 0, len(tenant.NotifyStaff))
+	for _, person := range tenant.NotifyStaff {
+		message.To = person
+		mails = append(mails, message)
+	}
+	return mails, nil
 }
 
 // message is the mail of a claim. A link is made here and nowhere kept.
-func (r *PartnershipReconciler) message(
-	in partnership.Input, kind v1alpha1.MailKind, leader string, serial int64, tenant tenant,
-) (mail.Message, error) {
+func (r *PartnershipReconciler) message(in partnership.Input, key delivery.Key, tenant *courier.Tenant) (mail.Message, error) {
 	p := in.Partnership
-	recipient := partnership.Recipient(in, leader)
+	recipient := partnership.Recipient(in, key.To)
 	if recipient == nil {
-		return mail.Message{}, errLost
+		return mail.Message{}, courier.ErrLost
 	}
 	to := string(recipient.Email)
 	content := mail.Content{FirstName: string(recipient.FirstName), LastName: string(recipient.LastName)}
 	if in.Team != nil {
 		content.Team = string(in.Team.Spec.DisplayName)
 	}
-	switch kind {
+	switch key.Kind {
 	case v1alpha1.MailApproved:
 		content.Programs = []mail.ProgramLine{mail.Line(in.Catalog, p.Spec.ProgramRef.Name, groupRef(p.Status.Group))}
-		content.Link = tenant.portal.Login(p.Namespace)
+		content.Link = tenant.Portal.Login(p.Namespace)
 	case v1alpha1.MailRejected:
 		content.Programs = []mail.ProgramLine{mail.Line(in.Catalog, p.Spec.ProgramRef.Name, nil)}
 		if p.Spec.Approval != nil {
@@ -324,21 +348,15 @@ func (r *PartnershipReconciler) message(
 	case v1alpha1.MailApplicationReceived:
 		content = applicationContent(in)
 	case v1alpha1.MailSignIn:
-		text, err := r.post.keys.Current().Sign(token.PurposeSignIn, "", token.Subject{Namespace: p.Namespace, UID: string(p.UID), Serial: serial, Address: to})
+		text, err := r.keys.Current().Sign(token.PurposeSignIn, "", token.Subject{Namespace: p.Namespace, UID: string(p.UID), Serial: key.Serial, Address: to})
 		if err != nil {
 			return mail.Message{}, err
 		}
-		content.Link, content.Minutes = tenant.portal.SignIn(p.Namespace, text), int(signin.LifetimeOf(p.Status.SignIn, serial).Minutes())
+		content.Link, content.Minutes = tenant.Portal.SignIn(p.Namespace, text), int(signin.LifetimeOf(p.Status.SignIn, key.Serial).Minutes())
 	default:
-		return mail.Message{}, fmt.Errorf("%q is no mail to a partner", kind)
+		return mail.Message{}, fmt.Errorf("%q is no mail to a partner", key.Kind)
 	}
-	message, err := mail.Render(kind, tenant.Brand, content, tenant.templates[kind])
-	if err != nil && tenant.templates[kind] != nil { // only what this one mail says makes it unusable
-		message, err = mail.Render(kind, tenant.Brand, content, nil)
-	}
-	message.ID = partnership.MessageID(p, kind, leader, serial, tenant.MessageDomain())
-	message.To = to
-	return message, err
+	return tenant.Render(key.Kind, content, partnership.MessageID(p, key, tenant.MessageDomain()), to)
 }
 
 // groupRef names a group that may be none.

@@ -7,6 +7,9 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/courier"
 )
 
 // retrySoon is when to look again after losing a race: by then the cache has seen what the winner wrote.
@@ -30,9 +33,17 @@ func resultOf(after time.Duration, err error) (reconcile.Result, error) {
 	switch {
 	case err == nil:
 		return reconcile.Result{RequeueAfter: after}, nil
-	case errors.Is(err, errLost), errors.Is(err, errStopping), apierrors.IsConflict(err):
+	case errors.Is(err, courier.ErrLost), errors.Is(err, courier.ErrStopping), apierrors.IsConflict(err):
 		return reconcile.Result{RequeueAfter: retrySoon}, nil
 	default:
 		return reconcile.Result{}, client.IgnoreNotFound(err)
 	}
+}
+
+// lastTry is when a mail was tried last; the zero time: never.
+func lastTry(m *v1alpha1.MailDelivery) time.Time {
+	if m == nil || m.LastAttemptTime == nil {
+		return time.Time{}
+	}
+	return m.LastAttemptTime.Time
 }

@@ -10,13 +10,16 @@ import (
 	"github.com/go-logr/logr"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/partner-operator/partner-operator/internal/accept"
 	"github.com/partner-operator/partner-operator/internal/brandbook"
+	"github.com/partner-operator/partner-operator/internal/courier"
 	"github.com/partner-operator/partner-operator/internal/courier/smtp"
 	"github.com/partner-operator/partner-operator/internal/keyring"
 	"github.com/partner-operator/partner-operator/internal/link"
@@ -36,7 +39,7 @@ type Options struct {
 	// MailRate is the most mails a second; 0: any number.
 	MailRate float64
 	// MailMode tells whether mail leaves.
-	MailMode MailMode
+	MailMode courier.Mode
 	// Tombstones tell who was a partner.
 	Tombstones *tombstone.Store
 	// Pages is the cache of what they are kept in.
@@ -63,19 +66,6 @@ type Options struct {
 	Now func() time.Time
 }
 
-// MailMode tells whether mail leaves.
-type MailMode string
-
-// The mail modes.
-const (
-	// MailSend: it does.
-	MailSend MailMode = "send"
-	// MailHold: it waits, for example until a restored cluster has been looked at.
-	MailHold MailMode = "hold"
-	// MailLog: it waits, and the log tells what would be sent, with masked addresses and without links.
-	MailLog MailMode = "log"
-)
-
 // base is what every reconciler has.
 type base struct {
 	client.Client
@@ -84,6 +74,16 @@ type base struct {
 	now    func() time.Time
 	// retries repeats what could not be read while an event was handled.
 	retries *retries
+	// courier sends the mails, with links that the keys sign, and mailNews tells what it learns.
+	courier  *courier.Courier
+	mailNews *mailNews
+	keys     *keyring.Keyring
+	book     *brandbook.Book
+}
+
+// mattering lets through ConfigMaps that a brand or a template is, or could be.
+func (b base) mattering() builder.Predicates {
+	return builder.WithPredicates(predicate.NewPredicateFuncs(b.book.Matters)) // by the name, which never changes
 }
 
 // Who was a partner is written down in the operator's own namespace.
@@ -98,16 +98,21 @@ func Setup(mgr ctrl.Manager, o Options) (finish func(context.Context), err error
 		live:   mgr.GetAPIReader(),
 		events: o.Events,
 		now:    o.Now,
+		keys:   o.Keys,
+		book:   o.Book,
 
 		retries: newRetries(),
 	}
 	if err := mgr.Add(b.retries); err != nil {
 		return nil, fmt.Errorf("adding the retries: %w", err)
 	}
-	ways := newRoutes(b, o.SMTP, o.BrandSMTP, smtp.NewLimiter(o.MailRate), o.Concurrency)
-	ways.permissions = o.Book.Permissions
-	if err := mgr.Add(ways); err != nil {
-		return nil, fmt.Errorf("adding the ways to mail servers: %w", err)
+	b.mailNews = &mailNews{Reader: b.Client, retries: b.retries}
+	b.courier = courier.New(courier.Options{
+		Client: b.Client, Live: b.live, Book: o.Book, Portal: o.Portal, Mode: o.MailMode, SMTP: o.SMTP, BrandSMTP: o.BrandSMTP,
+		Rate: o.MailRate, Concurrency: o.Concurrency, Tell: b.mailNews.tell, Now: o.Now,
+	})
+	if err := mgr.Add(b.courier); err != nil {
+		return nil, fmt.Errorf("adding the courier: %w", err)
 	}
 	tombstones := &tombstone.Writer{Store: o.Tombstones, Client: b.Client, Programs: mgr.GetCache(), Namespaces: o.Namespaces}
 	if err := mgr.Add(tombstones); err != nil {
@@ -119,22 +124,20 @@ func Setup(mgr ctrl.Manager, o Options) (finish func(context.Context), err error
 			return nil, fmt.Errorf("adding the events for other systems: %w", err)
 		}
 	}
-	post := &post{base: b, routes: ways, mode: o.MailMode, book: o.Book, keys: o.Keys, portal: o.Portal}
-	brake := newBrake(b.Client, o.Now)
 	for name, setup := range map[string]func(ctrl.Manager) error{
-		"program":       (&ProgramReconciler{base: b, post: post, tombstones: tombstones}).setup,
-		"partnergroup":  (&PartnerGroupReconciler{base: b, post: post}).setup,
-		"verification":  (&VerificationReconciler{base: b, post: post, brake: brake, concurrency: o.Concurrency}).setup,
-		"partnerteam":   (&PartnerTeamReconciler{base: b, post: post}).setup,
-		"partnerlink":   (&PartnerLinkReconciler{base: b, post: post, concurrency: o.Concurrency}).setup,
-		"partnerinvite": (&PartnerInviteReconciler{base: b, post: post, accept: o.Accept, brake: brake, links: &linkRights{now: o.Now}, concurrency: o.Concurrency}).setup,
-		"partnership":   (&PartnershipReconciler{base: b, post: post, accept: o.Accept, tombstones: tombstones, pages: o.Pages, concurrency: o.Concurrency}).setup,
+		"program":       (&ProgramReconciler{base: b, tombstones: tombstones}).setup,
+		"partnergroup":  (&PartnerGroupReconciler{base: b}).setup,
+		"verification":  (&VerificationReconciler{base: b}).setup,
+		"partnerteam":   (&PartnerTeamReconciler{base: b}).setup,
+		"partnerlink":   (&PartnerLinkReconciler{base: b, concurrency: o.Concurrency}).setup,
+		"partnerinvite": (&PartnerInviteReconciler{base: b, accept: o.Accept, links: &linkRights{now: o.Now}}).setup,
+		"partnership":   (&PartnershipReconciler{base: b, accept: o.Accept, tombstones: tombstones, pages: o.Pages}).setup,
 	} {
 		if err := setup(mgr); err != nil {
 			return nil, fmt.Errorf("setting up the %s controller: %w", name, err)
 		}
 	}
-	return post.mails.finish, nil
+	return b.courier.Finish, nil
 }
 
 // newController begins a controller that works on some objects of a kind at once. Each line of its log tells where it belongs; what
@@ -154,9 +157,12 @@ func newController(mgr ctrl.Manager, name, kind string, concurrency int) *ctrl.B
 
 // eachOf looks at each object as the cache has it. One that cannot be read is reported in its conditions, and nothing else
 // is done about it. That the process stopped meanwhile is no error: the next one looks again.
-func eachOf[O decoded](b base, r reconcile.ObjectReconciler[O]) reconcile.Reconciler {
+func eachOf[O decoded](b base, name string, r reconcile.ObjectReconciler[O]) reconcile.Reconciler {
 	looks := reconcile.AsReconciler(b.Client, reconcile.ObjectReconciler[O](reconcileReadable[O]{b, r}))
 	return reconcile.Func(func(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
+		if b.courier != nil {
+			defer b.courier.Begin(name, request)()
+		}
 		result, err := looks.Reconcile(ctx, request)
 		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 			return reconcile.Result{}, nil

@@ -90,7 +90,7 @@ func New(o Options) *Courier {
 	c := &Courier{
 		client: o.Client, live: o.Live, book: o.Book, portal: o.Portal, mode: o.Mode, tell: o.Tell, now: o.Now,
 		gate: newGate(o.Concurrency, o.Now), quota: NewQuota(o.Client, o.Now),
-		servers: servers{limit: rate.Inf, connections: o.Concurrency, guard: o.BrandSMTP, own: map[string]*ownServer{}},
+		servers: servers{limit: rate.Inf, guard: o.BrandSMTP, own: map[string]*ownServer{}},
 	}
 	c.lasting, c.endProbes = context.WithCancel(context.Background())
 	if o.Rate > 0 {
@@ -173,14 +173,24 @@ type Parcel struct {
 	Other func(ctx context.Context) delivery.Outcome
 }
 
+// Result is what became of a job.
+type Result struct {
+	// Sent: a mail was claimed, handed over, and what came of it recorded.
+	Sent bool
+	// Again is when to look again, if it was not sent.
+	Again time.Duration
+	// IsLate: others go first, and have for so long that what else is due should not wait for that.
+	IsLate bool
+}
+
 // Send claims a mail in the status of its object, hands it over and records what came of it, unless others go first: then
-// the object is looked at again when it is its turn, or after the time that comes back; 0: it is told. The claim is written
+// the object is looked at again when it is its turn, at the latest after a while. The claim is written
 // with the resourceVersion that was judged, so that of several processes, or of one with a stale cache, only one sends. A
 // stopping process begins nothing; but once it has begun, neither a stop nor an API server that is away for a while keeps
 // the outcome from being recorded, as long as the claim is in force.
-func Send[T client.Object](ctx context.Context, c *Courier, j Job[T]) (sent bool, again time.Duration, err error) {
+func Send[T client.Object](ctx context.Context, c *Courier, j Job[T]) (Result, error) {
 	if ctx.Err() != nil || !c.mails.begin() {
-		return false, 0, ErrStopping
+		return Result{}, ErrStopping
 	}
 	defer c.mails.end()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), delivery.SendTimeout+delivery.InFlight)
@@ -188,15 +198,16 @@ func Send[T client.Object](ctx context.Context, c *Courier, j Job[T]) (sent bool
 
 	var slot *pass
 	if j.Tenant != nil {
-		if slot, again = c.enter(j.request()); slot == nil {
-			return false, again, nil
+		var wait Result
+		if slot, wait = c.enter(j.request()); slot == nil {
+			return wait, nil
 		}
 	}
 	o, err := claimAndHand(ctx, c, j, slot)
 	if err != nil {
-		return false, 0, err
+		return Result{}, err
 	}
-	return true, 0, c.writeDown(ctx, func(ctx context.Context, fresh bool) error {
+	return Result{Sent: true}, c.writeDown(ctx, func(ctx context.Context, fresh bool) error {
 		if fresh {
 			if err := c.live.Get(ctx, client.ObjectKeyFromObject(j.Object), j.Object); err != nil {
 				return err
@@ -251,18 +262,37 @@ func (j Job[T]) request() *request {
 	}
 }
 
+const (
+	// late is how long others may go first before what else is due of an object is done without its mail.
+	late = 30 * time.Second
+	// safetyNet is when an object that waits for its turn is looked at anyway.
+	safetyNet = 15 * time.Minute
+)
+
 // enter gives a slot. A mail server that nothing is known of is signed in to first, without one: if it does not answer,
 // nobody waits for that.
-func (c *Courier) enter(r *request) (slot *pass, again time.Duration) {
-	slot, again = c.gate.enter(r)
-	if slot == nil {
-		c.gate.locked(func() {
-			if !r.transport.isKnown && r.transport.server.Hold() == nil {
-				c.probe(r.transport)
-			}
-		})
+func (c *Courier) enter(r *request) (*pass, Result) {
+	slot, again := c.gate.enter(r)
+	if slot != nil {
+		return slot, Result{}
 	}
-	return slot, again
+	wait := Result{Again: again}
+	c.gate.locked(func() {
+		if !r.transport.isKnown && r.transport.server.Hold() == nil {
+			c.probe(r.transport)
+		}
+		if waiting := c.gate.line(r.Namespace).places[r.place]; waiting != nil && c.now().Sub(waiting.since) >= late {
+			wait.IsLate = true
+		}
+	})
+	switch {
+	case again > 0:
+	case wait.IsLate:
+		wait.Again = safetyNet
+	default:
+		wait.Again = late
+	}
+	return nil, wait
 }
 
 // leave gives a slot back, and makes those look again to whom it matters what came of it.

@@ -41,6 +41,8 @@ type request struct {
 	try delivery.Try
 	// awaited: a person waits for it.
 	awaited bool
+	// since is when it first asked.
+	since time.Time
 }
 
 // pass is a slot, in which one mail is handed over.
@@ -183,6 +185,7 @@ func (g *gate) free(p *pass) {
 
 // queue lets a mail wait for its turn.
 func (g *gate) queue(r *request) {
+	r.since = g.now()
 	g.line(r.Namespace).add(r)
 	g.handOut() // a slot may be free that is for no other
 }
@@ -291,6 +294,7 @@ type line struct {
 
 func (l *line) add(r *request) {
 	if before := l.places[r.place]; before != nil {
+		r.since = before.since
 		if before.awaited == r.awaited {
 			*before = *r
 			return

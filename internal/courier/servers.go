@@ -32,9 +32,8 @@ const (
 type servers struct {
 	// shared is the operator's own; nil: it runs without one.
 	shared *transport
-	// limit is the most mails a second to each, and connections the most at once.
-	limit       rate.Limit
-	connections int
+	// limit is the most mails a second to each.
+	limit rate.Limit
 	// guard tells where mail servers of brands may be.
 	guard *smtp.Guard
 
@@ -137,8 +136,12 @@ func digestOf(data map[string][]byte) (digest [sha256.Size]byte) {
 
 // connect makes a transport for a namespace; empty: for all.
 func (c *Courier) connect(config smtp.Config, namespace string) *transport {
-	if config.Connections <= 0 || config.Connections > c.servers.connections {
-		config.Connections = c.servers.connections
+	most := c.gate.most
+	if namespace == "" {
+		most = c.gate.slots
+	}
+	if config.Connections <= 0 || config.Connections > most {
+		config.Connections = most
 	}
 	return newTransport(Open(config), namespace, c.servers.limit, config.Connections)
 }

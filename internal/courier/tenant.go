@@ -88,7 +88,8 @@ func (c *Courier) judge(t *Tenant, fault string, unusable map[v1alpha1.MailKind]
 	for _, kind := range v1alpha1.MailKinds {
 		wrong := unusable[kind]
 		var hold *delivery.Hold
-		if wrong != nil && !mail.Awaited(kind) {
+		byScope := kind == v1alpha1.MailInvite || kind == v1alpha1.MailTeamInvite // a program or group may have another template
+		if wrong != nil && !mail.Awaited(kind) && !byScope {
 			hold = &delivery.Hold{Reason: wrong.Reason, Message: wrong.Message}
 		}
 		if hold = firstHold(all, hold); hold != nil {
@@ -103,6 +104,15 @@ func (c *Courier) judge(t *Tenant, fault string, unusable map[v1alpha1.MailKind]
 		}
 		t.Health = program.MailHealth{Reason: v1alpha1.ReasonBrandInvalid, Message: message}
 	}
+}
+
+// Waiting is a tenant whose mail all waits, since others go first.
+func (t *Tenant) Waiting() delivery.Holds {
+	holds := delivery.Holds{}
+	for _, kind := range v1alpha1.MailKinds {
+		holds[kind] = firstHold(t.Holds[kind], &delivery.Hold{Reason: v1alpha1.ReasonHeld, Message: "other mails go first; it goes out when it is its turn"})
+	}
+	return holds
 }
 
 func firstHold(of ...*delivery.Hold) *delivery.Hold {

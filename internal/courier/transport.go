@@ -196,7 +196,10 @@ func (t *transport) free(key senderKey) {
 // hold is why mail of a sender waits; nil: it need not. While it is time to try again, one mail may.
 func (t *transport) hold(key senderKey, now time.Time) *delivery.Hold {
 	if h := t.server.Hold(); h != nil {
-		return &delivery.Hold{Reason: h.Reason, Message: h.Message} // whoever signs in again tells
+		if !now.Before(h.Until) { // somebody is signing in, and tells how that went
+			h.Until = now.Add(probeTimeout)
+		}
+		return h
 	}
 	s := t.senders[key]
 	if s == nil {

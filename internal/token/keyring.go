@@ -70,6 +70,14 @@ func NewKey() []byte {
 // NewestKeyID names the key that signs. It is no secret.
 func (r *Keyring) NewestKeyID() string { return hex.EncodeToString(r.keys[0].id[:]) }
 
+// IDs name the keys whose links work, the one that signs first.
+func (r *Keyring) IDs() (ids []string) {
+	for _, key := range r.keys {
+		ids = append(ids, hex.EncodeToString(key.id[:]))
+	}
+	return ids
+}
+
 // Holds tells whether the keyring still has the key of this id.
 func (r *Keyring) Holds(keyID string) bool {
 	_, found := r.byID(keyID)

@@ -1,4 +1,4 @@
-package controller
+package courier
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
@@ -17,50 +18,59 @@ import (
 
 // attempt is one claim that is carried out, and what happened.
 type attempt struct {
-	post   *post
-	object *v1alpha1.PartnerInvite
+	courier *Courier
+	object  *v1alpha1.PartnerInvite
 	// claiming and sending take part in it; nil: nothing happens.
 	claiming, sending func(context.Context) error
 
 	claimed, sent, recorded int
-	failure                 *delivery.Failure
+	outcome                 delivery.Outcome
 }
 
 func newAttempt(t *testing.T) *attempt {
 	t.Helper()
 	i := &v1alpha1.PartnerInvite{ObjectMeta: metav1.ObjectMeta{Namespace: "acme", Name: "ada"}}
-	scheme := fakeCache(t).Build().Scheme()
+	scheme := runtime.NewScheme()
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		t.Fatal(err)
+	}
 	c := fake.NewClientBuilder().WithScheme(scheme).WithObjects(i).WithStatusSubresource(i).Build()
 	if err := c.Get(t.Context(), client.ObjectKeyFromObject(i), i); err != nil {
 		t.Fatal(err)
 	}
-	return &attempt{post: &post{base: base{Client: c, live: c, now: time.Now}}, object: i}
+	return &attempt{courier: New(Options{Client: c, Live: c, Now: time.Now, Mode: ModeSend, Concurrency: 2}), object: i}
 }
 
-func (a *attempt) dispatch(ctx context.Context) error {
-	return dispatch(ctx, a.post, claimOf[*v1alpha1.PartnerInvite]{
-		object: a.object,
-		claim: func(ctx context.Context) error {
+func (a *attempt) send(ctx context.Context) error {
+	_, err := Send(ctx, a.courier, Job[*v1alpha1.PartnerInvite]{
+		Controller: "partnerinvite", Object: a.object,
+		Claim: func(ctx context.Context, _ func(context.Context) error) (Parcel, error) {
 			a.claimed++
+			parcel := Parcel{Other: func(ctx context.Context) delivery.Outcome {
+				a.sent++
+				if a.sending != nil {
+					if err := a.sending(ctx); err != nil {
+						return delivery.Outcome{Class: delivery.Temporary, Message: err.Error()}
+					}
+				}
+				return delivery.Outcome{Class: delivery.Accepted}
+			}}
 			if a.claiming != nil {
-				return a.claiming(ctx)
+				return parcel, a.claiming(ctx)
 			}
-			return nil
+			return parcel, nil
 		},
-		send: func(ctx context.Context) error {
-			a.sent++
-			if a.sending != nil {
-				return a.sending(ctx)
-			}
-			return nil
-		},
-		record: func(_ *v1alpha1.PartnerInvite, failure *delivery.Failure) bool {
+		Record: func(_ *v1alpha1.PartnerInvite, o delivery.Outcome) bool {
 			a.recorded++
-			a.failure = failure
+			a.outcome = o
 			return false
 		},
 	})
+	return err
 }
+
+// failed tells whether what was sent was not taken.
+func (a *attempt) failed() bool { return a.sent > 0 && a.outcome.Class != delivery.Accepted }
 
 // stop ends a context while something is under way, and tells whether that was broken off.
 func stop(cancel func()) func(context.Context) error {
@@ -86,9 +96,9 @@ func TestAStoppingProcess(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			test.stops(a, cancel)
-			err := a.dispatch(ctx)
-			if want := map[bool]int{true: 1}[test.ends]; a.claimed != want || a.sent != want || a.recorded != want || a.failure != nil || (err == nil) != test.ends {
-				t.Errorf("claimed %d, sent %d, recorded %d times with %v, and %v", a.claimed, a.sent, a.recorded, a.failure, err)
+			err := a.send(ctx)
+			if want := map[bool]int{true: 1}[test.ends]; a.claimed != want || a.sent != want || a.recorded != want || a.failed() || (err == nil) != test.ends {
+				t.Errorf("claimed %d, sent %d, recorded %d times with %v, and %v", a.claimed, a.sent, a.recorded, a.outcome, err)
 			}
 		})
 	}
@@ -112,12 +122,12 @@ func TestAClaimThatTakesLongLeavesLessTimeToSend(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				a, began := newAttempt(t), time.Now()
 				a.claiming, a.sending = lasting(test.claim), lasting(test.send)
-				err := a.dispatch(t.Context())
+				err := a.send(t.Context())
 				if took := time.Since(began); took > delivery.SendTimeout+time.Second {
 					t.Errorf("it took %s; a claim is in force for %s", took, delivery.InFlight)
 				}
-				if sent := a.sent == 1; sent != test.sent || (err == nil) != test.sent || (a.failure != nil) != test.failed {
-					t.Errorf("sent %d times, recorded %v, and %v", a.sent, a.failure, err)
+				if sent := a.sent == 1; sent != test.sent || (err == nil) != test.sent || a.failed() != test.failed {
+					t.Errorf("sent %d times, recorded %v, and %v", a.sent, a.outcome, err)
 				}
 			})
 		})
@@ -149,18 +159,18 @@ func TestFinishWaitsForWhatIsUnderWay(t *testing.T) {
 				a := newAttempt(t)
 				a.sending = lasting(20 * time.Second)
 				ended := make(chan error, 1)
-				go func() { ended <- a.dispatch(t.Context()) }()
+				go func() { ended <- a.send(t.Context()) }()
 				synctest.Wait()
 
 				ctx, cancel := context.WithTimeout(t.Context(), test.patience)
 				defer cancel()
-				a.post.mails.finish(ctx)
+				a.courier.Finish(ctx)
 				if a.recorded != test.recorded {
 					t.Errorf("recorded %d times, want %d", a.recorded, test.recorded)
 				}
 				late := newAttempt(t)
-				late.post = a.post
-				if err := late.dispatch(t.Context()); !errors.Is(err, errStopping) || late.claimed != 0 {
+				late.courier = a.courier
+				if err := late.send(t.Context()); !errors.Is(err, ErrStopping) || late.claimed != 0 {
 					t.Errorf("another begins: claimed %d times, and %v", late.claimed, err)
 				}
 				if err := <-ended; err != nil {

@@ -1,0 +1,270 @@
+package courier
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/time/rate"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/delivery"
+	"github.com/partner-operator/partner-operator/internal/mail"
+)
+
+// server is a mail server of a test.
+type server struct {
+	probed atomic.Int32
+	probe  func(ctx context.Context) delivery.Outcome
+}
+
+func (s *server) ID() string { return "test" }
+
+func (s *server) Probe(ctx context.Context) delivery.Outcome {
+	s.probed.Add(1)
+	if s.probe == nil {
+		return delivery.Outcome{Class: delivery.Accepted}
+	}
+	return s.probe(ctx)
+}
+
+func (s *server) Dispatch(context.Context, mail.Message) delivery.Outcome {
+	return delivery.Outcome{Class: delivery.Accepted}
+}
+
+func (s *server) Close() {}
+
+// door is a gate of a test, with those who were told that it is their turn.
+type door struct {
+	*testing.T
+	*Courier
+	told workqueue.TypedRateLimitingInterface[reconcile.Request]
+}
+
+func newDoor(t *testing.T, concurrency int) *door {
+	t.Helper()
+	c := New(Options{Now: time.Now, Concurrency: concurrency, Tell: func(context.Context, string) {}})
+	t.Cleanup(c.endProbes)
+	d := &door{T: t, Courier: c, told: workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]())}
+	t.Cleanup(d.told.ShutDown)
+	if err := c.Turns("test").Start(t.Context(), d.told); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// shared is a mail server that nobody doubts.
+func (d *door) shared() *transport { return newTransport(&server{}, "", rate.Inf, d.gate.slots) }
+
+func requestOf(t *transport, namespace, name string, kind v1alpha1.MailKind) *request {
+	return &request{
+		place:   place{"test", reconcile.Request{NamespacedName: types.NamespacedName{Namespace: namespace, Name: name}}},
+		Tenant:  &Tenant{Namespace: namespace, transport: t, sender: senderKey{namespace, "partners@example.com"}},
+		awaited: mail.Awaited(kind), try: delivery.Try{Object: name, Recipient: name + "@example.com", Domain: "example.com"},
+	}
+}
+
+// ask asks for slots for invites, and gives those that were given.
+func (d *door) ask(t *transport, namespace string, names ...string) (given []*pass) {
+	for _, name := range names {
+		if p, _ := d.enter(requestOf(t, namespace, name, v1alpha1.MailInvite)); p != nil {
+			given = append(given, p)
+		}
+	}
+	return given
+}
+
+// turns are those who were told since the last time, in order.
+func (d *door) turns() (names []string) {
+	for d.told.Len() > 0 {
+		r, _ := d.told.Get()
+		names = append(names, r.Namespace+"/"+r.Name)
+		d.told.Done(r)
+	}
+	return names
+}
+
+func (d *door) wants(what string, got, want []string) {
+	d.Helper()
+	if !slices.Equal(got, want) {
+		d.Errorf("%s: %v, want %v", what, got, want)
+	}
+}
+
+func numbered(count int) (names []string) {
+	for n := range count {
+		names = append(names, fmt.Sprintf("p%02d", n))
+	}
+	return names
+}
+
+func accepted() *delivery.Outcome { return &delivery.Outcome{Class: delivery.Accepted} }
+
+func TestANamespaceLeavesSlotsToTheOthers(t *testing.T) {
+	d := newDoor(t, 4)
+	server := d.shared()
+	given := d.ask(server, "greedy", numbered(10)...)
+	if len(given) != 4 {
+		t.Fatalf("a namespace alone has %d slots, want 4", len(given))
+	}
+	if len(d.ask(server, "acme", "ada")) != 1 {
+		t.Error("another waits, although two are left")
+	}
+	d.wants("told", d.turns(), nil)
+	d.gate.leave(given[0], accepted())
+	d.wants("told when one is free", d.turns(), []string{"greedy/p04"})
+}
+
+func TestNamespacesTakeTurns(t *testing.T) {
+	d := newDoor(t, 4)
+	server := d.shared()
+	first, second := d.ask(server, "a", numbered(10)...), d.ask(server, "b", numbered(10)...)
+	if len(first) != 4 || len(second) != 2 {
+		t.Fatalf("they have %d and %d slots, want 4 and 2", len(first), len(second))
+	}
+	d.ask(server, "c", "ada", "bob")
+	for n, want := range []string{"c/ada", "c/bob", "a/p04", "a/p05"} {
+		d.gate.leave(first[n], accepted())
+		d.wants("told", d.turns(), []string{want})
+	}
+}
+
+func TestWhatSomebodyWaitsForGoesFirst(t *testing.T) {
+	d := newDoor(t, 1)
+	server := d.shared()
+	given := d.ask(server, "a", "p1", "p2", "p3")
+	if p, _ := d.enter(requestOf(server, "a", "signs-in", v1alpha1.MailSignIn)); p != nil {
+		t.Fatal("there was no slot")
+	}
+	d.gate.leave(given[0], accepted())
+	d.wants("told", d.turns(), []string{"a/signs-in"})
+}
+
+func TestAReservedSlotIsForTheNextIfItIsNotNeeded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDoor(t, 1)
+		server := d.shared()
+		given := d.ask(server, "a", "p1", "p2", "p3", "p4")
+		d.gate.leave(given[0], accepted())
+		d.wants("told", d.turns(), []string{"a/p2"})
+		ended := d.Begin("test", requestOf(server, "a", "p2", v1alpha1.MailInvite).Request)
+		ended() // it was looked at, and no mail is due any more
+		d.wants("told when it was not needed", d.turns(), []string{"a/p3"})
+		time.Sleep(reservedFor + time.Second) // nobody comes
+		synctest.Wait()
+		d.wants("told when nobody came", d.turns(), []string{"a/p4"})
+		if got := d.ask(server, "a", "p4"); len(got) != 1 {
+			t.Error("whose turn it is gets no slot")
+		}
+	})
+}
+
+func TestASlotThatIsReservedMeanwhileIsKept(t *testing.T) {
+	d := newDoor(t, 1)
+	server := d.shared()
+	given := d.ask(server, "a", "p1")
+	ended := d.Begin("test", requestOf(server, "a", "p2", v1alpha1.MailInvite).Request)
+	d.ask(server, "a", "p2")
+	d.gate.leave(given[0], accepted())
+	ended() // the reconcile that asked ends when its turn has come already
+	if got := d.ask(server, "a", "p2"); len(got) != 1 {
+		t.Error("it lost its turn")
+	}
+}
+
+func TestServersOfBrandsTakeHalfOfTheSlotsUntilTheyTakeMail(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDoor(t, 8)
+		given := []*pass{}
+		for n := range 12 {
+			own := newTransport(&server{}, fmt.Sprint("brand", n), rate.Inf, 8)
+			d.ask(own, own.namespace, "ada")
+			synctest.Wait() // it is signed in to
+			given = append(given, d.ask(own, own.namespace, "ada")...)
+		}
+		if len(given) != 5 {
+			t.Errorf("%d slots of 10 are with those that never took a mail, want 5", len(given))
+		}
+		if len(d.ask(d.shared(), "acme", numbered(5)...)) != 5 {
+			t.Error("the others have less than half")
+		}
+	})
+}
+
+func TestAServerOfABrandGetsMoreWithEachMailThatItTakes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDoor(t, 8)
+		own := newTransport(&server{}, "brand", rate.Inf, 6)
+		d.ask(own, "brand", "p00")
+		synctest.Wait()
+		for _, want := range []int{1, 2, 4, 6, 6} {
+			d.turns()
+			given := d.ask(own, "brand", numbered(10)...)
+			if len(given) != want {
+				t.Fatalf("it has %d slots, want %d", len(given), want)
+			}
+			// One is taken by the mail server; the others give their slots back untried.
+			d.gate.leave(given[0], accepted())
+			for _, p := range given[1:] {
+				d.gate.leave(p, nil)
+			}
+			time.Sleep(2 * reservedFor)
+			synctest.Wait()
+			d.gate.locked(func() { clear(d.gate.lines) })
+			time.Sleep(2 * reservedFor)
+			synctest.Wait()
+		}
+	})
+}
+
+func TestAServerIsSignedInToBeforeAMailIsClaimed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDoor(t, 4)
+		hung := &server{probe: func(ctx context.Context) delivery.Outcome {
+			<-ctx.Done()
+			return delivery.Outcome{Class: delivery.Unreachable, BeforeMail: true, Message: "the mail server did not answer in time"}
+		}}
+		own := newTransport(hung, "brand", rate.Inf, 4)
+		if len(d.ask(own, "brand", numbered(20)...)) != 0 {
+			t.Error("a mail has a slot before anything is known of the mail server")
+		}
+		synctest.Wait()
+		if hung.probed.Load() != 1 || d.gate.used != 0 {
+			t.Errorf("%d connections, %d slots used; want 1 and 0", hung.probed.Load(), d.gate.used)
+		}
+		time.Sleep(probeTimeout + time.Second)
+		synctest.Wait()
+		if own.hold(senderKey{"brand", "partners@example.com"}, time.Now()) == nil {
+			t.Error("its mail is not held")
+		}
+		hung.probe = nil
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		if got := d.ask(own, "brand", "ada"); len(got) != 1 {
+			t.Error("no mail may be tried once it answers")
+		}
+	})
+}
+
+func TestEachServerHasARateOfItsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDoor(t, 8)
+		slow, other := newTransport(&server{}, "", 2, 8), newTransport(&server{}, "", 2, 8)
+		given := d.ask(slow, "a", numbered(6)...)
+		if len(given) != 1 || len(d.ask(other, "b", numbered(6)...)) != 1 {
+			t.Fatalf("%d leave at once, want 1 of each", len(given))
+		}
+		d.gate.leave(given[0], accepted())
+		d.wants("told at once", d.turns(), nil)
+		time.Sleep(510 * time.Millisecond)
+		synctest.Wait()
+		d.wants("told after half a second", d.turns(), []string{"a/p01", "b/p01"})
+	})
+}
