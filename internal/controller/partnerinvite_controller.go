@@ -183,7 +183,7 @@ func (r *PartnerInviteReconciler) finish(ctx context.Context, i *v1alpha1.Partne
 func (r *PartnerInviteReconciler) observe(ctx context.Context, i *v1alpha1.PartnerInvite, tenant *courier.Tenant) (in invite.Input, err error) {
 	in = invite.Input{
 		Invite: i, Hold: tenant.Hold, Holds: tenant.Holds, LinkHold: r.links.hold(i.Namespace),
-		Keys: r.keys.Current().IDs(), MessageDomain: tenant.MessageDomain(), Now: r.now(),
+		Keys: r.keys.Current().KeyIDs(), MessageDomain: tenant.MessageDomain(), Now: r.now(),
 	}
 	if in.Catalog, err = lookup.Catalog(ctx, r.Client, i.Namespace); err != nil {
 		return in, err

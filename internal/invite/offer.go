@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/delivery"
 	"github.com/partner-operator/partner-operator/internal/partnership"
 	"github.com/partner-operator/partner-operator/internal/program"
 )
@@ -133,63 +134,64 @@ func covers(i *v1alpha1.PartnerInvite, scope []v1alpha1.ProgramGrant) bool {
 }
 
 // template tells what is wrong with the mail; nil: nothing, or there is none.
-func template(in Input, scope []v1alpha1.ProgramGrant) *program.Unresolved {
-	if in.Template == nil || in.Invite.Spec.Delivery == v1alpha1.DeliveryLink {
+func template(in Input) *program.Unresolved {
+	if in.unheld || in.Invite.Spec.Delivery == v1alpha1.DeliveryLink {
 		return nil
 	}
-	return in.Template(scope)
+	return in.Template
 }
 
 // templateNotFound tells that what the mail is made from does not exist.
-func templateNotFound(in Input, scope []v1alpha1.ProgramGrant) *program.Unresolved {
-	if wrong := template(in, scope); wrong != nil && wrong.Reason == v1alpha1.ReasonTemplateNotFound {
+func templateNotFound(in Input) *program.Unresolved {
+	if wrong := template(in); wrong != nil && wrong.Reason == v1alpha1.ReasonTemplateNotFound {
 		return wrong
 	}
 	return nil
 }
 
-// held tells what holds the mail of an invite back, and until when if that is known; nil: nothing does.
-func held(in Input, scope []v1alpha1.ProgramGrant) (*obstacle, time.Time) {
+// held is what holds an invite back; nil: nothing does. What the company can mend comes before what passes by itself.
+func held(in Input, scope []v1alpha1.ProgramGrant) *delivery.Hold {
 	if teamless := noTeam(in); teamless != nil {
-		return teamless, time.Time{}
+		return &delivery.Hold{Reason: teamless.Reason, Message: teamless.Message}
 	}
-	if wrong := template(in, scope); wrong != nil {
-		return &obstacle{wrong.Reason, wrong.Message}, time.Time{}
+	if in.unheld {
+		return nil
 	}
-	if in.Hold != "" {
-		return &obstacle{v1alpha1.ReasonHeld, in.Hold}, time.Time{}
+	if wrong := template(in); wrong != nil {
+		return &delivery.Hold{Reason: wrong.Reason, Message: wrong.Message}
+	}
+	if in.Hold != nil {
+		return in.Hold
 	}
 	for _, grant := range scope {
 		if p := in.Catalog.Programs[grant.Name]; p != nil && p.Spec.Suspend {
-			return &obstacle{v1alpha1.ReasonHeld, fmt.Sprintf("Program %q is suspended; the invite goes out when that ends", grant.Name)}, time.Time{}
+			return &delivery.Hold{Reason: v1alpha1.ReasonHeld, Message: fmt.Sprintf("Program %q is suspended; the invite goes out when that ends", grant.Name)}
 		}
 	}
 	if waits := heldByPartnership(in, scope); waits != nil {
-		return waits, time.Time{}
+		return waits
 	}
 	if in.Invite.Spec.Delivery == v1alpha1.DeliveryLink {
-		if in.LinkRefused != "" {
-			return &obstacle{v1alpha1.ReasonHeld, in.LinkRefused}, in.LinkRefusedUntil
-		}
-		return nil, time.Time{}
+		return in.LinkHold
 	}
-	if !in.MailerConfigured {
-		return &obstacle{v1alpha1.ReasonMailerNotConfigured, "the operator runs without --smtp-url; set it and the invite is sent"}, time.Time{}
+	if hold := in.Holds[in.Invite.Mail()]; hold != nil {
+		return hold
 	}
-	if in.Refused != "" {
-		return &obstacle{v1alpha1.ReasonHeld, in.Refused}, in.RefusedUntil
+	return overQuota(in.Quota)
+}
+
+// overQuota says when an invite goes out that waits for a program's mail.maxPerHour; nil: it does not wait for that.
+func overQuota(quota *delivery.Hold) *delivery.Hold {
+	if quota == nil || quota.Until.IsZero() {
+		return quota
 	}
-	if in.Brake == nil {
-		return nil, time.Time{}
-	}
-	if why, until := in.Brake(scope); !until.IsZero() {
-		return &obstacle{v1alpha1.ReasonHeld, fmt.Sprintf("%s; the invite goes out at %s or later", why, until.UTC().Format(time.RFC3339))}, until
-	}
-	return nil, time.Time{}
+	hold := *quota
+	hold.Message = fmt.Sprintf("%s; the invite goes out at %s or later", quota.Message, quota.Until.UTC().Format(time.RFC3339))
+	return &hold
 }
 
 // heldByPartnership tells which partnership of the person keeps the invite from being sent for now; nil: none does.
-func heldByPartnership(in Input, scope []v1alpha1.ProgramGrant) *obstacle {
+func heldByPartnership(in Input, scope []v1alpha1.ProgramGrant) *delivery.Hold {
 	for _, grant := range scope {
 		p := partnership.InProgram(in.Partnerships, grant.Name)
 		if p == nil || !partnership.Shut(p, in.Now) {
@@ -199,7 +201,7 @@ func heldByPartnership(in Input, scope []v1alpha1.ProgramGrant) *obstacle {
 		if state := partnership.State(p, nil, in.Now); state != v1alpha1.PartnershipInvited {
 			because = fmt.Sprintf("Partnership %q is %s; the invite goes out once that is lifted", p.Name, state)
 		}
-		return &obstacle{v1alpha1.ReasonHeld, because}
+		return &delivery.Hold{Reason: v1alpha1.ReasonHeld, Message: because}
 	}
 	return nil
 }

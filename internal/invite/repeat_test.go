@@ -16,21 +16,18 @@ func asksAgain(t testing.TB, l *life) {
 	}
 }
 
-// repeated carries out what the rules say, and tells what the mail server answered.
-func repeated(failure *delivery.Failure) step {
+// repeated carries out what the rules say, and tells what the mail server answered; nil: it took the mail.
+func repeated(o *delivery.Outcome) step {
 	return func(t testing.TB, l *life) {
-		d := l.decide(t)
-		if d.Action != ActionRepeat {
-			return
+		t.Helper()
+		if d := l.decide(t); d.Send != nil && d.Send.Repeat > 0 {
+			l.record(t, *d.Send, o)
 		}
-		Repeated(&l.invite.Status, RepeatID(l.invite.Status), failure)
-		l.invite.Status = stored(t, l.invite.Status)
 	}
 }
 
 func TestRepeat(t *testing.T) {
 	minute, hour := after(time.Minute), after(time.Hour)
-	busy, gone := &delivery.Failure{Message: "busy"}, &delivery.Failure{Message: "no", Permanent: true}
 	const sending, isSent, skipped, waits, isGone = v1alpha1.DeliverySending, v1alpha1.DeliverySent, v1alpha1.DeliverySkipped, v1alpha1.DeliveryPending, v1alpha1.DeliveryFailed
 	for name, test := range map[string]struct {
 		happens []step
@@ -39,22 +36,23 @@ func TestRepeat(t *testing.T) {
 		serial  int64
 	}{
 		"not asked for":               {steps(mailed(nil), minute), ActionNone, "", 0},
-		"asked for":                   {steps(mailed(nil), minute, asksAgain), ActionRepeat, sending, 1},
+		"asked for":                   {steps(mailed(nil), minute, asksAgain), ActionSend, sending, 1},
 		"asked for too soon":          {steps(mailed(nil), after(59*time.Second), asksAgain), ActionNone, "", 0},
 		"asked for before the first":  {steps(asksAgain), ActionSend, "", 0},
 		"carried out":                 {steps(mailed(nil), minute, asksAgain, repeated(nil)), ActionNone, isSent, 1},
 		"and again, too soon":         {steps(mailed(nil), minute, asksAgain, repeated(nil), asksAgain), ActionNone, isSent, 1},
 		"and again after a minute":    {steps(mailed(nil), minute, asksAgain, repeated(nil), minute, asksAgain), ActionNone, isSent, 1},
-		"and again":                   {steps(mailed(nil), minute, asksAgain, repeated(nil), after(5*time.Minute), asksAgain), ActionRepeat, sending, 2},
-		"twice before it left":        {steps(mailed(nil), minute, asksAgain, hour, asksAgain), ActionRepeat, sending, 1},
+		"and again":                   {steps(mailed(nil), minute, asksAgain, repeated(nil), after(5*time.Minute), asksAgain), ActionSend, sending, 2},
+		"twice before it left":        {steps(mailed(nil), minute, asksAgain, hour, asksAgain), ActionSend, sending, 1},
 		"in the long cool-down":       {steps(coolsDown("referral", "2h"), mailed(nil), hour, asksAgain), ActionNone, "", 0},
 		"without a cool-down, soon":   {steps(coolsDown("referral", "0"), mailed(nil), after(59*time.Second), asksAgain), ActionNone, "", 0},
 		"busy":                        {steps(mailed(nil), minute, asksAgain, repeated(busy)), ActionNone, waits, 1},
-		"busy, and then":              {steps(mailed(nil), minute, asksAgain, repeated(busy), hour), ActionRepeat, sending, 1},
-		"refused for good":            {steps(mailed(nil), minute, asksAgain, repeated(gone), hour), ActionNone, isGone, 1},
-		"a process died":              {steps(mailed(nil), minute, asksAgain, looksAgain, minute), ActionRepeat, sending, 1},
+		"busy, and then":              {steps(mailed(nil), minute, asksAgain, repeated(busy), hour), ActionSend, sending, 1},
+		"refused for good":            {steps(mailed(nil), minute, asksAgain, repeated(refused), hour), ActionNone, isGone, 1},
+		"a process died":              {steps(mailed(nil), minute, asksAgain, looksAgain, minute), ActionSend, sending, 1},
 		"a process died a moment ago": {steps(mailed(nil), minute, asksAgain, looksAgain), ActionNone, sending, 1},
-		"held":                        {steps(mailed(nil), minute, asksAgain, holds), ActionNone, skipped, 1},
+		"held":                        {steps(mailed(nil), minute, asksAgain, holds), ActionNone, waits, 1},
+		"held, and then":              {steps(mailed(nil), minute, asksAgain, holds, looksAgain, hour, releases), ActionSend, sending, 1},
 		"suspended":                   {steps(mailed(nil), minute, asksAgain, suspends("referral")), ActionNone, skipped, 1},
 		"asked for while suspended":   {steps(mailed(nil), minute, suspends("referral"), asksAgain), ActionNone, "", 0},
 		"asked for, declined":         {steps(mailed(nil), minute, answers(v1alpha1.DecisionDeclined), asksAgain), ActionNone, "", 0},
@@ -76,7 +74,10 @@ func TestRepeat(t *testing.T) {
 			if d.Action != test.action || got.State != test.state || got.Serial != test.serial {
 				t.Errorf("%s, %s number %d; want %s, %s number %d", d.Action, got.State, got.Serial, test.action, test.state, test.serial)
 			}
-			if d.Action == ActionRepeat && (d.Status.Serial != 1 || d.Status.SentTime == nil || d.Status.ExpiryTime == nil) {
+			if claims := d.Send != nil && d.Send.Repeat > 0; claims != (d.Action == ActionSend && test.state == sending) || claims && d.Send.Repeat != test.serial {
+				t.Errorf("the claim is %+v", d.Send)
+			}
+			if d.Send != nil && d.Send.Repeat > 0 && (d.Status.Serial != 1 || d.Status.SentTime == nil || d.Status.ExpiryTime == nil) {
 				t.Errorf("it changes the link: %+v", d.Status)
 			}
 		})
@@ -84,11 +85,20 @@ func TestRepeat(t *testing.T) {
 }
 
 func TestRepeatIDIsItsOwn(t *testing.T) {
-	status := v1alpha1.PartnerInviteStatus{MessageID: "invite.uid.1@acme.example", Repeat: &v1alpha1.MailDelivery{Serial: 2, State: v1alpha1.DeliverySending}}
-	if got := RepeatID(status); got != "invite.uid.1-r2@acme.example" {
+	i := &v1alpha1.PartnerInvite{Status: v1alpha1.PartnerInviteStatus{
+		Serial: 1, MessageID: "invite.uid.1@acme.example", Repeat: &v1alpha1.MailDelivery{Serial: 2, State: v1alpha1.DeliverySending},
+	}}
+	if got := RepeatID(i.Status); got != "invite.uid.1-r2@acme.example" {
 		t.Errorf("RepeatID is %q", got)
 	}
-	if Repeated(&status, "invite.uid.1-r1@acme.example", nil) || status.Repeat.State != v1alpha1.DeliverySending {
-		t.Error("the outcome of another repeat is recorded")
+	for what, key := range map[string]delivery.Key{
+		"another repeat":           {Kind: v1alpha1.MailInvite, Serial: 1, Repeat: 1},
+		"a repeat of another link": {Kind: v1alpha1.MailInvite, Serial: 2, Repeat: 2},
+		"the mail itself":          {Kind: v1alpha1.MailInvite, Serial: 1},
+		"another kind":             {Kind: v1alpha1.MailTeamInvite, Serial: 1, Repeat: 2},
+	} {
+		if Record(i, key, delivery.Outcome{Class: delivery.Accepted}, start) || i.Status.Repeat.State != v1alpha1.DeliverySending || i.Status.SentTime != nil {
+			t.Errorf("the outcome of %s is recorded", what)
+		}
 	}
 }

@@ -70,8 +70,9 @@ func NewKey() []byte {
 // NewestKeyID names the key that signs. It is no secret.
 func (r *Keyring) NewestKeyID() string { return hex.EncodeToString(r.keys[0].id[:]) }
 
-// IDs name the keys whose links work, the one that signs first.
-func (r *Keyring) IDs() (ids []string) {
+// KeyIDs name the keys, the one that signs first.
+func (r *Keyring) KeyIDs() []string {
+	ids := make([]string, 0, len(r.keys))
 	for _, key := range r.keys {
 		ids = append(ids, hex.EncodeToString(key.id[:]))
 	}
