@@ -185,7 +185,8 @@ func (q *Quota) readOnce(ctx context.Context, namespace string, h *namespaceHour
 	}
 	var invites v1alpha1.PartnerInviteList
 	var groups v1alpha1.PartnerGroupList
-	for _, list := range []client.ObjectList{&invites, &groups} {
+	var partnerships v1alpha1.PartnershipList
+	for _, list := range []client.ObjectList{&invites, &groups, &partnerships} {
 		if err := q.cache.List(ctx, list, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
 			metrics.ReadErrors.WithLabelValues(metrics.ReadForLimit).Inc()
 			log.FromContext(ctx).Error(err, "The mails of the last hour could not be counted", "namespace", namespace)
@@ -194,7 +195,7 @@ func (q *Quota) readOnce(ctx context.Context, namespace string, h *namespaceHour
 	}
 	h.read = true
 	ago := q.now().Add(-time.Hour)
-	for name, times := range quota.Sent(invites.Items, groups.Items) {
+	for name, times := range quota.Sent(invites.Items, groups.Items, partnerships.Items) {
 		for _, at := range times {
 			if at = endOfSecond(at); at.After(ago) {
 				h.add(name, at, 1)

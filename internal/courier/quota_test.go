@@ -315,6 +315,17 @@ func TestQuota(t *testing.T) {
 			h.takes(false, "two")
 			h.takes(true, "three")
 		}},
+		"decisions": {[]client.Object{&v1alpha1.Partnership{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "acme", Name: "ada"},
+			Spec:       v1alpha1.PartnershipSpec{ProgramRef: v1alpha1.ProgramReference{Name: "two"}},
+			Status: v1alpha1.PartnershipStatus{Mails: []v1alpha1.MailDelivery{
+				{Kind: v1alpha1.MailApproved, LastAttemptTime: new(metav1.NewTime(start.Add(-20 * time.Minute)))},
+				{Kind: v1alpha1.MailSignIn, LastAttemptTime: new(metav1.NewTime(start.Add(-10 * time.Minute)))},
+			}},
+		}}, func(h *hour) {
+			h.takes(true, "two")
+			h.fullUntil("two", 40*time.Minute, "two")
+		}},
 		"waiting, or sent in another namespace": {
 			[]client.Object{
 				&v1alpha1.PartnerInvite{ObjectMeta: metav1.ObjectMeta{Namespace: "acme", Name: "a"}, Status: v1alpha1.PartnerInviteStatus{Programs: grants("two")}},
