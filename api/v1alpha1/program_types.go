@@ -159,10 +159,11 @@ type ProgramInvites struct {
 
 // ProgramMail limits the mail of a program.
 type ProgramMail struct {
-	// maxPerHour is a brake against a mistake: how many mails about this program leave within an hour that go to people who
-	// are no partners yet. Invites, the repeats of their mails and the verification mails of join links count. Beyond it
-	// invites are Held, never dropped, and go out as the hour passes, oldest first; verification mails wait for a day at
-	// most, which is how long their links work. Unset: any number.
+	// maxPerHour is a brake against a mistake: how many mails about this program leave within an hour. Invites, the repeats
+	// of their mails and the verification mails of join links count, and so does what people are told of decisions: approved,
+	// rejected, revoked and application-received, which always leave. Once that many have left, invites are Held, never
+	// dropped, and go out as the hour passes, oldest first; verification mails wait for a day at most, which is how long
+	// their links work. Unset: any number.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=1000000
