@@ -233,7 +233,7 @@ func (r *PartnerInviteReconciler) send(ctx context.Context, in invite.Input, key
 	before, claimed := in.Invite.Status, in.Invite.DeepCopy()
 	job := courier.Job[*v1alpha1.PartnerInvite]{
 		Controller: inviteController, Object: claimed, Tenant: tenant,
-		Key: key, Recipient: string(invite.Recipient(in.Invite, in.Team).Email), LastTry: lastTry(invite.Mail(in.Invite, key)),
+		Key: key, Recipient: string(invite.Recipient(in.Invite, in.Team).Email), LastTry: lastTryOf(in.Invite, key),
 		Scope: invite.ScopeFor(in), Catalog: in.Catalog,
 		Claim: func(ctx context.Context, write func(context.Context) error) (courier.Parcel, error) {
 			return r.claim(ctx, in, key, claimed, tenant, write)
@@ -269,6 +269,18 @@ func (r *PartnerInviteReconciler) send(ctx context.Context, in invite.Input, key
 		return reconcile.Result{RequeueAfter: retrySoon}, nil
 	}
 	return reconcile.Result{RequeueAfter: next.RequeueAfter}, nil
+}
+
+// lastTryOf is when the mail of an invite was tried last; the zero time: never.
+func lastTryOf(i *v1alpha1.PartnerInvite, key delivery.Key) time.Time {
+	switch at := i.Status.LastAttemptTime; {
+	case key.Repeat > 0:
+		return lastTry(i.Status.Repeat)
+	case at == nil || key.Serial != i.Status.Serial:
+		return time.Time{}
+	default:
+		return at.Time
+	}
 }
 
 // confirm asks the API server whether the caches knew all that was applied before an invite and decides what it says: the

@@ -102,7 +102,7 @@ func (r *PartnerLinkReconciler) Reconcile(ctx context.Context, l *v1alpha1.Partn
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	ground.Portal, ground.Now = r.courier.Portal().Host(), r.now()
+	ground.Portal, ground.Now = r.courier.Host(), r.now()
 	status := link.Decide(ground, tenant.Portal.Share(l.Namespace, l.Name))
 	if equality.Semantic.DeepEqual(l.Status, status) {
 		return reconcile.Result{}, nil

@@ -272,9 +272,10 @@ func (r *PartnershipReconciler) send(ctx context.Context, in partnership.Input, 
 	if recipient == nil {
 		return reconcile.Result{RequeueAfter: retrySoon}, false, nil
 	}
-	result, err := courier.Send(ctx, r.courier, courier.Job[*v1alpha1.Partnership]{
+	job := courier.Job[*v1alpha1.Partnership]{
 		Controller: partnershipController, Object: claimed, Tenant: tenant,
 		Key: key, Recipient: string(recipient.Email), LastTry: lastTry(partnership.Mail(&before, key.Kind, key.To)),
+		Scope: scopeOf(claimed.Spec.ProgramRef), AlwaysLeaves: true,
 		Claim: func(ctx context.Context, write func(context.Context) error) (courier.Parcel, error) {
 			in.Now = r.now()
 			d := partnership.Decide(in)
@@ -290,12 +291,15 @@ func (r *PartnershipReconciler) send(ctx context.Context, in partnership.Input, 
 			return courier.Parcel{Mails: mails}, write(ctx)
 		},
 		Record: func(p *v1alpha1.Partnership, o delivery.Outcome) bool { return partnership.Record(p, key, o, r.now()) },
-	})
+	}
+	if key.Kind == v1alpha1.MailSignIn { // a limit would lock the owner of the address out
+		job.Scope, job.AlwaysLeaves = nil, false
+	}
+	result, err := courier.Send(ctx, r.courier, job)
 	if err != nil || !result.Sent {
 		again, err := resultOf(result.Again, err)
 		return again, result.IsLate, err
 	}
-	r.courier.Quota().Count(claimed.Namespace, claimed.Spec.ProgramRef.Name)
 	r.tell(before, claimed)
 	in.Partnership, in.Now = claimed, r.now()
 	next := partnership.Decide(in)

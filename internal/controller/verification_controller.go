@@ -69,7 +69,7 @@ func (r *VerificationReconciler) Reconcile(ctx context.Context, g *v1alpha1.Part
 		Marks: r.marks(g), Elsewhere: sentElsewhere(g, catalog.Groups), Now: r.now(),
 	}
 	if outbox.Hold == nil {
-		outbox.Hold = r.courier.Quota().Full(ctx, g.Namespace, scopeOf(g), catalog)
+		outbox.Hold = r.courier.Quota().Full(ctx, g.Namespace, scopeOf(g.Spec.ProgramRef), catalog)
 	}
 	d := join.Post(outbox)
 	if d.Send != nil {
@@ -85,9 +85,9 @@ func (r *VerificationReconciler) Reconcile(ctx context.Context, g *v1alpha1.Part
 	return resultOf(d.RequeueAfter, err)
 }
 
-// scopeOf is the program that the mails of a group are about.
-func scopeOf(g *v1alpha1.PartnerGroup) []v1alpha1.ProgramGrant {
-	return []v1alpha1.ProgramGrant{{Name: g.Spec.ProgramRef.Name}}
+// scopeOf is the one program that a mail is about.
+func scopeOf(program v1alpha1.ProgramReference) []v1alpha1.ProgramGrant {
+	return []v1alpha1.ProgramGrant{{Name: program.Name}}
 }
 
 // marks stand for the addresses that the mails of a group wait for.
@@ -132,7 +132,7 @@ func (r *VerificationReconciler) send(
 	email, known := r.keys.Current().Unseal(token.PurposeApplicant, join.SealContext(claimed), v.SealedAddress)
 	job := courier.Job[*v1alpha1.PartnerGroup]{
 		Controller: verificationController, Object: claimed, Tenant: tenant,
-		Key: key, Recipient: string(email), LastTry: lastTry(&v.MailDelivery), Scope: scopeOf(claimed), Catalog: catalog,
+		Key: key, Recipient: string(email), LastTry: lastTry(&v.MailDelivery), Scope: scopeOf(claimed.Spec.ProgramRef), Catalog: catalog,
 		Claim: func(ctx context.Context, write func(context.Context) error) (courier.Parcel, error) {
 			defer r.tenants.Lock(claimed.Namespace)()
 			if err := r.confirm(ctx, &outbox); err != nil {

@@ -111,6 +111,9 @@ func (c *Courier) Finish(ctx context.Context) { c.mails.finish(ctx) }
 // Mode tells whether mail leaves.
 func (c *Courier) Mode() Mode { return c.mode }
 
+// Host is the portal's, where brands have none of their own.
+func (c *Courier) Host() string { return c.portal.Host() }
+
 // Quota counts the mails of programs.
 func (c *Courier) Quota() *Quota { return c.quota }
 
@@ -157,9 +160,11 @@ type Job[T client.Object] struct {
 	Key       delivery.Key
 	Recipient string
 	LastTry   time.Time
-	// Scope is the programs whose mail.maxPerHour it counts toward, as the catalog has them.
-	Scope   []v1alpha1.ProgramGrant
-	Catalog program.Catalog
+	// Scope is the programs whose mail.maxPerHour it counts toward, as the catalog has them. One that always leaves counts,
+	// whatever was sent before.
+	Scope        []v1alpha1.ProgramGrant
+	Catalog      program.Catalog
+	AlwaysLeaves bool
 	// Claim asks the rule once more, as of now, puts the claim into the status of Object, makes what is to be handed over,
 	// and writes the status with the function that comes along. It gives ErrLost if the claim must not be made after all.
 	Claim func(ctx context.Context, write func(context.Context) error) (Parcel, error)
@@ -227,7 +232,10 @@ func claimAndHand[T client.Object](ctx context.Context, c *Courier, j Job[T], sl
 	ctx, cancel := context.WithTimeout(ctx, delivery.SendTimeout)
 	defer cancel()
 	giveBack, taken := func() {}, true
-	if len(j.Scope) > 0 {
+	switch {
+	case j.AlwaysLeaves:
+		giveBack = c.quota.Count(ctx, j.Object.GetNamespace(), j.Scope)
+	case len(j.Scope) > 0:
 		giveBack, taken = c.quota.Take(ctx, j.Object.GetNamespace(), j.Scope, j.Catalog)
 	}
 	var parcel Parcel
