@@ -159,7 +159,8 @@ type InviteMessage struct {
 	Body string `json:"body,omitempty"`
 }
 
-// ResendAnnotation asks for an invite to be sent again; any new text does.
+// ResendAnnotation asks for an invite to be sent again, and on a Partnership or a PartnerTeam for the mails that failed to be
+// tried anew; any new text does.
 const ResendAnnotation = "partner-operator.io/resend-requested-at"
 
 // InviteLabel is the label of a partnership or team that came from an invite; its value is the invite's name, if it fits.

@@ -58,7 +58,7 @@ type PartnerTeamSpec struct {
 // PartnerTeamStatus is what the operator observed of a team.
 type PartnerTeamStatus struct {
 	// conditions are Ready, and Reconciling and Stalled only while they are True. Ready=False/OwnerInvalid: the
-	// owner's address is not one that mail can be sent to.
+	// owner's address is not one that mail can be sent to. Mailed is there once a mail was due, and tells whether the mails left.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -114,7 +114,7 @@ type PartnerTeamStatus struct {
 	// +kubebuilder:validation:Maximum=2147483647
 	LastSerial int64 `json:"lastSerial,omitempty"`
 
-	// handledResend is the text of the annotation partner-operator.io/resend that failed mails were last tried anew for.
+	// handledResend is the text of the annotation partner-operator.io/resend-requested-at that failed mails were last tried anew for.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	HandledResend string `json:"handledResend,omitempty"`
@@ -123,7 +123,7 @@ type PartnerTeamStatus struct {
 	// +optional
 	HandledSignOut *HandledSignOut `json:"handledSignOut,omitempty"`
 
-	// mails are those to people of the team that have not left.
+	// mails are those to people of the team that have not left, or failed.
 	// +optional
 	// +listType=map
 	// +listMapKey=kind

@@ -118,6 +118,12 @@ type TeamMember struct {
 	// +optional
 	SentTime *metav1.Time `json:"sentTime,omitempty"`
 
+	// repeat counts how often that mail was asked for once more, with the same link. Unset: never.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=2147483647
+	Repeat int64 `json:"repeat,omitempty"`
+
 	// expiryTime is when the link in that mail stops working; the person can be invited again then.
 	// +optional
 	ExpiryTime *metav1.Time `json:"expiryTime,omitempty"`
@@ -154,7 +160,6 @@ type TeamInvitation struct {
 	// +required
 	To EmailAddress `json:"to"`
 }
-
 
 // ProposedMember is a person whom the company proposes for a team.
 type ProposedMember struct {
