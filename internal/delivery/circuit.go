@@ -1,6 +1,10 @@
 package delivery
 
-import "time"
+import (
+	"time"
+
+	"github.com/partner-operator/partner-operator/api/v1alpha1"
+)
 
 // Try is one mail that asks to be handed over.
 type Try struct {
@@ -12,6 +16,14 @@ type Try struct {
 	// LastTry is when the try before this one began; the zero time: there was none.
 	LastTry time.Time
 }
+
+// mailID names one mail among those of all objects.
+type mailID struct {
+	object string
+	key    Key
+}
+
+func (t Try) id() mailID { return mailID{t.Object, t.Key} }
 
 // Answer tells whether a mail may be handed over.
 type Answer string
@@ -25,3 +37,34 @@ const (
 	// Closed: not before the time that comes with it, or before somebody tells that it has ended.
 	Closed Answer = "Closed"
 )
+
+// circuitState is where a circuit stands. Mail flows while it is closed, as a current does.
+type circuitState int
+
+const (
+	circuitClosed   circuitState = iota
+	circuitSuspect               // one mail was refused, and it is not known yet whether others are; senders only
+	circuitOpen                  // nothing is tried before a time
+	circuitHalfOpen              // one mail finds out
+)
+
+// waitsFor ends what a mail server said by telling what becomes of the mails.
+const waitsFor = "; the mail goes out once the mail server takes it"
+
+// alike tells that a mail server answered two mails in the same way. Its words may differ, and what people are told stays as
+// it was then, since each change of that is a write for each mail that waits.
+func alike(a, b Outcome) bool {
+	return a.Class == b.Class && a.Stage == b.Stage && a.Code == b.Code && a.Enhanced == b.Enhanced
+}
+
+// rejected is the reason of MailReady while a circuit is open for an outcome, and what is said with it.
+func rejected(o Outcome) (reason, message string) {
+	switch o.Class {
+	case NotAllowed:
+		return v1alpha1.ReasonBrandInvalid, o.Message
+	case Unreachable:
+		return v1alpha1.ReasonTransportUnreachable, o.Message
+	default:
+		return v1alpha1.ReasonTransportRejected, o.Message
+	}
+}

@@ -74,12 +74,15 @@ func NextTry(tries Tries, now time.Time) (Verdict, time.Time) {
 // Backoff is the time from the beginning of a failed try to the next: one minute after the first, then twice as long
 // each time up to an hour, each up to a fifth longer, so that mails that failed together do not come back together.
 func Backoff(attempts int32, seed string) time.Duration {
-	wait := lastBackoff
-	if attempts < 7 {
-		wait = min(firstBackoff<<max(attempts-1, 0), lastBackoff)
-	}
+	return backoff(firstBackoff, lastBackoff, attempts, seed)
+}
+
+// backoff is the time to wait after a number of failures in a row: first, then twice as long each time up to last, each up
+// to a fifth longer.
+func backoff(first, last time.Duration, failures int32, seed string) time.Duration {
+	wait := min(first<<min(max(failures-1, 0), 20), last)
 	spread := fnv.New32a()
-	_, _ = fmt.Fprintf(spread, "%s#%d", seed, attempts) // a hash takes everything
+	_, _ = fmt.Fprintf(spread, "%s#%d", seed, failures) // a hash takes everything
 	return wait + wait/5*time.Duration(spread.Sum32()%1000)/1000
 }
 
