@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -26,6 +27,7 @@ import (
 	"github.com/partner-operator/partner-operator/internal/lookup"
 	"github.com/partner-operator/partner-operator/internal/mail"
 	"github.com/partner-operator/partner-operator/internal/partnership"
+	"github.com/partner-operator/partner-operator/internal/quota"
 	"github.com/partner-operator/partner-operator/internal/signin"
 	"github.com/partner-operator/partner-operator/internal/team"
 	"github.com/partner-operator/partner-operator/internal/token"
@@ -60,6 +62,7 @@ func (r *PartnershipReconciler) setup(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.Program{}, enqueue(r.base, client.ObjectKeyFromObject, byName(r.Client, lookup.PartnershipsIn)), changed).
 		Watches(&v1alpha1.PartnerGroup{}, enqueue(r.base, programOfGroup, byName(r.Client, lookup.PartnershipsIn)), changed).
 		Watches(&v1alpha1.Partnership{}, enqueue(r.base, rivalryOf, r.rivals), builder.WithPredicates(comesAndGoes)).
+		Watches(&v1alpha1.Partnership{}, enqueue(r.base, contactOf, r.together), builder.WithPredicates(mailSettled)).
 		Watches(&v1alpha1.PartnerInvite{}, handler.EnqueueRequestsFromMapFunc(inviting), builder.WithPredicates(invitationTurned)).
 		Watches(&v1alpha1.PartnerTeam{}, enqueue(r.base, client.ObjectKeyFromObject, byName(r.Client, lookup.PartnershipsJoining)), builder.WithPredicates(comesAndGoes)).
 		Watches(&v1alpha1.PartnerTeam{}, enqueue(r.base, client.ObjectKeyFromObject, byName(r.Client, lookup.PartnershipsOfTeam)), changed).
@@ -69,6 +72,39 @@ func (r *PartnershipReconciler) setup(mgr ctrl.Manager) error {
 		WatchesRawSource(r.mailNews.follow(mailing)).
 		WatchesRawSource(r.courier.Turns(partnershipController)).
 		Complete(eachOf(r.base, partnershipController, r))
+}
+
+// mailSettled lets through that a mail of a partnership has come to its end that those of others may wait for.
+var mailSettled = predicate.Funcs{
+	CreateFunc: func(event.CreateEvent) bool { return false },
+	UpdateFunc: func(e event.UpdateEvent) bool {
+		return partnership.MailSettled(e.ObjectOld.(*v1alpha1.Partnership), e.ObjectNew.(*v1alpha1.Partnership))
+	},
+}
+
+// contact is a partnership, and whom it is with.
+type contact struct {
+	client.ObjectKey // of the partnership
+
+	email string
+}
+
+func contactOf(object client.Object) contact {
+	p := object.(*v1alpha1.Partnership)
+	of := contact{ObjectKey: client.ObjectKeyFromObject(p)}
+	if p.Spec.Contact != nil {
+		of.email = string(p.Spec.Contact.Email)
+	}
+	return of
+}
+
+// together finds the other partnerships of the same contact, whose mails may be one with that of this one.
+func (r *PartnershipReconciler) together(ctx context.Context, of contact) ([]reconcile.Request, error) {
+	if of.email == "" {
+		return nil, nil
+	}
+	found, err := lookup.PartnershipsOf(ctx, r.Client, of.Namespace, of.email)
+	return requestsFor(slices.DeleteFunc(found, func(p v1alpha1.Partnership) bool { return p.Name == of.Name })), err
 }
 
 // programOfGroup is the key of the program that a group belongs to.
@@ -230,6 +266,12 @@ func (r *PartnershipReconciler) observe(ctx context.Context, p *v1alpha1.Partner
 	if in.Rivals, err = lookup.Rivals(ctx, r.Client, p); err != nil {
 		return in, err
 	}
+	if p.Spec.Contact != nil {
+		if in.Others, err = lookup.PartnershipsOf(ctx, r.Client, p.Namespace, string(p.Spec.Contact.Email)); err != nil {
+			return in, err
+		}
+		in.Others = slices.DeleteFunc(in.Others, func(other v1alpha1.Partnership) bool { return other.Name == p.Name })
+	}
 	if err = r.observeInvite(ctx, &in); err != nil {
 		return in, err
 	}
@@ -275,7 +317,7 @@ func (r *PartnershipReconciler) send(ctx context.Context, in partnership.Input, 
 	job := courier.Job[*v1alpha1.Partnership]{
 		Controller: partnershipController, Object: claimed, Tenant: tenant,
 		Key: key, Recipient: string(recipient.Email), LastTry: lastTry(partnership.Mail(&before, key.Kind, key.To)),
-		Scope: scopeOf(claimed.Spec.ProgramRef), AlwaysLeaves: true,
+		Scope: quota.Scope(claimed.Spec.ProgramRef.Name, nil, nil), AlwaysLeaves: quota.Always(key.Kind),
 		Claim: func(ctx context.Context, write func(context.Context) error) (courier.Parcel, error) {
 			in.Now = r.now()
 			d := partnership.Decide(in)
@@ -292,8 +334,8 @@ func (r *PartnershipReconciler) send(ctx context.Context, in partnership.Input, 
 		},
 		Record: func(p *v1alpha1.Partnership, o delivery.Outcome) bool { return partnership.Record(p, key, o, r.now()) },
 	}
-	if key.Kind == v1alpha1.MailSignIn { // a limit would lock the owner of the address out
-		job.Scope, job.AlwaysLeaves = nil, false
+	if !job.AlwaysLeaves { // a limit to sign-in mails would lock the owner of the address out
+		job.Scope = nil
 	}
 	result, err := courier.Send(ctx, r.courier, job)
 	if err != nil || !result.Sent {
@@ -336,18 +378,18 @@ func (r *PartnershipReconciler) message(in partnership.Input, key delivery.Key, 
 		content.Team = string(in.Team.Spec.DisplayName)
 	}
 	switch key.Kind {
-	case v1alpha1.MailApproved:
-		content.Programs = []mail.ProgramLine{mail.Line(in.Catalog, p.Spec.ProgramRef.Name, groupRef(p.Status.Group))}
-		content.Link = tenant.Portal.Login(p.Namespace)
-	case v1alpha1.MailRejected:
-		content.Programs = []mail.ProgramLine{mail.Line(in.Catalog, p.Spec.ProgramRef.Name, nil)}
-		if p.Spec.Approval != nil {
-			content.Reason = p.Spec.Approval.Note
+	case v1alpha1.MailApproved, v1alpha1.MailRejected, v1alpha1.MailRevoked:
+		told := partnership.Told(in, key)
+		content.Reason = partnership.Reason(p, key.Kind)
+		for _, each := range told {
+			line := mail.Line(in.Catalog, each.Spec.ProgramRef.Name, nil)
+			if key.Kind == v1alpha1.MailApproved {
+				line = mail.Line(in.Catalog, each.Spec.ProgramRef.Name, groupRef(each.Status.Group))
+			}
+			content.Programs = append(content.Programs, line)
 		}
-	case v1alpha1.MailRevoked:
-		content.Programs = []mail.ProgramLine{mail.Line(in.Catalog, p.Spec.ProgramRef.Name, nil)}
-		if p.Spec.Revocation != nil {
-			content.Reason = p.Spec.Revocation.Reason
+		if key.Kind == v1alpha1.MailApproved {
+			content.Link = tenant.Portal.Login(p.Namespace)
 		}
 	case v1alpha1.MailApplicationReceived:
 		content = applicationContent(in)

@@ -115,7 +115,7 @@ func (r *PartnerTeamReconciler) send(ctx context.Context, in team.Input, key del
 	before, claimed := in.Team.Status, in.Team.DeepCopy()
 	result, err := courier.Send(ctx, r.courier, courier.Job[*v1alpha1.PartnerTeam]{
 		Controller: teamController, Object: claimed, Tenant: tenant,
-		Key: key, Recipient: key.To, LastTry: lastTry(team.Mail(in.Team, key)),
+		Key: key, Recipient: key.To, LastTry: lastTry(mailOf(in.Team.Status.Mails, key)),
 		Claim: func(ctx context.Context, write func(context.Context) error) (courier.Parcel, error) {
 			in.Now = r.now()
 			d := team.Decide(in)
@@ -145,8 +145,9 @@ func (r *PartnerTeamReconciler) send(ctx context.Context, in team.Input, key del
 	return reconcile.Result{RequeueAfter: next.RequeueAfter}, false, nil
 }
 
+// tell tells of the mails that failed. Whoever changes who is in a team tells of that.
 func (r *PartnerTeamReconciler) tell(before v1alpha1.PartnerTeamStatus, after *v1alpha1.PartnerTeam) {
-	for _, e := range team.Transitions(before, after.Status) {
+	for _, e := range delivery.Failures(before.Mails, after.Status.Mails) {
 		r.events.Eventf(after, nil, e.Type, e.Reason, e.Action, "%s", e.Note)
 	}
 }

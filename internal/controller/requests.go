@@ -10,6 +10,7 @@ import (
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/courier"
+	"github.com/partner-operator/partner-operator/internal/delivery"
 )
 
 // retrySoon is when to look again after losing a race: by then the cache has seen what the winner wrote.
@@ -46,4 +47,14 @@ func lastTry(m *v1alpha1.MailDelivery) time.Time {
 		return time.Time{}
 	}
 	return m.LastAttemptTime.Time
+}
+
+// mailOf finds a mail in a list; nil: it is not there.
+func mailOf(mails []v1alpha1.MailDelivery, key delivery.Key) *v1alpha1.MailDelivery {
+	for i := range mails {
+		if delivery.KeyOf(&mails[i]) == key {
+			return &mails[i]
+		}
+	}
+	return nil
 }

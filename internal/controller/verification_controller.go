@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -44,8 +45,12 @@ func (r *VerificationReconciler) setup(mgr ctrl.Manager) error {
 			return before.Status.VerificationSerial != after.Status.VerificationSerial
 		},
 	}
+	// Those with a mail that has not left, which a mended brand or a program that goes on may let go on.
+	waiting := enqueue(r.base, client.Object.GetNamespace, within(r.Client, lookup.GroupsWithMail))
 	return newController(mgr, verificationController, "PartnerGroup", r.courier.Workers()).
 		For(&v1alpha1.PartnerGroup{}, builder.WithPredicates(asked)).
+		Watches(&v1alpha1.Program{}, waiting, builder.WithPredicates(specChanged)).
+		WatchesMetadata(&corev1.ConfigMap{}, waiting, r.mattering()).
 		WatchesRawSource(r.mailNews.follow(waiting)).
 		WatchesRawSource(r.courier.Turns(verificationController)).
 		Complete(eachOf(r.base, verificationController, r))
@@ -78,9 +83,7 @@ func (r *VerificationReconciler) Reconcile(ctx context.Context, g *v1alpha1.Part
 	if !equality.Semantic.DeepEqual(g.Status, d.Status) {
 		after := g.DeepCopy()
 		after.Status = d.Status
-		if err = r.Status().Update(ctx, after); err == nil {
-			r.tell(g.Status, after)
-		}
+		err = r.Status().Update(ctx, after)
 	}
 	return resultOf(d.RequeueAfter, err)
 }
@@ -161,7 +164,7 @@ func (r *VerificationReconciler) send(
 	if err != nil || !result.Sent {
 		return resultOf(result.Again, err)
 	}
-	r.tell(before, claimed)
+	r.tell(key, before, claimed)
 	if len(claimed.Status.Verifications) == 0 {
 		return reconcile.Result{}, nil
 	}
@@ -174,8 +177,8 @@ func addressIsGone(ctx context.Context) delivery.Outcome {
 	return delivery.Outcome{Class: delivery.Recipient, Message: "the signing key is gone"}
 }
 
-func (r *VerificationReconciler) tell(before v1alpha1.PartnerGroupStatus, after *v1alpha1.PartnerGroup) {
-	for _, e := range join.Transitions(before, after.Status) {
+func (r *VerificationReconciler) tell(key delivery.Key, before v1alpha1.PartnerGroupStatus, after *v1alpha1.PartnerGroup) {
+	for _, e := range join.Transitions(key, &before, &after.Status) {
 		r.events.Eventf(after, nil, e.Type, e.Reason, e.Action, "%s", e.Note)
 	}
 }

@@ -285,6 +285,13 @@ func PartnershipsWithMail(ctx context.Context, cache client.Reader, namespace st
 	return list.Items, err
 }
 
+// GroupsWithMail finds the groups that have a verification mail which has not left.
+func GroupsWithMail(ctx context.Context, cache client.Reader, namespace string) ([]v1alpha1.PartnerGroup, error) {
+	var list v1alpha1.PartnerGroupList
+	err := cache.List(ctx, &list, client.InNamespace(namespace))
+	return slices.DeleteFunc(list.Items, func(g v1alpha1.PartnerGroup) bool { return len(g.Status.Verifications) == 0 }), err
+}
+
 // GroupsOf finds the groups of a program.
 func GroupsOf(ctx context.Context, cache client.Reader, namespace, programName string) ([]v1alpha1.PartnerGroup, error) {
 	var list v1alpha1.PartnerGroupList
