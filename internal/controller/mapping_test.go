@@ -303,10 +303,9 @@ func TestNewsOfAMailServerAreRepeated(t *testing.T) {
 		program.Namespace = "acme"
 		b := base{Client: fakeCache(t).WithObjects(&program).WithInterceptorFuncs(w.functions()).Build(), retries: newRetries(), now: time.Now}
 		go func() { _ = b.retries.Start(ctx) }()
-		r := newRoutes(b, nil, nil, nil, 1)
 		heard := make(chan event.GenericEvent, 1)
-		r.heard = append(r.heard, heard)
-		r.tell(ctx, "acme")
+		news := &mailNews{Reader: b.Client, retries: b.retries, listeners: []chan event.GenericEvent{heard}}
+		news.tell(ctx, "acme")
 		select {
 		case told := <-heard:
 			if name := told.Object.GetName(); name != "referral" {

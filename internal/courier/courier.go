@@ -281,6 +281,9 @@ const (
 // nobody waits for that.
 func (c *Courier) enter(r *request) (*pass, Result) {
 	slot, again := c.gate.enter(r)
+	if r.hasNews {
+		c.tell(c.lasting, r.Namespace)
+	}
 	if slot != nil {
 		return slot, Result{}
 	}

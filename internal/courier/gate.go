@@ -43,6 +43,8 @@ type request struct {
 	awaited bool
 	// since is when it first asked.
 	since time.Time
+	// hasNews: that it asked changed what is known of its sender.
+	hasNews bool
 }
 
 // pass is a slot, in which one mail is handed over.
@@ -97,8 +99,9 @@ func (g *gate) enter(r *request) (*pass, time.Duration) {
 		p = g.take(r)
 	}
 	p.request = r
-	now := g.now()
+	now, before := g.now(), r.transport.health(r.sender)
 	answer, until := r.transport.ask(r, now)
+	r.hasNews = before.Reason != r.transport.health(r.sender).Reason
 	if answer == delivery.Granted {
 		g.line(r.Namespace).remove(r.place)
 		return p, 0

@@ -245,9 +245,10 @@ func TestAServerIsSignedInToBeforeAMailIsClaimed(t *testing.T) {
 			t.Error("its mail is not held")
 		}
 		hung.probe = nil
-		time.Sleep(2 * time.Minute)
+		time.Sleep(18 * time.Second)
 		synctest.Wait()
-		if got := d.ask(own, "brand", "ada"); len(got) != 1 {
+		d.wants("told once it answers", d.turns(), []string{"brand/p00"})
+		if got := d.ask(own, "brand", "p00"); len(got) != 1 {
 			t.Error("no mail may be tried once it answers")
 		}
 	})

@@ -76,7 +76,7 @@ func (c *Courier) server(ctx context.Context, namespace, secret string) (t *tran
 func (c *Courier) forbidden(t *transport) (why string) {
 	if t != nil {
 		c.gate.locked(func() {
-			if reason, _ := t.server.Fault(); reason == v1alpha1.ReasonBrandInvalid {
+			if reason, _ := t.server.Cause(); reason == v1alpha1.ReasonBrandInvalid {
 				why = t.notAllowed
 			}
 		})

@@ -122,27 +122,20 @@ func (t *transport) withdraw(r *request) {
 // learn tells both circuits what came of a mail.
 func (t *transport) learn(r *request, o delivery.Outcome, now time.Time) (ruled delivery.Outcome, of news) {
 	server, sender := t.serverHealth(), t.health(r.sender)
-	t.server.Learn(o, now)
-	ruled = o
-	if o.BeforeMail {
-		t.withdrawSender(r)
-	} else {
-		ruled, of.takenBack = t.ofSender(r.sender, now).circuit.Learn(r.try, o, now)
-	}
+	circuit := &t.ofSender(r.sender, now).circuit
+	waited := isUntold(circuit.Hold())
+	ruled, of.takenBack = circuit.Learn(r.try, t.server.Learn(o, now), now)
 	if o.Class == delivery.Accepted {
 		t.hasAccepted = true
 		t.most = min(2*t.most, t.connections)
 	}
 	of.ofServer = server.Reason != t.serverHealth().Reason
-	of.ofSender = sender.Reason != t.health(r.sender).Reason
+	of.ofSender = sender.Reason != t.health(r.sender).Reason || waited && !isUntold(circuit.Hold())
 	return ruled, of
 }
 
-func (t *transport) withdrawSender(r *request) {
-	if s := t.senders[r.sender]; s != nil {
-		s.circuit.Withdraw(r.try)
-	}
-}
+// isUntold tells whether those who wait do not know when to ask again, so that they have to be told.
+func isUntold(h *delivery.Hold) bool { return h != nil && h.Until.IsZero() }
 
 // limit is how many mails of a sender may have a slot at once; 0: any number.
 func (t *transport) limit(key senderKey) int {
@@ -193,30 +186,29 @@ func (t *transport) free(key senderKey) {
 	}
 }
 
-// hold is why mail of a sender waits; nil: it need not. While it is time to try again, one mail may.
+// hold is why mail of a sender waits; nil: it need not. When it is time to try again, one mail may.
 func (t *transport) hold(key senderKey, now time.Time) *delivery.Hold {
-	if h := t.server.Hold(); h != nil {
+	if h := t.server.Hold(); h != nil && !t.server.ProbeAt().IsZero() {
 		if !now.Before(h.Until) { // somebody is signing in, and tells how that went
 			h.Until = now.Add(probeTimeout)
 		}
 		return h
 	}
 	s := t.senders[key]
-	if s == nil {
+	if s == nil || s.circuit.IsLone() {
 		return nil
 	}
-	h := s.circuit.Hold()
-	if h == nil || !now.Before(h.Until) {
-		return nil
+	if h := s.circuit.Hold(); h != nil && (h.Until.IsZero() || now.Before(h.Until)) {
+		return h
 	}
-	return h
+	return nil
 }
 
 // health is what programs can say of the mail of a sender.
 func (t *transport) health(key senderKey) program.MailHealth {
 	if s := t.senders[key]; s != nil && t.server.Hold() == nil {
-		if fault := s.circuit.Fault(); fault != "" {
-			return program.MailHealth{Reason: v1alpha1.ReasonTransportRejected, Message: fault}
+		if reason, message := s.circuit.Cause(); reason != "" {
+			return program.MailHealth{Reason: reason, Message: message}
 		}
 	}
 	return t.serverHealth()
@@ -225,7 +217,7 @@ func (t *transport) health(key senderKey) program.MailHealth {
 // serverHealth is what programs can say of their mail, whoever the sender is. That it can be sent is said when one mail was
 // taken, and not before.
 func (t *transport) serverHealth() program.MailHealth {
-	switch reason, message := t.server.Fault(); {
+	switch reason, message := t.server.Cause(); {
 	case reason == v1alpha1.ReasonBrandInvalid:
 		return program.MailHealth{Reason: reason, Message: t.notAllowed}
 	case reason != "":
@@ -274,7 +266,8 @@ func (c *Courier) probe(t *transport) {
 				t.server.Learn(o, c.now())
 			}
 			t.isKnown = t.isKnown || o.Class == delivery.Accepted
-			changed = before != t.serverHealth()
+			isReady := t.server.Hold() != nil && t.server.ProbeAt().IsZero() // one mail may go
+			changed = before != t.serverHealth() || isReady
 			c.probeLater(t)
 		})
 		if changed {
@@ -291,9 +284,13 @@ func (c *Courier) probeLater(t *transport) {
 	}
 	t.isAwaitingProbe = true
 	time.AfterFunc(max(at.Sub(c.now()), 0), func() {
-		c.gate.changed(func() {
+		c.gate.locked(func() {
 			t.isAwaitingProbe = false
-			c.probe(t)
+			if t.server.StartProbe(c.now()) {
+				c.probe(t)
+			} else {
+				c.probeLater(t)
+			}
 		})
 	})
 }

@@ -371,6 +371,9 @@ func (c *SenderCircuit) Hold() *Hold {
 	return &Hold{Reason: v1alpha1.ReasonHeld, Message: c.cause.Message + waitsFor, Until: c.again}
 }
 
+// IsLone tells that it is open for the mails of a single recipient, and that those for others need not wait.
+func (c *SenderCircuit) IsLone() bool { return c.lone && c.Hold() != nil }
+
 // Cause is the reason of MailReady while it is open, and what the mail server said; empty: it is not.
 func (c *SenderCircuit) Cause() (reason, message string) {
 	if c.Hold() == nil {
