@@ -179,6 +179,7 @@ func (d *Decision) accepted(in Input) {
 
 // expired notes what a person is told about a mail that never left.
 func (d *Decision) expired(in Input) {
+	d.repeat(in)
 	if d.Status.SentTime == nil && d.Status.Serial > 0 {
 		d.Status.NextAttemptTime = nil
 		setter(&d.Status, in.Now).False(v1alpha1.ConditionSent, v1alpha1.ReasonTemporaryFailure, "the mail did not leave before the invite expired")
@@ -187,6 +188,7 @@ func (d *Decision) expired(in Input) {
 
 // answeredUnsent settles what a process that died left open: whoever answered has the mail.
 func (d *Decision) answeredUnsent(in Input) {
+	d.repeat(in)
 	if d.Status.Acceptance == nil || sentReason(d.Status) != v1alpha1.ReasonSending {
 		return
 	}

@@ -471,7 +471,7 @@ func TestDecide(t *testing.T) {
 }
 
 // judge looks at an invite after what happened to it.
-func judge(t *testing.T, happened []step, want standing) {
+func judge(t *testing.T, happened []step, want standing) *life {
 	t.Helper()
 	l := newLife()
 	for _, happens := range happened {
@@ -494,6 +494,7 @@ func judge(t *testing.T, happened []step, want standing) {
 		}
 	}
 	stays(t, l, d)
+	return l
 }
 
 // stays checks that to decide once more changes nothing and sends nothing.
