@@ -279,7 +279,7 @@ func samplesOf(kind v1alpha1.MailKind) []Content {
 
 // samples are contents that between them lead through most branches of a template.
 var samples = []Content{
-	{FirstName: "Ada", LastName: "Lovelace", Programs: []ProgramLine{{Name: "Referral", Description: "Recommend us.", Group: "Gold"}, {Name: "Reseller"}}, Link: "https://partners.example.com/sample", ExpiryTime: time.Date(2026, 1, 8, 12, 0, 0, 0, time.UTC), Minutes: 15, Reason: "The contract ended.", Applicant: "grace@example.com", Partnership: "grace-1a2b3c4d", Waits: true, Team: "Agency", Teammate: "Grace Hopper (grace@example.com)"},
+	{FirstName: "Ada", LastName: "Lovelace", Programs: []ProgramLine{{Name: "Referral", Description: "Recommend us.", Group: "Gold", Reason: "The contract ended."}, {Name: "Reseller"}}, Link: "https://partners.example.com/sample", ExpiryTime: time.Date(2026, 1, 8, 12, 0, 0, 0, time.UTC), Minutes: 15, Reason: "The contract ended.", Applicant: "grace@example.com", Partnership: "grace-1a2b3c4d", Waits: true, Team: "Agency", Teammate: "Grace Hopper (grace@example.com)"},
 	{Programs: []ProgramLine{{Name: "Referral"}}, Link: "https://partners.example.com/sample"},
 }
 
