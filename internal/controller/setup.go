@@ -119,8 +119,11 @@ func Setup(mgr ctrl.Manager, o Options) (finish func(context.Context), err error
 		return nil, fmt.Errorf("adding the tombstones: %w", err)
 	}
 	if o.Receiver != nil {
-		events := webhook.Options{Receiver: o.Receiver, Watches: o.Watches, Portal: o.Portal.Origin(), Namespace: o.Namespace, Now: o.Now}
-		if err := mgr.Add(webhook.NewOutbox(mgr, events)); err != nil {
+		outbox := webhook.NewOutbox(webhook.Options{
+			Client: b.Client, Live: b.live, Cache: mgr.GetCache(), Receiver: o.Receiver, Watches: o.Watches,
+			Portal: o.Portal.Origin(), Namespace: o.Namespace, Log: mgr.GetLogger().WithName("events"), Now: o.Now,
+		})
+		if err := mgr.Add(outbox); err != nil {
 			return nil, fmt.Errorf("adding the events for other systems: %w", err)
 		}
 	}

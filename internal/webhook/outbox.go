@@ -6,12 +6,12 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	toolscache "k8s.io/client-go/tools/cache"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -55,6 +55,11 @@ type Outbox struct {
 
 // Options is what an outbox needs.
 type Options struct {
+	// Client writes how far events were delivered, and Live reads it.
+	Client client.Client
+	Live   client.Reader
+	// Cache tells what happens.
+	Cache cache.Cache
 	// Receiver gets the events.
 	Receiver *Receiver
 	// Watches are those that the manager's cache has.
@@ -63,19 +68,20 @@ type Options struct {
 	Portal string
 	// Namespace is the operator's own.
 	Namespace string
+	// Log tells what becomes of events.
+	Log logr.Logger
 	// Now is the clock.
 	Now func() time.Time
 }
 
 // NewOutbox makes an outbox, which the manager is to run.
-func NewOutbox(mgr ctrl.Manager, o Options) *Outbox {
-	logger := mgr.GetLogger().WithName("events")
+func NewOutbox(o Options) *Outbox {
 	if o.Receiver.Plain() {
-		logger.Info("Events go to the receiver without TLS, so whoever is on the way can read them and make up others; use https")
+		o.Log.Info("Events go to the receiver without TLS, so whoever is on the way can read them and make up others; use https")
 	}
 	return &Outbox{
-		Client: mgr.GetClient(), live: mgr.GetAPIReader(), cache: mgr.GetCache(), now: o.Now,
-		watches: o.Watches, sink: New(o.Receiver, logger, o.Now),
+		Client: o.Client, live: o.Live, cache: o.Cache, now: o.Now,
+		watches: o.Watches, sink: New(o.Receiver, o.Log, o.Now),
 		observer: cloudevent.Observer{Portal: o.Portal}, namespace: o.Namespace,
 	}
 }
