@@ -380,12 +380,12 @@ func (r *PartnershipReconciler) message(in partnership.Input, key delivery.Key, 
 	switch key.Kind {
 	case v1alpha1.MailApproved, v1alpha1.MailRejected, v1alpha1.MailRevoked:
 		told := partnership.Told(in, key)
-		content.Reason = partnership.Reason(p, key.Kind)
 		for _, each := range told {
 			line := mail.Line(in.Catalog, each.Spec.ProgramRef.Name, nil)
 			if key.Kind == v1alpha1.MailApproved {
 				line = mail.Line(in.Catalog, each.Spec.ProgramRef.Name, groupRef(each.Status.Group))
 			}
+			line.Reason = partnership.Reason(each, key.Kind)
 			content.Programs = append(content.Programs, line)
 		}
 		if key.Kind == v1alpha1.MailApproved {
