@@ -230,12 +230,14 @@ func (o CheckOptions) checkMail(ctx context.Context, d Desk, settings map[string
 	}
 	ctx, cancel := context.WithTimeout(ctx, reachTimeout)
 	defer cancel()
-	if err := smtp.Greet(ctx, config); err != nil {
+	channel := smtp.NewChannel(config)
+	defer channel.Close()
+	if outcome := channel.Probe(ctx); outcome.Class != delivery.Accepted {
 		verdict := VerdictFailed
 		if o.SMTPURL == "" {
 			verdict = VerdictWarning // from inside of the cluster it may be different
 		}
-		note("mail server", verdict, "%s, from this machine: %v", config.Address(), err)
+		note("mail server", verdict, "%s, from this machine: %s", config.Address(), outcome.Message)
 		return
 	}
 	note("mail server", VerdictOK, "%s answers, from this machine%s", config.Address(), without)
