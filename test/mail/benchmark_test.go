@@ -34,7 +34,7 @@ func BenchmarkSend(b *testing.B) {
 				kept += time.Since(began)
 
 				began = time.Now()
-				single := smtp.NewSender(config, smtp.NewLimiter(0))
+				single := smtp.NewChannel(config)
 				mustSend(b, single, message)
 				hangUp(b, single)
 				fresh += time.Since(began)

@@ -37,6 +37,12 @@ type Config struct {
 	// PasswordFile holds the password. It is read anew for each connection, so it can be rotated. Without one it is
 	// Password.
 	PasswordFile, Password string
+	// Helo is the name that is said in EHLO; empty: the domain of the sender.
+	Helo string
+	// CAFile holds certificates in PEM that may vouch for the mail server, beside those of the system. It is read anew for
+	// each connection. Without one they are CA; empty: those of the system alone.
+	CAFile string
+	CA     []byte
 	// Connections is the most connections at once; below 1: one.
 	Connections int
 	// Guard tells where the mail server may be; nil: anywhere.
@@ -84,8 +90,12 @@ func ParseURL(text string) (Config, error) {
 	return config, nil
 }
 
-// ParseSecret reads the Secret of a mail server: url as in ParseURL, and username and password, both or neither. Its
-// errors hold no value of it.
+// MaxConnections is the most connections at once that a Secret may ask for.
+const MaxConnections = 16
+
+// ParseSecret reads the Secret of a mail server: url as in ParseURL, username and password, both or neither, and if they
+// are there helo, ca.crt and connections. Its errors name the key, and hold no value of it. Connections is 0 if it does not
+// say how many.
 func ParseSecret(data map[string][]byte) (Config, error) {
 	text := func(key string) string { return strings.TrimSpace(string(data[key])) }
 	config, err := ParseURL(text("url"))
@@ -101,6 +111,22 @@ func ParseSecret(data map[string][]byte) (Config, error) {
 	config.Password = strings.TrimRight(string(data["password"]), "\r\n")
 	if (config.Username == "") != (config.Password == "") {
 		return Config{}, errors.New("must have username and password, or neither")
+	}
+	if config.Helo = text("helo"); config.Helo != "" {
+		if err := CheckHelo(config.Helo); err != nil {
+			return Config{}, fmt.Errorf("has the key helo, which %w", err)
+		}
+	}
+	if ca := data["ca.crt"]; len(ca) > 0 {
+		if err := CheckCA(ca); err != nil {
+			return Config{}, fmt.Errorf("has the key ca.crt, which %w", err)
+		}
+		config.CA = ca
+	}
+	if number := text("connections"); number != "" {
+		if config.Connections, err = strconv.Atoi(number); err != nil || config.Connections < 1 || config.Connections > MaxConnections {
+			return Config{}, fmt.Errorf("has the key connections, which is no number from 1 to %d", MaxConnections)
+		}
 	}
 	return config, nil
 }

@@ -1,9 +1,10 @@
 package smtp
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
+	"errors"
 	"net"
 	"time"
 
@@ -16,114 +17,174 @@ import (
 const (
 	// dialTimeout bounds opening a connection, from connecting to signing in.
 	dialTimeout = 10 * time.Second
+	// goodbyeTimeout bounds saying goodbye.
+	goodbyeTimeout = time.Second
 	// maxIdle is how long a connection is kept without a mail. Servers close idle ones after some minutes.
 	maxIdle = 15 * time.Second
 	// maxUses is how many mails go over one connection. Servers limit it, most to a hundred or more.
 	maxUses = 100
 )
 
+var errNoSTARTTLS = errors.New("it does not support STARTTLS; check its port and tls")
+
 // connection is one open connection to the mail server. It belongs to one sending goroutine at a time.
 type connection struct {
-	client *gomail.Client
-	smtp   *gosmtp.Client
-	raw    net.Conn
-	peer   *peer // below TLS
-	uses   int
-	idle   time.Time
+	smtp *gosmtp.Client
+	peer *peer // below TLS
+	uses int
+	idle time.Time
+	// isClean: the mail server holds nothing of a mail that it was told of, so the next one begins anew.
+	isClean bool
 }
 
-// dial opens, protects and signs in to a connection. It ends with the context, or after dialTimeout.
-func dial(ctx context.Context, config Config) (*connection, error) {
+// dial opens, protects and signs in to a connection, under a name. It ends with the context, or after dialTimeout.
+func dial(ctx context.Context, config Config, name string) (*connection, *fault) {
 	password, err := config.password()
 	if err != nil {
-		return nil, err
+		return nil, &fault{delivery.StageSignIn, err}
+	}
+	roots, err := config.roots()
+	if err != nil {
+		return nil, &fault{delivery.StageTLS, err}
 	}
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	c := &connection{}
-	tlsConfig := &tls.Config{ServerName: config.Host, MinVersion: tls.VersionTLS12}
-	cut := func() bool { return true }
-	defer func() { cut() }()
-	// The address that the library puts together is wrong for IPv6.
-	connect := func(_ context.Context, network, _ string) (_ net.Conn, err error) {
-		if err = c.open(ctx, network, config, tlsConfig); err == nil { // from here on the library does not heed the context
-			cut = context.AfterFunc(ctx, func() { _ = c.raw.Close() })
-		}
-		return c.raw, err
+	raw, err := config.Guard.dialer(config.Host).DialContext(ctx, "tcp", config.Address())
+	if err != nil {
+		return nil, config.openFault(ctx, nil, &fault{delivery.StageConnect, err})
 	}
-	options := []gomail.Option{
-		gomail.WithPort(config.Port), gomail.WithTimeout(delivery.SendTimeout), gomail.WithTLSConfig(tlsConfig),
-		gomail.WithDialContextFunc(connect), gomail.WithoutNoop(), gomail.WithoutSMTPUTF8(),
-	}
-	switch config.TLS {
-	case StartTLS:
-		options = append(options, gomail.WithTLSPolicy(gomail.TLSMandatory))
-	case Implicit: // with this policy the library sees that the connection is encrypted, and so sends a password
-		options = append(options, gomail.WithTLSPolicy(gomail.TLSOpportunistic))
-	default:
-		options = append(options, gomail.WithTLSPolicy(gomail.NoTLS))
-	}
-	if config.Username != "" {
-		options = append(options, gomail.WithSMTPAuth(gomail.SMTPAuthAutoDiscover), gomail.WithUsername(config.Username), gomail.WithPassword(password))
-	}
-	if c.client, err = gomail.NewClient(config.Host, options...); err != nil {
-		return nil, err
-	}
-	if c.smtp, err = c.client.DialToSMTPClientWithContext(ctx); err != nil {
-		if c.raw != nil {
-			_ = c.raw.Close()
-		}
-		err = cmp.Or(ctx.Err(), err)
-		if config.Guard != nil && !c.peer.greeted() {
-			err = unheard(err)
-		}
-		return nil, err
+	c := &connection{peer: &peer{Conn: raw}, isClean: true}
+	defer context.AfterFunc(ctx, func() { _ = raw.Close() })()
+	if f := c.converse(ctx, config, roots, name, password); f != nil {
+		_ = raw.Close()
+		return nil, config.openFault(ctx, c.peer, f)
 	}
 	return c, nil
 }
 
-// open connects to the mail server, and agrees on TLS if that comes first.
-func (c *connection) open(ctx context.Context, network string, config Config, tlsConfig *tls.Config) error {
-	raw, err := config.Guard.dialer(config.Host).DialContext(ctx, network, config.Address())
-	if err != nil {
-		return err
+// openFault is what is told of a fault of opening a connection.
+func (c Config) openFault(ctx context.Context, p *peer, f *fault) *fault {
+	if f.answer() == nil && ctx.Err() != nil { // it was not waited for any longer
+		f.err = ctx.Err()
 	}
-	c.peer = &peer{Conn: raw}
-	c.raw = c.peer
-	if config.TLS != Implicit {
-		return nil
+	if c.Guard != nil && !p.greeted() {
+		f.err = unheard(f.err)
 	}
-	protected := tls.Client(c.peer, tlsConfig)
-	c.raw = protected
-	return protected.HandshakeContext(ctx)
+	return f
 }
 
-// usable tells whether a connection that was put aside is worth trying.
-func (c *connection) usable(now time.Time) bool {
+// converse begins the conversation, up to signing in.
+func (c *connection) converse(ctx context.Context, config Config, roots *x509.CertPool, name, password string) *fault {
+	tlsConfig := &tls.Config{ServerName: config.Host, MinVersion: tls.VersionTLS12, RootCAs: roots}
+	var conn net.Conn = c.peer
+	if config.TLS == Implicit {
+		protected := tls.Client(c.peer, tlsConfig)
+		if err := protected.HandshakeContext(ctx); err != nil {
+			return &fault{delivery.StageTLS, err}
+		}
+		conn = protected
+	}
+	client, err := gosmtp.NewClient(conn, config.Host)
+	if err != nil {
+		return &fault{delivery.StageGreeting, err}
+	}
+	c.smtp, c.peer.hasGreeted = client, true
+	client.SkipSMTPUTF8(true)
+	if err := client.Hello(name); err != nil {
+		return &fault{delivery.StageHello, err}
+	}
+	if config.TLS == StartTLS {
+		if f := startTLS(client, tlsConfig); f != nil {
+			return f
+		}
+	}
+	if config.Username != "" {
+		if err := signIn(client, config, password); err != nil {
+			return &fault{delivery.StageSignIn, err}
+		}
+	}
+	return nil
+}
+
+// startTLS turns a connection to TLS, and greets once more.
+func startTLS(client *gosmtp.Client, config *tls.Config) *fault {
+	if offered, _ := client.Extension("STARTTLS"); !offered {
+		return &fault{delivery.StageTLS, errNoSTARTTLS}
+	}
+	if err := client.StartTLS(config); err != nil {
+		if state, ok := client.TLSConnectionState(); ok && state.HandshakeComplete {
+			return &fault{delivery.StageHello, err}
+		}
+		return &fault{delivery.StageTLS, err}
+	}
+	return nil
+}
+
+// isUsable tells whether a connection that was put aside is worth trying.
+func (c *connection) isUsable(now time.Time) bool {
 	return c.uses < maxUses && now.Sub(c.idle) < maxIdle
 }
 
 // send hands over one mail. It is cut off when the context ends.
-func (c *connection) send(ctx context.Context, message *gomail.Msg) error {
-	cut := context.AfterFunc(ctx, func() { _ = c.raw.Close() })
-	defer cut()
+func (c *connection) send(ctx context.Context, m *gomail.Msg) *fault {
+	defer context.AfterFunc(ctx, func() { _ = c.peer.Close() })()
 	c.uses++
-	return c.client.SendWithSMTPClient(c.smtp, message)
+	c.isClean = false
+	f := c.say(m)
+	if f != nil && f.answer() == nil && ctx.Err() != nil { // the server was not waited for any longer
+		f.err = ctx.Err()
+	}
+	return f
+}
+
+// say goes through the commands of one mail.
+func (c *connection) say(m *gomail.Msg) *fault {
+	from, err := m.GetSender(false)
+	if err != nil {
+		return &fault{delivery.StageSender, err}
+	}
+	recipients, err := m.GetRecipients()
+	if err != nil {
+		return &fault{delivery.StageRecipient, err}
+	}
+	if err := c.smtp.Mail(from); err != nil {
+		return &fault{delivery.StageSender, err}
+	}
+	for _, to := range recipients {
+		if err := c.smtp.Rcpt(to); err != nil {
+			f := &fault{delivery.StageRecipient, err}
+			if answer := f.answer(); answer != nil && answer.Code != closing {
+				c.isClean = c.smtp.Reset() == nil
+			}
+			return f
+		}
+	}
+	content, err := c.smtp.Data()
+	if err != nil {
+		return &fault{delivery.StageContent, err}
+	}
+	if _, err := m.WriteTo(content); err != nil {
+		return &fault{delivery.StageContent, err}
+	}
+	if err := content.Close(); err != nil {
+		return &fault{delivery.StageContent, err}
+	}
+	c.isClean = true
+	return nil
+}
+
+// closing is the answer after which a server closes the connection.
+const closing = 421
+
+// diedWhileIdle tells that a kept connection turned out to be closed before anything of the mail was heard.
+func diedWhileIdle(f *fault) bool {
+	answer := f.answer()
+	return f.stage == delivery.StageSender && !isTimeout(f.err) && (answer == nil || answer.Code == closing)
 }
 
 // close says goodbye, briefly.
 func (c *connection) close() {
-	_ = c.raw.SetDeadline(time.Now().Add(time.Second))
-	_ = c.client.CloseWithSMTPClient(c.smtp)
-	_ = c.raw.Close()
-}
-
-// Greet opens, protects and signs in to a connection as for a mail, and says goodbye. An error tells what is in the way.
-func Greet(ctx context.Context, config Config) error {
-	c, err := dial(ctx, config)
-	if err != nil {
-		return failure(err)
-	}
-	c.close()
-	return nil
+	_ = c.peer.SetDeadline(time.Now().Add(goodbyeTimeout))
+	_ = c.smtp.Quit()
+	_ = c.peer.Close()
 }

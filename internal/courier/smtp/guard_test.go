@@ -2,7 +2,6 @@ package smtp
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"net"
 	"net/netip"
@@ -126,13 +125,14 @@ func mustParseHosts(t *testing.T, list string) Hosts {
 	return h
 }
 
-func greetFailure(t *testing.T, c Config) *delivery.Failure {
+// probeFailure signs in where that cannot succeed.
+func probeFailure(t *testing.T, c Config) delivery.Outcome {
 	t.Helper()
-	var failure *delivery.Failure
-	if err := Greet(t.Context(), c); !errors.As(err, &failure) {
-		t.Fatalf("got %v, want a failure", err)
+	o := NewChannel(c).Probe(t.Context())
+	if o.Class == delivery.Accepted {
+		t.Fatalf("got %+v, want a failure", o)
 	}
-	return failure
+	return o
 }
 
 // Whatever a name leads to, and whether or not somebody listens there, whoever named it hears the same.
@@ -162,15 +162,15 @@ func TestTheGuardSaysOneThingOfAllThatItRefuses(t *testing.T) {
 		for name := range leads {
 			for _, port := range ports {
 				for _, mode := range []TLSMode{None, StartTLS, Implicit} {
-					f := greetFailure(t, Config{Host: name, Port: port, TLS: mode, Guard: guard})
-					if f.Message != NotAllowed || f.Cause != delivery.CauseNotAllowed || f.Permanent {
+					f := probeFailure(t, Config{Host: name, Port: port, TLS: mode, Guard: guard})
+					if f.Message != NotAllowed || f.Class != delivery.NotAllowed || !f.BeforeMail {
 						t.Errorf("%q: %s:%d, %s: %+v", list, name, port, mode, f)
 					}
 				}
 			}
 		}
 		for _, host := range []string{"127.0.0.1", "::1", "localhost", "nowhere.evil.example", "redis.other.svc.cluster.local"} {
-			if f := greetFailure(t, Config{Host: host, Port: 25, TLS: None, Guard: guard}); f.Message != NotAllowed {
+			if f := probeFailure(t, Config{Host: host, Port: 25, TLS: None, Guard: guard}); f.Message != NotAllowed {
 				t.Errorf("%q: %s: %+v", list, host, f)
 			}
 		}
@@ -186,7 +186,7 @@ func TestTheGuardLetsThroughWhatIsListed(t *testing.T) {
 	for _, host := range []string{"127.0.0.1", "mail.acme.example", "::ffff:127.0.0.1"} {
 		before := server.connections.Load()
 		guard := &Guard{Hosts: mustParseHosts(t, "127.0.0.0/8"), Resolver: resolver, APIServer: "127.0.0.1"}
-		if f := greetFailure(t, Config{Host: host, Port: server.port, TLS: None, Guard: guard}); f.Cause != delivery.CauseRefused {
+		if f := probeFailure(t, Config{Host: host, Port: server.port, TLS: None, Guard: guard}); f.Class != delivery.Refused {
 			t.Errorf("%s: %+v", host, f)
 		}
 		if server.connections.Load() == before {
@@ -200,11 +200,11 @@ func TestTheGuardJudgesEachConnection(t *testing.T) {
 	allowed, secret := listen(t, "127.0.0.1:0", "220 hello\r\n"), listen(t, "[::1]:0", "220 hello\r\n")
 	resolver := (&names{leads: map[string][][]string{"mail.evil.example": {{"127.0.0.1"}, {"::1"}}}}).resolver(t)
 	config := Config{Host: "mail.evil.example", Port: allowed.port, TLS: None, Guard: &Guard{Hosts: mustParseHosts(t, "127.0.0.0/8"), Resolver: resolver}}
-	if f := greetFailure(t, config); f.Cause != delivery.CauseUnreachable || allowed.connections.Load() != 1 {
+	if f := probeFailure(t, config); f.Class != delivery.Unreachable || allowed.connections.Load() != 1 {
 		t.Errorf("the first time: %+v, %d connections", f, allowed.connections.Load())
 	}
 	config.Port = secret.port
-	if f := greetFailure(t, config); f.Message != NotAllowed || secret.connections.Load() != 0 {
+	if f := probeFailure(t, config); f.Message != NotAllowed || secret.connections.Load() != 0 {
 		t.Errorf("the second time: %+v, %d connections", f, secret.connections.Load())
 	}
 }
@@ -265,13 +265,13 @@ func TestAStrangerIsNotQuoted(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			server := listen(t, "127.0.0.1:0", greeting)
 			for _, mode := range []TLSMode{None, StartTLS, Implicit} {
-				f := greetFailure(t, Config{Host: "127.0.0.1", Port: server.port, TLS: mode, Guard: &Guard{Hosts: mustParseHosts(t, "127.0.0.0/8")}})
+				f := probeFailure(t, Config{Host: "127.0.0.1", Port: server.port, TLS: mode, Guard: &Guard{Hosts: mustParseHosts(t, "127.0.0.0/8")}})
 				for _, word := range []string{"token", "abc123", "internal", "ERR", "SSH", "554", "421", "200", "127.0.0.1", "handshake"} {
 					if strings.Contains(f.Message, word) {
 						t.Errorf("%s: it is quoted: %s", mode, f.Message)
 					}
 				}
-				if f.Cause == delivery.CauseMail {
+				if !f.BeforeMail {
 					t.Errorf("%s: %+v", mode, f)
 				}
 			}

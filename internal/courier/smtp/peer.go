@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"net/textproto"
-	"time"
 )
 
 // maxSaid is how much a mail server may say before it is answered. The longest that one has to say is the certificates
@@ -19,8 +18,8 @@ var errTalkative = errors.New("said more than a mail server says")
 // peer is a connection to what should be a mail server.
 type peer struct {
 	net.Conn
-	said      int // bytes since it was last answered
-	deadlines int
+	said       int // bytes since it was last answered
+	hasGreeted bool
 }
 
 // Read bounds what the mail server says: the library keeps all of an answer, however long it is.
@@ -38,15 +37,8 @@ func (p *peer) Write(b []byte) (int, error) {
 	return p.Conn.Write(b)
 }
 
-// SetDeadline notes how far the conversation has come: the library sets a deadline for the greeting, and the next one
-// when it has got that.
-func (p *peer) SetDeadline(t time.Time) error {
-	p.deadlines++
-	return p.Conn.SetDeadline(t)
-}
-
 // greeted reports whether it said 220, as a mail server does.
-func (p *peer) greeted() bool { return p != nil && p.deadlines > 1 }
+func (p *peer) greeted() bool { return p != nil && p.hasGreeted }
 
 // stranger is what went wrong with something that did not greet as a mail server. It holds no word of it.
 type stranger struct {
