@@ -73,8 +73,8 @@ func (c *SenderCircuit) grant(t Try, now time.Time) (Answer, time.Time) {
 	return Granted, time.Time{}
 }
 
-// askSuspect lets one mail after another go, those of other recipients first. If there is none, the mail that was refused
-// is not tried twice: for it, the sender counts as refused.
+// askSuspect lets one mail after another go, those of other recipients first. If there is none, a mail that was refused is
+// not tried twice, since nothing tells that it is at fault: the sender counts as refused.
 func (c *SenderCircuit) askSuspect(t Try, now time.Time) (Answer, time.Time) {
 	c.wait(t)
 	tried := c.triedSince(t.id())
@@ -88,7 +88,7 @@ func (c *SenderCircuit) askSuspect(t Try, now time.Time) (Answer, time.Time) {
 	case t.Recipient != c.recipient:
 	case now.Before(patience):
 		return Closed, patience
-	case tried:
+	case tried && !c.atFault(t.id()):
 		c.open(t, c.cause, now, true)
 		return Closed, c.until
 	}
