@@ -209,6 +209,24 @@ func TestSenderProbesWhoTellsMost(t *testing.T) {
 	}
 }
 
+// The one that found out last does not do so again, even if it would tell most otherwise.
+func TestSenderProbesAnotherOne(t *testing.T) {
+	s := newSender(t)
+	under := []string{"a@x.example", "b@x.example", "c@x.example"}
+	for _, name := range under {
+		s.ask(name, Granted)
+	}
+	s.learn(senderRefused, Refused, under...)
+	s.untilProbe()
+	s.try(senderRefused, Refused, "d@y.example")
+	for _, name := range []string{"a@x.example", "d@y.example"} {
+		s.ask(name, Closed)
+	}
+	s.untilProbe()
+	s.ask("d@y.example", Closed)
+	s.ask("a@x.example", Granted)
+}
+
 func TestSenderProbesWhoComes(t *testing.T) {
 	s := newSender(t)
 	s.try(senderRefused, Refused, "a@x.example")
@@ -346,6 +364,22 @@ func TestSenderSuspect(t *testing.T) {
 			s.try(accepted, Accepted, "a@x.example/2")
 			s.is(circuitClosed)
 		},
+		"who was refused when it was suspect before has its turn": func(s *sender) {
+			s.try(relayDenied, Refused, "a@x.example")
+			s.try(accepted, Accepted, "b@x.example")
+			s.try(relayDenied, Refused, "a@x.example/2")
+			s.ask("a@x.example", Closed)
+			if again := s.ask("a@x.example/2", Closed); !again.Equal(s.since.Add(2 * othersFirst)) {
+				s.t.Errorf("the other has no turn: ask again at %v", again.Sub(s.since))
+			}
+		},
+		"newcomers that fail by themselves leave a lone one alone": func(s *sender) {
+			s.lone("a@x.example")
+			s.try(greylisted, Temporary, "b@x.example", "c@x.example", "d@x.example")
+			s.opens(2 * time.Minute)
+			s.ask("a@x.example", Closed)
+			s.try(accepted, Accepted, "d@x.example/2")
+		},
 		"who waited and does not come is not waited for": func(s *sender) {
 			s.ask("a@x.example", Granted)
 			s.ask("b@x.example", Granted)
@@ -468,6 +502,19 @@ func TestSenderBreaksAgain(t *testing.T) {
 	s.try(relayDenied, Refused, "a@x.example") // not its third
 }
 
+// What was accepted before the sender was refused proves nothing afterwards.
+func TestSenderAcceptedBefore(t *testing.T) {
+	s := newSender(t)
+	for _, name := range []string{"a@x.example", "b@y.example", "c@z.example"} {
+		s.ask(name, Granted)
+	}
+	s.learn(accepted, Accepted, "c@z.example")
+	s.learn(relayDenied, Refused, "a@x.example", "b@y.example")
+	s.opens(time.Minute)
+	s.untilProbe()
+	s.try(relayDenied, Refused, "a@x.example")
+}
+
 // A mail that was put off before it was first refused is not at fault.
 func TestSenderPutOffIsNotRefused(t *testing.T) {
 	s := newSender(t)
@@ -535,6 +582,12 @@ func TestSenderRunOfRecipients(t *testing.T) {
 			s.opens(time.Minute)
 			s.back(five[:4]...)
 		},
+		"one of another domain after many of one": func(s *sender) {
+			s.try(noSuchUser, Recipient, "p@x.example", "q@x.example")
+			s.try(noSuchUser, Recipient, five[:4]...)
+			s.try(noSuchUser, Refused, "e@y.example")
+			s.back(five[:4]...)
+		},
 		"four of two domains": func(s *sender) {
 			s.try(noSuchUser, Recipient, "a@x.example", "b@y.example", "c@x.example", "d@y.example")
 			s.is(circuitClosed)
@@ -571,7 +624,7 @@ func TestSenderRunOfRecipients(t *testing.T) {
 			s.after(othersFirst)
 			s.try(accepted, Accepted, "d@x.example")
 			delete(s.tries, "a@x.example") // what was taken back has no time of a try
-			s.try(notLocal, Recipient, "a@x.example", "b@x.example", "c@x.example")
+			s.try(notLocal, Recipient, "a@x.example", "b@x.example", "c@x.example", "e@x.example", "f@x.example")
 			s.is(circuitClosed)
 		},
 	} {
@@ -614,6 +667,9 @@ func TestSenderMemoryIsBounded(t *testing.T) {
 	for n := range 5 * mostWaiting {
 		s.ask(name(n), Closed)
 	}
+	if len(s.waiting) != mostWaiting {
+		t.Errorf("remembers %d that wait", len(s.waiting))
+	}
 	for n := range 3 * mostDomains {
 		s.untilProbe()
 		s.after(othersFirst)
@@ -632,8 +688,10 @@ func TestSenderMemoryIsBounded(t *testing.T) {
 	if len(s.refusals) != mostRefusals {
 		t.Errorf("remembers %d refusals", len(s.refusals))
 	}
-	if _, found := s.refusals[to(name(2*mostRefusals-1)).id()]; !found {
-		t.Error("the latest was forgotten")
+	for n := range 2 * mostRefusals {
+		if _, found := s.refusals[to(name(n)).id()]; found != (n >= mostRefusals) {
+			t.Fatalf("remembers number %d: %v", n, found)
+		}
 	}
 }
 

@@ -198,7 +198,7 @@ func (c *SenderCircuit) release(t Try, now time.Time) (began time.Time, probing 
 // to be tried again.
 func (c *SenderCircuit) Learn(t Try, o Outcome, now time.Time) (ruled Outcome, takenBack []Try) {
 	began, probing := c.release(t, now)
-	c.slow = o.Class != Accepted && (c.slow || o.Slow)
+	c.slow = c.slow || o.Slow
 	// What was under way when the circuit opened says nothing new, unless it is accepted.
 	late := c.state == circuitOpen || c.state == circuitHalfOpen && !probing
 	switch {
@@ -310,7 +310,7 @@ func (c *SenderCircuit) allRefused(o Outcome) bool {
 	return len(c.recipients.refused) >= alikeRecipients
 }
 
-// takeBack ends the run of refused recipients, and gives those before the latest, which failed for good.
+// takeBack gives the mails of the run of refused recipients before the latest, which failed for good.
 func (c *SenderCircuit) takeBack(latest mailID) []Try {
 	var failed []Try
 	for _, t := range c.recipients.refused {
@@ -319,7 +319,6 @@ func (c *SenderCircuit) takeBack(latest mailID) []Try {
 			failed = append(failed, t.Try)
 		}
 	}
-	c.recipients = run{}
 	return failed
 }
 
