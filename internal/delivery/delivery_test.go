@@ -7,7 +7,7 @@ import (
 
 var start = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 
-func TestNext(t *testing.T) {
+func TestNextTry(t *testing.T) {
 	after := func(d time.Duration) time.Time { return start.Add(d) }
 	for name, test := range map[string]struct {
 		tries   Tries

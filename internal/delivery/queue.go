@@ -123,13 +123,13 @@ func (m Mail) Record(o Outcome) (reason string, recorded bool) {
 		m.State = v1alpha1.DeliveryFailed
 	case Refused, NotAllowed:
 		m.Cause = v1alpha1.MailRefused
-		m.Attempts--
+		m.Attempts = max(m.Attempts-1, 0)
 		m.notItsOwn()
 	case Unreachable:
 		m.Cause = v1alpha1.MailUnreachable
 		m.notItsOwn()
 	default:
-		if m.due().Sub(m.FirstAttemptTime.Time) > GiveUpAfter {
+		if m.FirstAttemptTime != nil && m.due().Sub(m.FirstAttemptTime.Time) > GiveUpAfter {
 			m.State, reason = v1alpha1.DeliveryFailed, v1alpha1.ReasonGaveUp
 		}
 	}
@@ -146,7 +146,7 @@ func (m Mail) notItsOwn() {
 // Retry lets a mail that Failed be tried anew, as if it never had been.
 func Retry(m *v1alpha1.MailDelivery) {
 	if m.State == v1alpha1.DeliveryFailed {
-		m.State, m.Attempts, m.FirstAttemptTime, m.LastAttemptTime, m.Message = v1alpha1.DeliveryPending, 0, nil, nil, ""
+		m.State, m.Cause, m.Attempts, m.FirstAttemptTime, m.LastAttemptTime, m.Message = v1alpha1.DeliveryPending, "", 0, nil, nil, ""
 	}
 }
 

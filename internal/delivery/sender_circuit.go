@@ -73,8 +73,8 @@ func (c *SenderCircuit) grant(t Try, now time.Time) (Answer, time.Time) {
 	return Granted, time.Time{}
 }
 
-// askSuspect lets one mail after another go, those of other recipients first. If there is none, the mail that was refused
-// is not tried twice: for it, the sender counts as refused.
+// askSuspect lets one mail after another go, those of other recipients first. If there is none, a mail that was refused is
+// not tried twice, since nothing tells that it is at fault: the sender counts as refused.
 func (c *SenderCircuit) askSuspect(t Try, now time.Time) (Answer, time.Time) {
 	c.wait(t)
 	tried := c.triedSince(t.id())
@@ -88,7 +88,7 @@ func (c *SenderCircuit) askSuspect(t Try, now time.Time) (Answer, time.Time) {
 	case t.Recipient != c.recipient:
 	case now.Before(patience):
 		return Closed, patience
-	case tried:
+	case tried && !c.atFault(t.id()):
 		c.open(t, c.cause, now, true)
 		return Closed, c.until
 	}
@@ -198,7 +198,7 @@ func (c *SenderCircuit) release(t Try, now time.Time) (began time.Time, probing 
 // to be tried again.
 func (c *SenderCircuit) Learn(t Try, o Outcome, now time.Time) (ruled Outcome, takenBack []Try) {
 	began, probing := c.release(t, now)
-	c.slow = o.Class != Accepted && (c.slow || o.Slow)
+	c.slow = c.slow || o.Slow
 	// What was under way when the circuit opened says nothing new, unless it is accepted.
 	late := c.state == circuitOpen || c.state == circuitHalfOpen && !probing
 	switch {
@@ -310,7 +310,7 @@ func (c *SenderCircuit) allRefused(o Outcome) bool {
 	return len(c.recipients.refused) >= alikeRecipients
 }
 
-// takeBack ends the run of refused recipients, and gives those before the latest, which failed for good.
+// takeBack gives the mails of the run of refused recipients before the latest, which failed for good.
 func (c *SenderCircuit) takeBack(latest mailID) []Try {
 	var failed []Try
 	for _, t := range c.recipients.refused {
@@ -319,7 +319,6 @@ func (c *SenderCircuit) takeBack(latest mailID) []Try {
 			failed = append(failed, t.Try)
 		}
 	}
-	c.recipients = run{}
 	return failed
 }
 
