@@ -123,7 +123,7 @@ func TestARecordOfTwoThatWait(t *testing.T) {
 	Request(g, "sealed", start)
 	first := *Post(Outbox{Group: g, Program: referral(), Now: start}).Send
 	g.Status = Post(Outbox{Group: g, Program: referral(), Now: start}).Status
-	if Record(g, delivery.Key{Kind: first.Kind, Serial: 2}, taken, start) || !Record(g, first, taken, start) || len(g.Status.Verifications) != 1 {
+	if Record(g, delivery.Key{Kind: v1alpha1.MailInvite, Serial: 1}, taken, start) || Record(g, delivery.Key{Kind: first.Kind, Serial: 2}, taken, start) || !Record(g, first, taken, start) || len(g.Status.Verifications) != 1 {
 		t.Errorf("there wait %+v", g.Status.Verifications)
 	}
 }
