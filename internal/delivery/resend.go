@@ -22,17 +22,15 @@ func ResendText(annotations map[string]string) string {
 }
 
 // Resend tries the mails that Failed anew if the annotation asks for it with a text that was not handled, and gives what
-// is handled now. A text that is taken away stays handled, so that putting it back sends nothing; and so does what is there
-// when the object is new.
-func Resend(annotations map[string]string, handled string, isNew bool, mails []v1alpha1.MailDelivery) string {
+// is handled now. A text that is taken away stays handled, so that putting it back sends nothing. What is there when the
+// object is new finds no mail that failed.
+func Resend(annotations map[string]string, handled string, mails []v1alpha1.MailDelivery) string {
 	text := ResendText(annotations)
 	if text == "" || text == handled {
 		return handled
 	}
 	for i := range mails {
-		if !isNew {
-			Retry(&mails[i])
-		}
+		Retry(&mails[i])
 	}
 	return text
 }

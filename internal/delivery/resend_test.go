@@ -14,18 +14,16 @@ func TestResend(t *testing.T) {
 	long := strings.Repeat("x", maxResendText+1)
 	for name, test := range map[string]struct {
 		text, handled string
-		isNew         bool
 		want          string
 		again         bool
 	}{
-		"nobody asks":              {"", "", false, "", false},
-		"somebody asks":            {"now", "", false, "now", true},
-		"somebody asks once more":  {"again", "now", false, "again", true},
-		"it was handled":           {"now", "now", false, "now", false},
-		"it is taken away":         {"", "now", false, "now", false},
-		"it comes with the object": {"now", "", true, "now", false},
-		"a long text":              {long, "", false, Mark(long), true},
-		"a long text, handled":     {long, Mark(long), false, Mark(long), false},
+		"nobody asks":             {"", "", "", false},
+		"somebody asks":           {"now", "", "now", true},
+		"somebody asks once more": {"again", "now", "again", true},
+		"it was handled":          {"now", "now", "now", false},
+		"it is taken away":        {"", "now", "now", false},
+		"a long text":             {long, "", Mark(long), true},
+		"a long text, handled":    {long, Mark(long), Mark(long), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tried := &metav1.Time{Time: time.Unix(0, 0)}
@@ -37,7 +35,7 @@ func TestResend(t *testing.T) {
 			if test.text != "" {
 				annotations = map[string]string{v1alpha1.ResendAnnotation: test.text}
 			}
-			if got := Resend(annotations, test.handled, test.isNew, mails); got != test.want {
+			if got := Resend(annotations, test.handled, mails); got != test.want {
 				t.Errorf("handled is %q", got)
 			}
 			if again := mails[0].State == v1alpha1.DeliveryPending && mails[0].Attempts == 0 && mails[0].Message == ""; again != test.again || mails[1].State != v1alpha1.DeliverySent {

@@ -163,7 +163,7 @@ func Find(status *v1alpha1.PartnerGroupStatus, serial int64) *v1alpha1.AddressVe
 func Record(g *v1alpha1.PartnerGroup, key delivery.Key, o delivery.Outcome, now time.Time) bool {
 	status := &g.Status
 	v := Find(status, key.Serial)
-	if v == nil {
+	if v == nil || delivery.KeyOf(&v.MailDelivery) != key {
 		return false
 	}
 	reason, recorded := delivery.Mail{MailDelivery: &v.MailDelivery, ID: MessageID(g, key, "")}.Record(o)

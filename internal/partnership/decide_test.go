@@ -35,6 +35,7 @@ type life struct {
 	joinTeam    *v1alpha1.PartnerTeam // the one that the company sent the person on to
 	staff       bool
 	noMailer    bool
+	takenBack   []delivery.Key
 	hold        bool
 	server      server
 	now         time.Time
@@ -86,7 +87,7 @@ func (l *life) input() Input {
 	return Input{
 		Partnership: l.partnership, Rivals: l.rivals, Catalog: l.catalog, Team: l.team, Leaders: l.leaders(), JoinTeam: l.joinTeam, HasStaff: l.staff,
 		Invite: l.invite, InviteTaken: l.inviteTaken, InviteLeftOver: l.leftOver,
-		Holds: l.holds(), Now: l.now,
+		Holds: l.holds(), TakenBack: l.takenBack, Now: l.now,
 	}
 }
 

@@ -91,7 +91,7 @@ func (d *Decision) tell(in Input, kind v1alpha1.MailKind, serial int64, send boo
 // tryAnew tries mails that Failed anew: those whose refusal was taken back, and all if the company asks for it.
 func (d *Decision) tryAnew(in Input) {
 	delivery.RetryAll(d.Status.Mails, in.TakenBack)
-	d.Status.HandledResend = delivery.Resend(in.Partnership.Annotations, d.Status.HandledResend, isNew(in.Partnership), d.Status.Mails)
+	d.Status.HandledResend = delivery.Resend(in.Partnership.Annotations, d.Status.HandledResend, d.Status.Mails)
 }
 
 // deliver claims the first mail that is due, drops those that no longer make sense, and notes when the next is due.
@@ -102,10 +102,11 @@ func (d *Decision) deliver(in Input) {
 	for i := range d.Status.Mails {
 		m := &d.Status.Mails[i]
 		told[i], tried[i] = d.toldBy(in, m), m.Attempts > 0
-		mails = append(mails, delivery.Mail{
-			MailDelivery: m, ID: MessageID(in.Partnership, delivery.KeyOf(m), ""),
-			Unwanted: told[i] != "" || !d.wanted(in, m), Hold: d.hold(in, m),
-		})
+		mail := delivery.Mail{MailDelivery: m, ID: MessageID(in.Partnership, delivery.KeyOf(m), ""), Unwanted: told[i] != "" || !d.wanted(in, m)}
+		if !mail.Unwanted {
+			mail.Hold = d.hold(in, m)
+		}
+		mails = append(mails, mail)
 	}
 	claim, lookAgain := delivery.Next(mails, in.Now)
 	if claim >= 0 {

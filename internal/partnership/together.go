@@ -63,14 +63,18 @@ func (d *Decision) toldBy(in Input, m *v1alpha1.MailDelivery) string {
 	if !together(m.Kind) || in.Partnership.Spec.Contact == nil || m.State != v1alpha1.DeliveryPending {
 		return ""
 	}
-	since := occasion(&d.Status, m.Kind)
-	for i := range in.Others {
-		other := Mail(&in.Others[i].Status, m.Kind, "")
-		if other == nil || other.State != v1alpha1.DeliverySent || other.LastAttemptTime == nil || !slices.Contains(other.About, in.Partnership.Name) {
+	return toldBy(in.Others, m.Kind, in.Partnership.Name, occasion(&d.Status, m.Kind))
+}
+
+// toldBy tells which of several partnerships' mails has told what was noted of another at a time; empty: none has.
+func toldBy(all []v1alpha1.Partnership, kind v1alpha1.MailKind, name string, since time.Time) string {
+	for i := range all {
+		m := Mail(&all[i].Status, kind, "")
+		if m == nil || m.State != v1alpha1.DeliverySent || m.LastAttemptTime == nil || !slices.Contains(m.About, name) {
 			continue
 		}
-		if !other.LastAttemptTime.Truncate(time.Second).Before(since) { // else it told of what was before
-			return delivery.ToldWith("Partnership", in.Others[i].Name)
+		if !m.LastAttemptTime.Truncate(time.Second).Before(since) { // else it told of what was before
+			return delivery.ToldWith("Partnership", all[i].Name)
 		}
 	}
 	return ""
@@ -83,18 +87,14 @@ func (d *Decision) holdTogether(in Input, m *v1alpha1.MailDelivery) *delivery.Ho
 	}
 	hold := &delivery.Hold{Message: "waits a moment for mails about the person's other partnerships, to be one with them"}
 	self := side{in.Partnership.Name, m, occasion(&d.Status, m.Kind)}
-	others := sidesOf(in, m.Kind)
-	for _, other := range others {
+	for _, other := range sidesOf(in, m.Kind) {
 		if other.leads(self) {
 			hold.Until = in.Now.Add(delivery.InFlight) // it is told when that has left; this is for a leader who is removed
 			return hold
 		}
 	}
 	first, last := self.since, self.since
-	for _, other := range others {
-		if !self.leads(other) {
-			continue
-		}
+	for _, other := range followersOf(in, m.Kind) {
 		if other.since.Before(first) {
 			first = other.since
 		}
@@ -112,20 +112,28 @@ func (d *Decision) holdTogether(in Input, m *v1alpha1.MailDelivery) *delivery.Ho
 	return nil
 }
 
-// followers are the names of the partnerships that a mail tells of, besides its own: those that nothing has told of yet.
+// followers are the names of the partnerships that a mail tells of, besides its own.
 func followers(in Input, m *v1alpha1.MailDelivery) (names []string) {
 	if !together(m.Kind) || in.Partnership.Spec.Contact == nil {
 		return nil
 	}
-	sides := sidesOf(in, m.Kind)
-	for _, other := range sides {
-		named := func(s side) bool { return !s.untried() && s.leads(other) }
-		if other.untried() && !slices.ContainsFunc(sides, named) {
-			names = append(names, other.name)
-		}
+	for _, other := range followersOf(in, m.Kind) {
+		names = append(names, other.name)
 	}
 	slices.Sort(names)
 	return names[:min(len(names), maxAbout)]
+}
+
+// followersOf are the sides that a leader speaks for: those whose mail nothing else tells or will tell.
+func followersOf(in Input, kind v1alpha1.MailKind) (follow []side) {
+	sides := sidesOf(in, kind)
+	for _, other := range sides {
+		named := func(s side) bool { return !s.untried() && s.leads(other) }
+		if other.untried() && !slices.ContainsFunc(sides, named) && toldBy(in.Others, kind, other.name, other.since) == "" {
+			follow = append(follow, other)
+		}
+	}
+	return follow
 }
 
 // sidesOf are the other partnerships whose mail of a kind to the contact waits, or is under way, and still makes sense.

@@ -294,6 +294,34 @@ func TestOneMailForOneActInOtherWays(t *testing.T) {
 			w.revoke("", "cora-01")
 			w.pass(2 * time.Minute)
 		}, sent("revoked", "00, 02", "01", "00, 02")},
+		"one comes as the mail is tried again": {func(w *town) {
+			w.revoke("", "cora-00", "cora-02")
+			w.server = busy
+			w.pass(9 * time.Second)
+			w.server = takes
+			w.pass(w.again["cora-00"].Truncate(time.Second))
+			w.revoke("", "cora-01")
+			w.pass(9 * time.Second)
+		}, sent("revoked", "00, 02", "00, 02", "01")},
+		"one is reinstated as the mail leaves": {func(w *town) {
+			w.revoke("", "cora-00", "cora-01", "cora-02")
+			w.settle()
+			w.now = w.now.Add(togetherFor)
+			w.reinstate("cora-01")
+			w.pass(9 * time.Second)
+		}, sent("revoked", "00, 02")},
+		"the leader is reinstated while the mail is under way": {func(w *town) {
+			w.revoke("", "cora-00", "cora-01", "cora-02")
+			w.server = silent
+			w.pass(4 * time.Second)
+			w.server = takes
+			w.reinstate("cora-00")
+			w.pass(delivery.InFlight - 5*time.Second)
+			if len(w.mails) != 1 {
+				w.t.Errorf("while it is under way leave %v", w.mails)
+			}
+			w.pass(2 * time.Minute)
+		}, sent("revoked", "00, 01, 02", "01, 02")},
 		"the address is refused": {func(w *town) {
 			w.revoke("", "cora-00", "cora-01", "cora-02")
 			w.server = refuses

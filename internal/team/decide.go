@@ -42,14 +42,13 @@ type Decision struct {
 func Decide(in Input) Decision {
 	in.Team = in.Team.DeepCopy()
 	t := in.Team
-	isNew := t.Status.ObservedGeneration < 1
 	t.Status.ObservedGeneration = t.Generation
 	Founded(t, in.Now)
 	signOut(t, in.Now)
 	forget(t)
 	ask(t, in.Now)
 	delivery.RetryAll(t.Status.Mails, in.TakenBack)
-	t.Status.HandledResend = delivery.Resend(t.Annotations, t.Status.HandledResend, isNew, t.Status.Mails)
+	t.Status.HandledResend = delivery.Resend(t.Annotations, t.Status.HandledResend, t.Status.Mails)
 	d := Decision{}
 	d.deliver(in)
 	summarize(t, in.Now)
