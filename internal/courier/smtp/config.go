@@ -76,22 +76,6 @@ func ParseURL(text string) (Config, error) {
 	return config, nil
 }
 
-// portOf reads a port; empty: the usual one of a mode.
-func portOf(text string, mode TLSMode) (int, error) {
-	usual, known := map[TLSMode]int{StartTLS: 587, Implicit: 465, None: 25}[mode]
-	if !known {
-		return 0, fmt.Errorf("has tls=%s; it can be starttls, implicit or none", mode)
-	}
-	if text == "" {
-		return usual, nil
-	}
-	port, err := strconv.Atoi(text)
-	if err != nil || port < 1 || port > 65535 {
-		return 0, fmt.Errorf("has the port %q; it can be 1 to 65535", text)
-	}
-	return port, nil
-}
-
 // ParseSecret reads the Secret of a mail server: url as in ParseURL, and username and password, both or neither. Its
 // errors hold no value of it.
 func ParseSecret(data map[string][]byte) (Config, error) {
@@ -111,6 +95,22 @@ func ParseSecret(data map[string][]byte) (Config, error) {
 		return Config{}, errors.New("must have username and password, or neither")
 	}
 	return config, nil
+}
+
+// portOf reads a port; empty: the usual one of a mode.
+func portOf(text string, mode TLSMode) (int, error) {
+	usual, known := map[TLSMode]int{StartTLS: 587, Implicit: 465, None: 25}[mode]
+	if !known {
+		return 0, fmt.Errorf("has tls=%s; it can be starttls, implicit or none", mode)
+	}
+	if text == "" {
+		return usual, nil
+	}
+	port, err := strconv.Atoi(text)
+	if err != nil || port < 1 || port > 65535 {
+		return 0, fmt.Errorf("has the port %q; it can be 1 to 65535", text)
+	}
+	return port, nil
 }
 
 // Address is host:port.
