@@ -235,6 +235,20 @@ func (o *options) complete(portalURL, proxies, smtpURL, mailFrom string, environ
 	if err := o.completeSessions(); err != nil {
 		return err
 	}
+	if err := o.completeProxies(proxies); err != nil {
+		return err
+	}
+	if o.operatorNamespace == "" {
+		o.operatorNamespace = "partner-operator-system"
+		if namespace, found := environment("POD_NAMESPACE"); found && namespace != "" {
+			o.operatorNamespace = namespace
+		}
+	}
+	return o.completeMail(smtpURL, mailFrom)
+}
+
+// completeProxies reads the networks of the proxies that are trusted.
+func (o *options) completeProxies(proxies string) error {
 	for network := range strings.SplitSeq(proxies, ",") {
 		if network = strings.TrimSpace(network); network == "" {
 			continue
@@ -245,13 +259,7 @@ func (o *options) complete(portalURL, proxies, smtpURL, mailFrom string, environ
 		}
 		o.trustedProxies = append(o.trustedProxies, prefix)
 	}
-	if o.operatorNamespace == "" {
-		o.operatorNamespace = "partner-operator-system"
-		if namespace, found := environment("POD_NAMESPACE"); found && namespace != "" {
-			o.operatorNamespace = namespace
-		}
-	}
-	return o.completeMail(smtpURL, mailFrom)
+	return nil
 }
 
 // completeSessions judges for how long sign-in links and sessions last.

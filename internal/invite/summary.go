@@ -178,25 +178,8 @@ func Obstructed(i *v1alpha1.PartnerInvite) bool {
 // wait for something. The address comes masked.
 func Transition(before, after v1alpha1.PartnerInviteStatus, masked string) (event.Event, bool) {
 	if before.State != after.State || before.Serial != after.Serial {
-		switch after.State {
-		case v1alpha1.InviteSent:
-			if sentReason(after) == v1alpha1.ReasonLinkReady {
-				return event.Normal("Sent", "Provide", fmt.Sprintf("Link %d stands in the Secret; no mail is sent", after.Serial)), true
-			}
-			return event.Normal("Sent", event.ActionSend, fmt.Sprintf("Mailed invite %d to %s", after.Serial, masked)), true
-		case v1alpha1.InviteAccepted:
-			return event.Normal("Accepted", "Accept", masked+" accepted"), true
-		case v1alpha1.InviteDeclined:
-			return event.Normal("Declined", "Decline", masked+" declined"), true
-		case v1alpha1.InviteExpired:
-			return event.Normal("Expired", "Expire", masked+" did not answer in time"), true
-		case v1alpha1.InviteFailed:
-			return event.Warning(sentReason(after), event.ActionSend, messageOf(after, v1alpha1.ConditionReady)), true
-		case v1alpha1.InviteAlreadyPartner:
-			return event.Normal(v1alpha1.ReasonAlreadyPartner, "Refuse", masked+" is a partner already; nothing was sent"), true
-		case v1alpha1.InviteRefused:
-			return event.Warning(reasonOf(after, v1alpha1.ConditionAccepted), "Refuse", messageOf(after, v1alpha1.ConditionAccepted)), true
-		case v1alpha1.InvitePending, v1alpha1.InviteHeld: // what it waits for is told below
+		if told, worth := entered(after, masked); worth {
+			return told, true
 		}
 	}
 	if after.WrongAddresses.LinkDead() && !before.WrongAddresses.LinkDead() {
@@ -210,6 +193,31 @@ func Transition(before, after v1alpha1.PartnerInviteStatus, masked string) (even
 		return event.Event{}, false
 	}
 	return event.Warning(is.Reason, "Wait", is.Message), true
+}
+
+// entered is the event of entering a state, and false if what it waits for is told instead.
+func entered(after v1alpha1.PartnerInviteStatus, masked string) (event.Event, bool) {
+	switch after.State {
+	case v1alpha1.InviteSent:
+		if sentReason(after) == v1alpha1.ReasonLinkReady {
+			return event.Normal("Sent", "Provide", fmt.Sprintf("Link %d stands in the Secret; no mail is sent", after.Serial)), true
+		}
+		return event.Normal("Sent", event.ActionSend, fmt.Sprintf("Mailed invite %d to %s", after.Serial, masked)), true
+	case v1alpha1.InviteAccepted:
+		return event.Normal("Accepted", "Accept", masked+" accepted"), true
+	case v1alpha1.InviteDeclined:
+		return event.Normal("Declined", "Decline", masked+" declined"), true
+	case v1alpha1.InviteExpired:
+		return event.Normal("Expired", "Expire", masked+" did not answer in time"), true
+	case v1alpha1.InviteFailed:
+		return event.Warning(sentReason(after), event.ActionSend, messageOf(after, v1alpha1.ConditionReady)), true
+	case v1alpha1.InviteAlreadyPartner:
+		return event.Normal(v1alpha1.ReasonAlreadyPartner, "Refuse", masked+" is a partner already; nothing was sent"), true
+	case v1alpha1.InviteRefused:
+		return event.Warning(reasonOf(after, v1alpha1.ConditionAccepted), "Refuse", messageOf(after, v1alpha1.ConditionAccepted)), true
+	case v1alpha1.InvitePending, v1alpha1.InviteHeld: // what it waits for is told below
+	}
+	return event.Event{}, false
 }
 
 // obstacleIn is the condition that tells what an invite waits for; nil: it does not.

@@ -76,16 +76,8 @@ func ParseURL(text string) (Config, error) {
 		}
 		config.TLS = TLSMode(values[0])
 	}
-	ports := map[TLSMode]int{StartTLS: 587, Implicit: 465, None: 25}
-	port, known := ports[config.TLS]
-	if !known {
-		return Config{}, fmt.Errorf("has tls=%s; it can be starttls, implicit or none", config.TLS)
-	}
-	config.Port = port
-	if text := u.Port(); text != "" {
-		if config.Port, err = strconv.Atoi(text); err != nil || config.Port < 1 || config.Port > 65535 {
-			return Config{}, fmt.Errorf("has the port %q; it can be 1 to 65535", text)
-		}
+	if config.Port, err = portOf(u.Port(), config.TLS); err != nil {
+		return Config{}, err
 	}
 	return config, nil
 }
@@ -129,6 +121,22 @@ func ParseSecret(data map[string][]byte) (Config, error) {
 		}
 	}
 	return config, nil
+}
+
+// portOf reads a port; empty: the usual one of a mode.
+func portOf(text string, mode TLSMode) (int, error) {
+	usual, known := map[TLSMode]int{StartTLS: 587, Implicit: 465, None: 25}[mode]
+	if !known {
+		return 0, fmt.Errorf("has tls=%s; it can be starttls, implicit or none", mode)
+	}
+	if text == "" {
+		return usual, nil
+	}
+	port, err := strconv.Atoi(text)
+	if err != nil || port < 1 || port > 65535 {
+		return 0, fmt.Errorf("has the port %q; it can be 1 to 65535", text)
+	}
+	return port, nil
 }
 
 // Address is host:port.
