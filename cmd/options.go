@@ -103,6 +103,8 @@ func parseOptions(args []string, environment func(string) (string, bool), help i
 	f.Func("pprof-bind-address", "`address` on loopback that profiles of this process are served on, such as 127.0.0.1:6060; unset: nowhere", o.setPprofAddress)
 	f.StringVar(&smtpURL, "smtp-url", "", "mail server, as `smtp://[user@]host:port?tls=starttls|implicit|none`; unset: no mail is sent, and invites wait")
 	f.StringVar(&o.smtp.PasswordFile, "smtp-password-file", "", "`file` with the password of the user in --smtp-url; it is read for each connection")
+	f.StringVar(&o.smtp.Helo, "smtp-helo", "", "`name` that the operator gives itself in EHLO, to mail servers of brands, too, such as mail.example.com; unset: the host of --portal-url if it has a dot, else the domain of the sender")
+	f.StringVar(&o.smtp.CAFile, "smtp-ca-file", "", "`file` with certificates in PEM that may vouch for the mail server in --smtp-url, beside those of the system; it is read for each connection")
 	f.StringVar(&mailFrom, "mail-from", "", "`sender` of all mail, such as «Acme Partners <partners@acme.example>»; unset: no-reply at the host of --portal-url")
 	f.Func("brand-smtp-hosts", "`hosts` and networks where mail servers of brands may be, such as mail.example.com,10.20.0.0/16, on any port. Unset: public addresses, on the ports 25, 465, 587 and 2525", func(list string) (err error) {
 		o.brandSMTPHosts, err = smtp.ParseHosts(list)
@@ -314,6 +316,27 @@ func (o *options) completeMail(smtpURL, mailFrom string) (err error) {
 		o.useSMTP = true
 	}
 	o.smtp.PasswordFile = rest.PasswordFile
+	return o.completeIdentity(rest)
+}
+
+// completeIdentity judges under which name mail servers are greeted, and who vouches for the operator's own.
+func (o *options) completeIdentity(given smtp.Config) error {
+	o.smtp.Helo, o.smtp.CAFile = given.Helo, given.CAFile
+	if given.Helo == "" {
+		o.smtp.Helo = smtp.DefaultHelo(o.portal.Host())
+	} else if err := smtp.CheckHelo(given.Helo); err != nil {
+		return fmt.Errorf("--smtp-helo %w", err)
+	}
+	if given.CAFile == "" || !o.useSMTP {
+		return nil
+	}
+	content, err := os.ReadFile(given.CAFile)
+	if err != nil {
+		return fmt.Errorf("--smtp-ca-file cannot be read: %w", err)
+	}
+	if err := smtp.CheckCA(content); err != nil {
+		return fmt.Errorf("--smtp-ca-file %w", err)
+	}
 	return nil
 }
 

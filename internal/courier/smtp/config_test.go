@@ -121,6 +121,14 @@ func TestPassword(t *testing.T) {
 }
 
 func TestParseSecret(t *testing.T) {
+	const url = "smtp://mail.example.com"
+	ca := authority(t)
+	plain := Config{Host: "mail.example.com", Port: 587, TLS: StartTLS}
+	with := func(change func(*Config)) Config {
+		config := plain
+		change(&config)
+		return config
+	}
 	for name, test := range map[string]struct {
 		secret    map[string]string
 		want      Config
@@ -134,6 +142,15 @@ func TestParseSecret(t *testing.T) {
 		"a password in the URL":  {secret: map[string]string{"url": "smtp://acme:s3cret@mail.example.com"}, wantError: "has the key url, which holds a password"},
 		"two users":              {secret: map[string]string{"url": "smtp://acme@mail.example.com", "username": "other", "password": "s3cret"}, wantError: "names two users"},
 		"a user and no password": {secret: map[string]string{"url": "smtp://mail.example.com", "username": "acme"}, wantError: "must have username and password, or neither"},
+		"a name for EHLO":        {secret: map[string]string{"url": url, "helo": "mail.acme.example\n"}, want: with(func(c *Config) { c.Helo = "mail.acme.example" })},
+		"an authority":           {secret: map[string]string{"url": url, "ca.crt": string(ca)}, want: with(func(c *Config) { c.CA = ca })},
+		"an empty authority":     {secret: map[string]string{"url": url, "ca.crt": ""}, want: plain},
+		"connections":            {secret: map[string]string{"url": url, "connections": "16\n"}, want: with(func(c *Config) { c.Connections = 16 })},
+		"a name of two words":    {secret: map[string]string{"url": url, "helo": "s3cret s3cret"}, wantError: "has the key helo, which is no name for EHLO"},
+		"no authority":           {secret: map[string]string{"url": url, "ca.crt": "s3cret"}, wantError: "has the key ca.crt, which holds no certificate"},
+		"no connection":          {secret: map[string]string{"url": url, "connections": "0"}, wantError: "has the key connections, which is no number from 1 to 16"},
+		"too many connections":   {secret: map[string]string{"url": url, "connections": "17"}, wantError: "has the key connections"},
+		"connections in words":   {secret: map[string]string{"url": url, "connections": "s3cret"}, wantError: "has the key connections"},
 		"a password and no user": {secret: map[string]string{"url": "smtp://mail.example.com", "password": "s3cret"}, wantError: "must have username and password, or neither"},
 	} {
 		t.Run(name, func(t *testing.T) {
