@@ -148,7 +148,6 @@ func Record(i *v1alpha1.PartnerInvite, key delivery.Key, o delivery.Outcome, now
 		return false
 	}
 	keep(status, &m)
-	status.NextAttemptTime = nil
 	set := setter(status, now)
 	switch {
 	case m.State == v1alpha1.DeliverySent:

@@ -11,6 +11,7 @@ import (
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/delivery"
+	"github.com/partner-operator/partner-operator/internal/program"
 )
 
 var (
@@ -123,6 +124,9 @@ func TestRecord(t *testing.T) {
 			got := l.invite.Status
 			if got.State != test.state || got.Cause != test.cause || got.Attempts != test.attempts || got.NextAttemptTime != nil || got.SentTime != nil {
 				t.Errorf("%s, cause %q, %d attempts, next at %s", got.State, got.Cause, got.Attempts, got.NextAttemptTime)
+			}
+			if stopped := got.ExpiryTime == nil; stopped != (test.cause != "") {
+				t.Errorf("it expires at %s", got.ExpiryTime)
 			}
 			if message := messageOf(got, v1alpha1.ConditionSent); !strings.Contains(message, test.says) {
 				t.Errorf("%q does not say %q", message, test.says)
@@ -333,5 +337,51 @@ func TestALinkThatNeverLeftIsGone(t *testing.T) {
 	mailed(busy)(t, l)
 	if got := Answerable(l.invite, 1, l.catalog, nil, l.now); got != Open {
 		t.Errorf("of a mail that may have left it is %s", got)
+	}
+}
+
+// Of several obstacles the one is told that somebody has to mend, before those that pass by themselves.
+func TestTheOrderOfObstacles(t *testing.T) {
+	full := []struct {
+		reason, message string
+		link            bool // it holds an invite with delivery Link, too
+		is              func(*Input)
+	}{
+		{v1alpha1.ReasonTemplateInvalid, "template", false, func(in *Input) {
+			in.Template = &program.Unresolved{Reason: v1alpha1.ReasonTemplateInvalid, Message: "template"}
+		}},
+		{v1alpha1.ReasonHeld, "mode", true, func(in *Input) { in.Hold = &delivery.Hold{Reason: v1alpha1.ReasonHeld, Message: "mode"} }},
+		{v1alpha1.ReasonHeld, `Program "referral" is suspended; the invite goes out when that ends`, true, func(in *Input) {
+			p := programOf("referral")
+			p.Spec.Suspend = true
+			in.Catalog.Programs = map[string]*v1alpha1.Program{"referral": &p}
+		}},
+		{v1alpha1.ReasonHeld, "secret", true, func(in *Input) {
+			in.LinkHold = &delivery.Hold{Reason: v1alpha1.ReasonHeld, Message: "secret"}
+		}},
+		{v1alpha1.ReasonMailerNotConfigured, "server", false, func(in *Input) {
+			in.Holds = delivery.Holds{v1alpha1.MailInvite: {Reason: v1alpha1.ReasonMailerNotConfigured, Message: "server"}}
+		}},
+		{v1alpha1.ReasonHeld, "quota", false, func(in *Input) { in.Quota = &delivery.Hold{Reason: v1alpha1.ReasonHeld, Message: "quota"} }},
+	}
+	for _, how := range []v1alpha1.InviteDelivery{v1alpha1.DeliveryEmail, v1alpha1.DeliveryLink} {
+		link := how == v1alpha1.DeliveryLink
+		for first := range full {
+			l := newLife()
+			l.invite.Spec.Delivery = how
+			in := l.input()
+			var want string
+			for _, obstacle := range full[first:] {
+				obstacle.is(&in)
+				if counts := obstacle.link || !link; counts && (link || obstacle.message != "secret") && want == "" {
+					want = obstacle.reason + ": " + obstacle.message
+				}
+			}
+			d := Decide(in)
+			got := sentReason(d.Status) + ": " + messageOf(d.Status, v1alpha1.ConditionSent)
+			if want == "" && d.Send == nil || want != "" && (got != want || d.Send != nil) {
+				t.Errorf("delivery %s from obstacle %d on: it says %q, want %q", how, first, got, want)
+			}
+		}
 	}
 }

@@ -89,7 +89,7 @@ func observe(ctx context.Context, c client.Reader, i *v1alpha1.PartnerInvite, no
 	if i.Status.Serial > 0 {
 		fresh.Spec.Programs = i.Status.Programs // the scope is frozen
 	}
-	in := invite.Input{Invite: fresh, MailerConfigured: true, HoldsKey: func(string) bool { return true }, Now: now}
+	in := invite.Input{Invite: fresh, Keys: []string{""}, Now: now}
 	var programs v1alpha1.ProgramList
 	var groups v1alpha1.PartnerGroupList
 	var partnerships v1alpha1.PartnershipList
