@@ -437,7 +437,7 @@ func brokenRules(t *testing.T, life int, l *life, before *v1alpha1.PartnerInvite
 		"a mail that left is not claimed":                    d.Send != nil && d.Send.Repeat == 0 && d.Send.Serial == was.Serial && was.SentTime != nil,
 		"a decision counts at most one try":                  is.Attempts > was.Attempts+1,
 		"attempts fall by a new beginning alone":             is.Attempts < was.Attempts && !anew,
-		"what certainly has not left expires with its end":   is.State == v1alpha1.InviteExpired && neverLeft(is) && !(ends && !l.now.Before(end)),
+		"what certainly has not left expires with its end":   is.State == v1alpha1.InviteExpired && neverLeft(is) && (!ends || l.now.Before(end)),
 		"what may have left keeps its expiry":                d.Send != nil && !anew && !neverLeft(was) && is.ExpiryTime.After(was.ExpiryTime.Time),
 		"a refusal of the operator fails nothing":            is.State == v1alpha1.InviteFailed && is.Cause != "",
 		"the message of a repeat fits":                       is.Repeat != nil && len(is.Repeat.Message) > maxMessage,
