@@ -32,27 +32,24 @@ type Input struct {
 	Partnerships []v1alpha1.Partnership
 	// Rivals are the other invites of the person, or of the team, in the namespace.
 	Rivals []v1alpha1.PartnerInvite
-	// Hold is what holds every invite back, whether it is mailed or its link is kept; nil: nothing does.
+	// Hold is what holds every invite back, also those with delivery Link. If nil, nothing does.
 	Hold *delivery.Hold
-	// Holds are what holds mail back: no mail server, a brand that cannot be used, a mail server that takes nothing.
+	// Holds are what holds mail of each kind back: no mail server, an invalid brand, a mail server that takes no mail.
 	Holds delivery.Holds
-	// LinkHold is why no Secret for a link can be written; nil: one can.
+	// LinkHold is why the operator cannot write the Secret of an invite with delivery Link. If nil, it can.
 	LinkHold *delivery.Hold
-	// Quota is that a program of ScopeFor has sent its mail.maxPerHour; nil: none has.
+	// Quota says which program of ScopeFor has sent its mail.maxPerHour. If nil, none has.
 	Quota *delivery.Hold
-	// Template tells what is wrong with the mail into ScopeFor; nil: nothing.
+	// Template is what is wrong with the mail into the programs of ScopeFor. If nil, nothing is.
 	Template *program.Unresolved
-	// Keys are the IDs of the keys whose links work, the one that signs first. There is at least one.
+	// Keys are the IDs of the keys whose links work. There is at least one, and the first one signs new links.
 	Keys []string
-	// TakenBack names the mails whose refusal turned out to be no fault of theirs.
+	// TakenBack are the mails whose refusal turned out to be about the sender or the operator.
 	TakenBack []delivery.Key
 	// MessageDomain is what stands behind the @ of a Message-ID.
 	MessageDomain string
 	// Now is the time.
 	Now time.Time
-
-	// unheld: nothing holds mail back. ScopeFor asks with it.
-	unheld bool
 }
 
 // Action is what to do beyond writing status.
@@ -62,8 +59,8 @@ type Action string
 const (
 	// ActionNone: write the status, if it differs.
 	ActionNone Action = "None"
-	// ActionSend: the status is a claim of the mail that Send names. Write it; only if that succeeds, send the mail, or write
-	// the Secret with the link, and Record what came of it.
+	// ActionSend: the status is a claim of the mail in Send. Write it; only if that succeeds, send the mail, or write the
+	// Secret with the link, and Record the outcome.
 	ActionSend Action = "Send"
 	// ActionRenewLink: the link in the Secret was signed with an older key. Write the Secret with the key that the status
 	// names, and then the status.
@@ -80,14 +77,16 @@ type Decision struct {
 	Status v1alpha1.PartnerInviteStatus
 	// Action is what to do.
 	Action Action
-	// Send names the mail that is claimed. If its Repeat is not 0, it is the mail that left before once more, with RepeatID
-	// as its Message-ID. Nil: none is.
+	// Send is the mail that is claimed. If its Repeat is not 0, it is the same mail again, with RepeatID as its Message-ID.
+	// If nil, no mail is claimed.
 	Send *delivery.Key
 	// RequeueAfter is when to look again even if nothing changes; 0: never.
 	RequeueAfter time.Duration
 
 	// resend is what a resend waits for.
 	resend *delivery.Hold
+	// scope is what ScopeFor returns.
+	scope []v1alpha1.ProgramGrant
 }
 
 // obstacle is why a person is not invited.
@@ -100,6 +99,7 @@ func Decide(in Input) Decision {
 	nameWho(&d.Status, in.Invite)
 	d.Status.ObservedGeneration = in.Invite.Generation
 	d.followEnd(in.Invite.Spec.NotAfter)
+	d.takeBack(in)
 
 	switch state := State(d.Status, in.Now); {
 	case state == v1alpha1.InviteAccepted:
@@ -135,8 +135,8 @@ func nameWho(status *v1alpha1.PartnerInviteStatus, i *v1alpha1.PartnerInvite) {
 	status.DisplayName = partnership.DisplayName(i.Spec.DisplayName, &i.Spec.Contact, team)
 }
 
-// followEnd takes over a notAfter that was changed: an earlier one cuts the expiry short, and an invite that was not
-// issued, or whose mail cannot have left yet, has none but that.
+// followEnd takes over a notAfter that was changed. An earlier one cuts the expiry short. An invite whose mail certainly has
+// not left has no other expiry, and one that was not issued has none.
 func (d *Decision) followEnd(notAfter v1alpha1.Timestamp) {
 	end, ok := notAfter.Time()
 	switch {
@@ -149,7 +149,7 @@ func (d *Decision) followEnd(notAfter v1alpha1.Timestamp) {
 	}
 }
 
-// endOf is when a notAfter ends an invite; nil: never.
+// endOf returns the time of a notAfter, or nil if it is not set.
 func endOf(notAfter v1alpha1.Timestamp) *metav1.Time {
 	if end, ok := notAfter.Time(); ok {
 		return &metav1.Time{Time: end}
@@ -235,7 +235,7 @@ func (d *Decision) issueFirst(in Input) {
 		d.refuse(in, refusal)
 		return
 	}
-	if hold := held(in, scope); hold != nil {
+	if hold := d.held(in, scope); hold != nil {
 		set.False(v1alpha1.ConditionSent, hold.Reason, hold.Message)
 		d.lookAgain(hold.Until, in.Now)
 		return
@@ -255,6 +255,9 @@ func (d *Decision) issueAnew(in Input) {
 	}
 	if in.Invite.Spec.NotAfter.HasPassed(in.Now) {
 		d.handled(in)
+		if State(d.Status, in.Now) == v1alpha1.InviteExpired {
+			d.expired(in)
+		}
 		return
 	}
 	if refusal := refusalOf(in, d.Status.Programs); refusal != nil {
@@ -264,7 +267,7 @@ func (d *Decision) issueAnew(in Input) {
 	}
 	hold := coolingDown(d.Status, in)
 	if hold == nil {
-		hold = held(in, d.Status.Programs)
+		hold = d.held(in, d.Status.Programs)
 	}
 	if hold != nil {
 		d.resend = hold
@@ -339,9 +342,9 @@ func (d *Decision) renewLink(in Input) {
 	}
 }
 
-// send asks to send a mail that was claimed, with a link that works.
+// send makes the decision send a mail that was claimed, with a key whose links work.
 func (d *Decision) send(in Input, key delivery.Key) {
-	if !slices.Contains(in.Keys, d.Status.KeyID) { // the link of before is dead
+	if !slices.Contains(in.Keys, d.Status.KeyID) { // links of the key before no longer work
 		d.Status.KeyID = in.Keys[0]
 	}
 	d.Action, d.Send, d.RequeueAfter = ActionSend, &key, 0
@@ -358,7 +361,7 @@ func (d *Decision) lookAgain(at, now time.Time) {
 	}
 }
 
-// lookAtExpiry asks to look when the invite expires.
+// lookAtExpiry makes the decision look again when the invite expires.
 func (d *Decision) lookAtExpiry(now time.Time) {
 	if end := d.Status.ExpiryTime; end != nil {
 		d.lookAgain(end.Time, now)

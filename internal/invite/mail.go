@@ -11,10 +11,10 @@ import (
 	"github.com/partner-operator/partner-operator/internal/delivery"
 )
 
-// The status of an invite tells of its mail in fields of its own and in the condition Sent. Package delivery decides about
-// mails in one form, so that is made of them, and they are written from it.
+// An invite keeps the state of its mail in fields of its own and in the condition Sent, and package delivery works on
+// MailDelivery. The functions here convert one into the other.
 
-// mailOf is the mail of an invite that was issued.
+// mailOf returns the mail of an invite that was issued.
 func mailOf(kind v1alpha1.MailKind, status v1alpha1.PartnerInviteStatus) v1alpha1.MailDelivery {
 	m := v1alpha1.MailDelivery{
 		Kind: kind, Serial: status.Serial, State: v1alpha1.DeliveryPending, Cause: status.Cause, Attempts: status.Attempts,
@@ -31,19 +31,19 @@ func mailOf(kind v1alpha1.MailKind, status v1alpha1.PartnerInviteStatus) v1alpha
 	return m
 }
 
-// keep writes down the tries of a mail.
-func keep(status *v1alpha1.PartnerInviteStatus, m *v1alpha1.MailDelivery) {
+// saveTries writes the tries of a mail to status.
+func saveTries(status *v1alpha1.PartnerInviteStatus, m *v1alpha1.MailDelivery) {
 	status.Cause, status.Attempts = m.Cause, m.Attempts
 	status.FirstAttemptTime, status.LastAttemptTime = m.FirstAttemptTime, m.LastAttemptTime
 }
 
-// neverLeft tells whether an invite was issued, its mail was tried, and it is certain that no mail has left: the mail server
-// refused the operator, or could not be reached.
+// neverLeft reports whether the mail of an invite was tried and certainly has not left: each time the mail server refused the
+// operator or could not be reached.
 func neverLeft(status v1alpha1.PartnerInviteStatus) bool {
 	return status.Serial > 0 && status.SentTime == nil && status.FirstAttemptTime == nil && status.LastAttemptTime != nil
 }
 
-// inFlight is until when somebody may be sending the mail; the zero time: nobody is.
+// inFlight returns until when a process may be sending the mail. It is the zero time if none is.
 func inFlight(status v1alpha1.PartnerInviteStatus) time.Time {
 	if sentReason(status) != v1alpha1.ReasonSending || status.LastAttemptTime == nil {
 		return time.Time{}
@@ -51,44 +51,58 @@ func inFlight(status v1alpha1.PartnerInviteStatus) time.Time {
 	return status.LastAttemptTime.Add(delivery.InFlight)
 }
 
+// takeBack makes a mail due whose refusal turned out to be about the sender or the operator.
+func (d *Decision) takeBack(in Input) {
+	m := mailOf(in.Invite.Mail(), d.Status)
+	if m.State == v1alpha1.DeliveryFailed && slices.Contains(in.TakenBack, delivery.KeyOf(&m)) {
+		d.startOver(in)
+	}
+}
+
 // tryAgain decides about an invite that was issued and whose mail has not left.
 func (d *Decision) tryAgain(in Input, specChanged bool) {
-	m := mailOf(in.Invite.Mail(), d.Status)
-	takenBack := m.State == v1alpha1.DeliveryFailed && slices.Contains(in.TakenBack, delivery.KeyOf(&m))
-	if takenBack || specChanged && m.State != v1alpha1.DeliverySending {
-		d.startOver(in, &m)
+	if specChanged && sentReason(d.Status) != v1alpha1.ReasonSending {
+		d.startOver(in)
 	}
+	m := mailOf(in.Invite.Mail(), d.Status)
+	until := inFlight(d.Status)
 	switch {
 	case m.State == v1alpha1.DeliveryFailed:
 		return
-	case Expired(d.Status, in.Now): // it failed before its time was over
+	case Expired(d.Status, in.Now): // while it was Failed, it could not become Expired
 		d.expired(in)
 		return
 	}
 	d.lookAtExpiry(in.Now)
-	d.next(in, &m, held(in, d.Status.Programs))
+	if in.Now.Before(until) {
+		d.lookAgain(until, in.Now)
+		return
+	}
+	d.next(in, &m, d.held(in, d.Status.Programs))
 }
 
-// startOver lets a mail be tried as if it never had been. If the one try that counted was refused for good, the mail has
-// not left, and the time to answer it does not run.
-func (d *Decision) startOver(in Input, m *v1alpha1.MailDelivery) {
+// startOver makes the mail due, with no tries. If its only try of its own was refused for good, the mail has certainly not
+// left, so the expiry is reset, too.
+func (d *Decision) startOver(in Input) {
+	m := mailOf(in.Invite.Mail(), d.Status)
 	last := m.LastAttemptTime
 	refused := m.State == v1alpha1.DeliveryFailed && m.FirstAttemptTime.Equal(last)
 	stopped := neverLeft(d.Status) || refused
 	m.State, m.Cause = v1alpha1.DeliveryFailed, ""
-	delivery.Retry(m)
+	delivery.Retry(&m)
 	if stopped {
 		m.LastAttemptTime = last
 	}
-	keep(&d.Status, m)
+	saveTries(&d.Status, &m)
 	d.followEnd(in.Invite.Spec.NotAfter)
+	setter(&d.Status, in.Now).False(v1alpha1.ConditionSent, v1alpha1.ReasonTemporaryFailure, "the mail is tried again")
 }
 
-// next decides about the mail and notes what comes of it.
+// next decides about the mail and writes the decision to status.
 func (d *Decision) next(in Input, m *v1alpha1.MailDelivery, hold *delivery.Hold) {
 	stopped := neverLeft(d.Status)
 	claim, again := delivery.Next([]delivery.Mail{{MailDelivery: m, ID: d.Status.MessageID, Hold: hold}}, in.Now)
-	keep(&d.Status, m)
+	saveTries(&d.Status, m)
 	d.lookAgain(again, in.Now)
 	set := setter(&d.Status, in.Now)
 	switch {
@@ -99,18 +113,17 @@ func (d *Decision) next(in Input, m *v1alpha1.MailDelivery, hold *delivery.Hold)
 		d.Status.NextAttemptTime = nil
 		set.False(v1alpha1.ConditionSent, v1alpha1.ReasonSending, "handing the mail to the mail server")
 		d.send(in, delivery.KeyOf(m))
-	case m.State != v1alpha1.DeliveryPending: // in flight
 	case hold != nil:
 		d.Status.NextAttemptTime = nextProbe(d.Status, hold)
 		set.False(v1alpha1.ConditionSent, hold.Reason, hold.Message)
-	case d.Status.NextAttemptTime == nil: // what held it is over
+	case d.Status.NextAttemptTime == nil: // it was held until now
 		d.Status.NextAttemptTime = &metav1.Time{Time: again}
 		set.False(v1alpha1.ConditionSent, v1alpha1.ReasonTemporaryFailure, "the mail has not left yet"+nextTry(again))
 	}
 }
 
-// nextProbe is when it is tried whether the mail server can be reached again, for a mail that could not reach it; nil: that
-// is not what the mail waits for. It is told once, since each change is a write.
+// nextProbe returns when the mail server is probed next, if the last try of the mail could not reach it, else nil. Later
+// probes do not change it, since each change would be a write.
 func nextProbe(status v1alpha1.PartnerInviteStatus, hold *delivery.Hold) *metav1.Time {
 	switch {
 	case status.Cause != v1alpha1.MailUnreachable || hold.Reason != v1alpha1.ReasonTemporaryFailure:
@@ -122,18 +135,15 @@ func nextProbe(status v1alpha1.PartnerInviteStatus, hold *delivery.Hold) *metav1
 	}
 }
 
-// ScopeFor are the programs of the mail that is due now if nothing holds it back; nil: none is due. Whoever asks Decide
-// looks up for them whether a program has sent its mail.maxPerHour, and whether the template can be used.
+// ScopeFor returns the programs of the mail that waits to be claimed, or nil if none does. Before a decision, the caller
+// looks up Input.Quota and Input.Template for these programs.
 func ScopeFor(in Input) []v1alpha1.ProgramGrant {
-	in.unheld = true
-	if d := Decide(in); d.Send != nil {
-		return d.Status.Programs
-	}
-	return nil
+	in.Quota, in.Template = nil, nil
+	return Decide(in).scope
 }
 
-// Record notes what came of a claim: of the mail, or of the Secret with the link, whose Accepted is that it was written. It
-// is false, and changes nothing, if the invite no longer speaks of that claim.
+// Record writes the outcome of a claim to status. For an invite with delivery Link, Accepted means that the Secret was
+// written. Record returns false and changes nothing if status no longer has that claim.
 func Record(i *v1alpha1.PartnerInvite, key delivery.Key, o delivery.Outcome, now time.Time) bool {
 	status := &i.Status
 	if key.Kind != i.Mail() || key.Serial != status.Serial {
@@ -147,13 +157,12 @@ func Record(i *v1alpha1.PartnerInvite, key delivery.Key, o delivery.Outcome, now
 	if !recorded {
 		return false
 	}
-	keep(status, &m)
-	status.NextAttemptTime = nil
+	saveTries(status, &m)
 	set := setter(status, now)
 	switch {
 	case m.State == v1alpha1.DeliverySent:
 		status.SentTime = &metav1.Time{Time: now}
-		reason, message := taken(i.Spec.Delivery)
+		reason, message := sentBy(i.Spec.Delivery)
 		set.True(v1alpha1.ConditionSent, reason, message)
 	case m.State == v1alpha1.DeliveryPending && m.Cause == "":
 		_, due := delivery.Next([]delivery.Mail{{MailDelivery: &m, ID: status.MessageID}}, m.LastAttemptTime.Time)
@@ -174,12 +183,12 @@ func recordRepeat(status *v1alpha1.PartnerInviteStatus, key delivery.Key, o deli
 		return false
 	}
 	_, recorded := delivery.Mail{MailDelivery: status.Repeat, ID: RepeatID(*status)}.Record(o)
-	status.Repeat.Message = cut(status.Repeat.Message)
+	status.Repeat.Message = truncate(status.Repeat.Message)
 	return recorded
 }
 
-// taken says how a link left.
-func taken(how v1alpha1.InviteDelivery) (reason, message string) {
+// sentBy returns the reason and message of the condition Sent for a link that left.
+func sentBy(how v1alpha1.InviteDelivery) (reason, message string) {
 	if how == v1alpha1.DeliveryLink {
 		return v1alpha1.ReasonLinkReady, "the link stands in the Secret; no mail is sent"
 	}
@@ -188,13 +197,13 @@ func taken(how v1alpha1.InviteDelivery) (reason, message string) {
 
 func nextTry(due time.Time) string { return "; next try at " + due.UTC().Format(time.RFC3339) }
 
-// remedy says what becomes of a mail that was not taken, or what can be done about it.
+// remedy returns the end of the message about a mail that was not taken: what to do, or what happens next.
 func remedy(reason string, class delivery.Class, attempts int32) string {
 	switch {
 	case reason == v1alpha1.ReasonAddressRejected:
 		return "; create a new invite for the right address, or change this one's spec to try again"
 	case reason == v1alpha1.ReasonContentRejected:
-		return "; change the message or the template; a change of the spec or a resend tries anew"
+		return "; change the message or the template; a change of the spec or a resend tries again"
 	case reason == v1alpha1.ReasonGaveUp:
 		return fmt.Sprintf("; given up after %d tries in a day; change the spec or ask for a resend to try anew", attempts)
 	case class == delivery.NotAllowed:

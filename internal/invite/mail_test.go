@@ -1,6 +1,7 @@
 package invite
 
 import (
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/delivery"
+	"github.com/partner-operator/partner-operator/internal/program"
 )
 
 var (
@@ -115,7 +117,7 @@ func TestRecord(t *testing.T) {
 		"refused":     {refusesUs, v1alpha1.InviteHeld, v1alpha1.MailRefused, 0, "550 5.7.1 sender not allowed; the mail goes out once the mail server takes it"},
 		"not allowed": {notAllowed, v1alpha1.InviteHeld, v1alpha1.MailRefused, 0, "does not allow this mail server; the mail goes out once that is mended"},
 		"unreachable": {notThere, v1alpha1.InvitePending, v1alpha1.MailUnreachable, 1, "connection refused; the mail goes out once the mail server can be reached"},
-		"content":     {tooBig, v1alpha1.InviteFailed, "", 1, "change the message or the template; a change of the spec or a resend tries anew"},
+		"content":     {tooBig, v1alpha1.InviteFailed, "", 1, "change the message or the template; a change of the spec or a resend tries again"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLife()
@@ -123,6 +125,9 @@ func TestRecord(t *testing.T) {
 			got := l.invite.Status
 			if got.State != test.state || got.Cause != test.cause || got.Attempts != test.attempts || got.NextAttemptTime != nil || got.SentTime != nil {
 				t.Errorf("%s, cause %q, %d attempts, next at %s", got.State, got.Cause, got.Attempts, got.NextAttemptTime)
+			}
+			if stopped := got.ExpiryTime == nil; stopped != (test.cause != "") {
+				t.Errorf("it expires at %s", got.ExpiryTime)
 			}
 			if message := messageOf(got, v1alpha1.ConditionSent); !strings.Contains(message, test.says) {
 				t.Errorf("%q does not say %q", message, test.says)
@@ -291,7 +296,7 @@ func TestScopeFor(t *testing.T) {
 		"without a mail server":          {steps(mailerGoes), referral},
 		"in flight":                      {steps(looksAgain), nil},
 		"a process died":                 {steps(looksAgain, hour), referral},
-		"between two tries":              {steps(mailed(busy)), nil},
+		"between two tries":              {steps(mailed(busy)), referral},
 		"the next try is due":            {steps(mailed(busy), hour), referral},
 		"frozen, and one more is made":   {steps(offersAll, mailed(busy), onceMore, hour), both},
 		"the mail server refuses us":     {steps(mailed(refusesUs), circuit(v1alpha1.ReasonHeld, 0), looksAgain), referral},
@@ -315,6 +320,10 @@ func TestScopeFor(t *testing.T) {
 			if diff := cmp.Diff(test.want, ScopeFor(in)); diff != "" {
 				t.Errorf("unexpected (-want +got):\n%s", diff)
 			}
+			in.Template = &program.Unresolved{Reason: v1alpha1.ReasonTemplateNotFound, Message: "template"}
+			if diff := cmp.Diff(test.want, ScopeFor(in)); diff != "" {
+				t.Errorf("with a template that does not exist (-want +got):\n%s", diff)
+			}
 			if !equality.Semantic.DeepEqual(before, in.Invite) {
 				t.Error("to ask changes the invite")
 			}
@@ -333,5 +342,113 @@ func TestALinkThatNeverLeftIsGone(t *testing.T) {
 	mailed(busy)(t, l)
 	if got := Answerable(l.invite, 1, l.catalog, nil, l.now); got != Open {
 		t.Errorf("of a mail that may have left it is %s", got)
+	}
+}
+
+// Of several obstacles the one is told that somebody has to mend, before those that pass by themselves.
+func TestTheOrderOfObstacles(t *testing.T) {
+	full := []struct {
+		reason, message string
+		link            bool // it holds an invite with delivery Link, too
+		is              func(*Input)
+	}{
+		{v1alpha1.ReasonTemplateInvalid, "template", false, func(in *Input) {
+			in.Template = &program.Unresolved{Reason: v1alpha1.ReasonTemplateInvalid, Message: "template"}
+		}},
+		{v1alpha1.ReasonHeld, "mode", true, func(in *Input) { in.Hold = &delivery.Hold{Reason: v1alpha1.ReasonHeld, Message: "mode"} }},
+		{v1alpha1.ReasonHeld, `Program "referral" is suspended; the invite goes out when that ends`, true, func(in *Input) {
+			p := programOf("referral")
+			p.Spec.Suspend = true
+			in.Catalog.Programs = map[string]*v1alpha1.Program{"referral": &p}
+		}},
+		{v1alpha1.ReasonHeld, "secret", true, func(in *Input) {
+			in.LinkHold = &delivery.Hold{Reason: v1alpha1.ReasonHeld, Message: "secret"}
+		}},
+		{v1alpha1.ReasonMailerNotConfigured, "server", false, func(in *Input) {
+			in.Holds = delivery.Holds{v1alpha1.MailInvite: {Reason: v1alpha1.ReasonMailerNotConfigured, Message: "server"}}
+		}},
+		{v1alpha1.ReasonHeld, "quota", false, func(in *Input) { in.Quota = &delivery.Hold{Reason: v1alpha1.ReasonHeld, Message: "quota"} }},
+	}
+	for _, how := range []v1alpha1.InviteDelivery{v1alpha1.DeliveryEmail, v1alpha1.DeliveryLink} {
+		link := how == v1alpha1.DeliveryLink
+		for first := range full {
+			l := newLife()
+			l.invite.Spec.Delivery = how
+			in := l.input()
+			var want string
+			for _, obstacle := range full[first:] {
+				obstacle.is(&in)
+				if counts := obstacle.link || !link; counts && (link || obstacle.message != "secret") && want == "" {
+					want = obstacle.reason + ": " + obstacle.message
+				}
+			}
+			d := Decide(in)
+			got := sentReason(d.Status) + ": " + messageOf(d.Status, v1alpha1.ConditionSent)
+			if want == "" && d.Send == nil || want != "" && (got != want || d.Send != nil) {
+				t.Errorf("delivery %s from obstacle %d on: it says %q, want %q", how, first, got, want)
+			}
+		}
+	}
+}
+
+// Whatever happens to an invite, what is claimed can be answered, and what certainly has not left does not expire.
+func TestAnyLifeKeepsTheRules(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	outcomes := []*delivery.Outcome{nil, busy, busy, refused, tooBig, refusesUs, refusesUs, notAllowed, notThere, notThere}
+	happenings := steps(
+		after(10*time.Second), after(time.Minute), after(time.Hour), after(time.Hour), after(20*time.Hour),
+		circuit(v1alpha1.ReasonHeld, time.Minute), circuit(v1alpha1.ReasonTemporaryFailure, time.Minute), circuitEnds, circuitEnds,
+		holds, releases, fullFor(time.Hour), rename, takesBack(1, 0), takesBack(2, 0), takesBack(1, 1), asksAgain,
+		ends(2*time.Hour), endsNever, expiresAfter("1h"), expiresAfter("48h"),
+		func(t testing.TB, l *life) { annotates(l.now.String())(t, l) },
+	)
+	for life := range 400 {
+		l := newLife()
+		for range 40 {
+			before := l.invite.DeepCopy()
+			in := l.input()
+			scope := ScopeFor(in)
+			d := l.decide(t)
+			brokenRules(t, life, l, before, d)
+			if d.Send != nil && !equality.Semantic.DeepEqual(scope, d.Status.Programs) {
+				t.Errorf("life %d: it sends into %v, and was said to send into %v", life, d.Status.Programs, scope)
+			}
+			if d.Send != nil && random.IntN(8) > 0 { // else the process dies
+				l.record(t, *d.Send, outcomes[random.IntN(len(outcomes))])
+			}
+			happenings[random.IntN(len(happenings))](t, l)
+			if t.Failed() {
+				return
+			}
+		}
+	}
+}
+
+// brokenRules tells which rules a decision about what was before breaks.
+func brokenRules(t *testing.T, life int, l *life, before *v1alpha1.PartnerInvite, d Decision) {
+	t.Helper()
+	was, is := before.Status, l.invite.Status
+	end, ends := l.invite.Spec.NotAfter.Time()
+	anew := is.Serial != was.Serial || is.FirstAttemptTime == nil || l.invite.Generation != was.ObservedGeneration || was.State == v1alpha1.InviteFailed
+	for rule, broken := range map[string]bool{
+		"what is claimed can be answered":                    d.Send != nil && (is.ExpiryTime == nil || !l.now.Before(is.ExpiryTime.Time)),
+		"the action says what is claimed":                    (d.Action == ActionSend) != (d.Send != nil),
+		"what is claimed is not claimed by another":          d.Send != nil && d.Send.Repeat == 0 && d.Send.Serial == was.Serial && l.now.Before(inFlight(was)),
+		"a mail that left is not claimed":                    d.Send != nil && d.Send.Repeat == 0 && d.Send.Serial == was.Serial && was.SentTime != nil,
+		"a decision counts at most one try":                  is.Attempts > was.Attempts+1,
+		"attempts fall by a new beginning alone":             is.Attempts < was.Attempts && !anew,
+		"what certainly has not left expires with its end":   is.State == v1alpha1.InviteExpired && neverLeft(is) && (!ends || l.now.Before(end)),
+		"what may have left keeps its expiry":                d.Send != nil && !anew && !neverLeft(was) && is.ExpiryTime.After(was.ExpiryTime.Time),
+		"a refusal of the operator fails nothing":            is.State == v1alpha1.InviteFailed && is.Cause != "",
+		"the message of a repeat fits":                       is.Repeat != nil && len(is.Repeat.Message) > maxMessage,
+		"what is held or waits says so in Sent":              (is.State == v1alpha1.InviteHeld || is.State == v1alpha1.InvitePending) && sentReason(is) == "",
+		"a waiting invite looks again or waits for somebody": is.State == v1alpha1.InvitePending && is.Cause == "" && d.Send == nil && is.Attempts > 0 && d.RequeueAfter == 0,
+	} {
+		if broken {
+			t.Errorf("life %d: %s (-before +after):\n%s", life, rule, cmp.Diff(was, is))
+		}
+	}
+	if stays(t, l, d); t.Failed() {
+		t.Logf("life %d, at %s (-before +after):\n%s", life, l.now, cmp.Diff(was, is))
 	}
 }

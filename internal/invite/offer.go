@@ -133,15 +133,15 @@ func covers(i *v1alpha1.PartnerInvite, scope []v1alpha1.ProgramGrant) bool {
 	return true
 }
 
-// template tells what is wrong with the mail; nil: nothing, or there is none.
+// template returns what is wrong with the mail, or nil if nothing is or if no mail is sent.
 func template(in Input) *program.Unresolved {
-	if in.unheld || in.Invite.Spec.Delivery == v1alpha1.DeliveryLink {
+	if in.Invite.Spec.Delivery == v1alpha1.DeliveryLink {
 		return nil
 	}
 	return in.Template
 }
 
-// templateNotFound tells that what the mail is made from does not exist.
+// templateNotFound returns the problem that the template of the mail does not exist, or nil.
 func templateNotFound(in Input) *program.Unresolved {
 	if wrong := template(in); wrong != nil && wrong.Reason == v1alpha1.ReasonTemplateNotFound {
 		return wrong
@@ -149,13 +149,11 @@ func templateNotFound(in Input) *program.Unresolved {
 	return nil
 }
 
-// held is what holds an invite back; nil: nothing does. What the company can mend comes before what passes by itself.
-func held(in Input, scope []v1alpha1.ProgramGrant) *delivery.Hold {
+// held returns what holds an invite into a scope back, or nil. What the company has to fix comes before what ends by itself.
+func (d *Decision) held(in Input, scope []v1alpha1.ProgramGrant) *delivery.Hold {
+	d.scope = scope
 	if teamless := noTeam(in); teamless != nil {
 		return &delivery.Hold{Reason: teamless.Reason, Message: teamless.Message}
-	}
-	if in.unheld {
-		return nil
 	}
 	if wrong := template(in); wrong != nil {
 		return &delivery.Hold{Reason: wrong.Reason, Message: wrong.Message}
@@ -180,7 +178,7 @@ func held(in Input, scope []v1alpha1.ProgramGrant) *delivery.Hold {
 	return overQuota(in.Quota)
 }
 
-// overQuota says when an invite goes out that waits for a program's mail.maxPerHour; nil: it does not wait for that.
+// overQuota returns the hold of a program's mail.maxPerHour with a message that says when the invite goes out, or nil.
 func overQuota(quota *delivery.Hold) *delivery.Hold {
 	if quota == nil || quota.Until.IsZero() {
 		return quota
@@ -190,7 +188,7 @@ func overQuota(quota *delivery.Hold) *delivery.Hold {
 	return &hold
 }
 
-// heldByPartnership tells which partnership of the person keeps the invite from being sent for now; nil: none does.
+// heldByPartnership returns the hold of a partnership of the person, or nil if none holds the invite back.
 func heldByPartnership(in Input, scope []v1alpha1.ProgramGrant) *delivery.Hold {
 	for _, grant := range scope {
 		p := partnership.InProgram(in.Partnerships, grant.Name)

@@ -47,8 +47,8 @@ func underWay(repeat *v1alpha1.MailDelivery) bool {
 	return repeat != nil && (repeat.State == v1alpha1.DeliveryPending || repeat.State == v1alpha1.DeliverySending)
 }
 
-// repeat decides about a mail that the person asked for once more. It makes no sense once the invite cannot be answered
-// with its link any more.
+// repeat decides about a mail that the person asked for again. It is skipped if the invite can no longer be answered with
+// its link.
 func (d *Decision) repeat(in Input) {
 	repeat := d.Status.Repeat
 	if repeat == nil {
@@ -65,25 +65,25 @@ func (d *Decision) repeat(in Input) {
 		MailDelivery: repeat,
 		ID:           RepeatID(d.Status),
 		Unwanted:     Answerable(in.Invite, d.Status.Serial, in.Catalog, in.Partnerships, in.Now) != Open,
-		Hold:         held(in, d.Status.Programs),
+		Hold:         d.held(in, d.Status.Programs),
 	}}, in.Now)
-	repeat.Message = cut(repeat.Message)
+	repeat.Message = truncate(repeat.Message)
 	d.lookAgain(again, in.Now)
 	if claim >= 0 {
 		d.send(in, key)
 	}
 }
 
-// repeatKey names the mail that the person asked for once more.
+// repeatKey returns the key of the mail that the person asked for again.
 func repeatKey(kind v1alpha1.MailKind, status v1alpha1.PartnerInviteStatus) delivery.Key {
 	return delivery.Key{Kind: kind, Serial: status.Serial, Repeat: status.Repeat.Serial}
 }
 
-// maxMessage is how many characters the message of a mail can hold in status.
+// maxMessage is the maximum number of characters in the message of a MailDelivery.
 const maxMessage = 1024
 
-// cut shortens a message to what status can hold.
-func cut(message string) string {
+// truncate shortens a message to what status can hold.
+func truncate(message string) string {
 	if runes := []rune(message); len(runes) > maxMessage {
 		return string(runes[:maxMessage-1]) + "…"
 	}

@@ -66,7 +66,7 @@ func Renew(status *v1alpha1.PartnerInviteStatus, now time.Time) {
 	status.Renewal = &v1alpha1.InviteRenewal{Serial: status.Serial, Time: metav1.NewTime(now)}
 }
 
-// coolingDown is that the mail before is too recent, or is being sent right now; nil: neither is so.
+// coolingDown returns the hold of a resend whose previous mail is too recent or is being sent, or nil.
 func coolingDown(status v1alpha1.PartnerInviteStatus, in Input) *delivery.Hold {
 	if until := inFlight(status); in.Now.Before(until) {
 		return &delivery.Hold{Reason: v1alpha1.ReasonCoolingDown, Message: "the mail before is being sent; the resend waits for its outcome", Until: until}

@@ -36,7 +36,7 @@ func TeamTitle(i *v1alpha1.PartnerInvite, of *v1alpha1.PartnerTeam) string {
 	}
 }
 
-// noTeam tells that the existing team that an invite names does not exist; nil: it does, or none is named.
+// noTeam returns the problem that the existing team that an invite names does not exist, or nil.
 func noTeam(in Input) *program.Unresolved {
 	if in.Invite.Spec.TeamRef == nil || in.Team != nil {
 		return nil

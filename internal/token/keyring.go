@@ -70,7 +70,7 @@ func NewKey() []byte {
 // NewestKeyID names the key that signs. It is no secret.
 func (r *Keyring) NewestKeyID() string { return hex.EncodeToString(r.keys[0].id[:]) }
 
-// KeyIDs name the keys, the one that signs first.
+// KeyIDs returns the IDs of the keys. The first is that of the key that signs.
 func (r *Keyring) KeyIDs() []string {
 	ids := make([]string, 0, len(r.keys))
 	for _, key := range r.keys {
