@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -76,8 +78,8 @@ type mailAnswer struct {
 	fate fate
 	// down: nobody listens.
 	down bool
-	// few: two mails alone, since the third that is refused alike tells that it is not about the recipients.
-	few bool
+	// kinds are those of the mails; nil: all four.
+	kinds []v1alpha1.MailKind
 	// told stands for what is said, and for what is done; empty: that is what the rule says.
 	told, then string
 }
@@ -87,6 +89,20 @@ func says(stage mailcatcher.Stage, code int, enhanced, text string, f fate) mail
 }
 
 const noEnhanced = "-"
+
+// The kinds of which each row has a mail.
+const (
+	invited  = v1alpha1.MailInvite
+	revoked  = v1alpha1.MailRevoked
+	approved = v1alpha1.MailApproved
+	asked    = v1alpha1.MailTeammateInvite
+)
+
+var (
+	one  = []v1alpha1.MailKind{invited}
+	two  = []v1alpha1.MailKind{invited, revoked} // the third that is refused alike would tell that it is not about them
+	four = []v1alpha1.MailKind{invited, revoked, approved, asked}
+)
 
 // mailAnswers are the rows. Stages in their order.
 var mailAnswers = []mailAnswer{
@@ -116,13 +132,13 @@ var mailAnswers = []mailAnswer{
 	says(mailcatcher.Rcpt, 550, "5.1.1", "The account that you tried to reach\ndoes not exist. Please check\nthe address", noMailbox),
 	says(mailcatcher.Rcpt, 551, "5.1.6", "User has moved", noMailbox),
 	says(mailcatcher.Rcpt, 550, "5.2.1", "Mailbox disabled", noMailbox),
-	{rule: mailcatcher.Rule{Stage: mailcatcher.Rcpt, Code: 550, Enhanced: noEnhanced, Text: "No such user"}, fate: noMailbox, few: true},
-	{rule: mailcatcher.Rule{Stage: mailcatcher.Rcpt, Code: 553, Enhanced: "5.0.0", Text: "Mailbox name not allowed"}, fate: noMailbox, few: true},
+	{rule: mailcatcher.Rule{Stage: mailcatcher.Rcpt, Code: 550, Enhanced: noEnhanced, Text: "No such user"}, fate: noMailbox, kinds: two},
+	{rule: mailcatcher.Rule{Stage: mailcatcher.Rcpt, Code: 553, Enhanced: "5.0.0", Text: "Mailbox name not allowed"}, fate: noMailbox, kinds: two},
 	{rule: mailcatcher.Rule{Stage: mailcatcher.Rcpt, Code: 550, Enhanced: noEnhanced, Text: "No"}, fate: refused,
 		told: "the same `550`, `551` or `553` without an enhanced code, or with x.0.0, to three in a row",
 		then: "waits with all others, as if the sender were refused; those that had failed by it wait, too"},
 	says(mailcatcher.Data, 454, "4.7.0", "Throttling failure: Maximum sending rate exceeded", later),
-	{rule: mailcatcher.Rule{Stage: mailcatcher.Data, Hang: endless, Drop: true}, told: "none within 45 seconds", fate: later, few: true},
+	{rule: mailcatcher.Rule{Stage: mailcatcher.Data, Hang: endless, Drop: true}, told: "none within 45 seconds", fate: later, kinds: one},
 	says(mailcatcher.Data, 550, "5.7.60", "SMTP; Client does not have permissions to send as this sender", unclear),
 	says(mailcatcher.Data, 554, "5.2.0", "STOREDRV; SubmissionQuotaExceededException", unclear),
 	says(mailcatcher.Data, 554, "5.7.1", "rejected as spam", unclear),
@@ -185,14 +201,6 @@ func TestMailAnswersPage(t *testing.T) {
 	}
 }
 
-// The kinds of which each row has a mail.
-const (
-	invited  = v1alpha1.MailInvite
-	revoked  = v1alpha1.MailRevoked
-	approved = v1alpha1.MailApproved
-	asked    = v1alpha1.MailTeammateInvite
-)
-
 // answering is a tenant whose mail server gives one answer.
 type answering struct {
 	mailAnswer
@@ -247,11 +255,12 @@ func brandWith(ns string, data map[string]string) {
 	Eventually(func() string { return open(tenantURL(ns, "login"))().Body }, soon, often).Should(ContainSubstring(data["displayName"]))
 }
 
-func (a *answering) kinds() []v1alpha1.MailKind {
-	if a.few {
-		return []v1alpha1.MailKind{invited, revoked}
+// mails are the kinds of the mails of the row.
+func (a *answering) mails() []v1alpha1.MailKind {
+	if a.kinds != nil {
+		return a.kinds
 	}
-	return []v1alpha1.MailKind{invited, revoked, approved, asked}
+	return four
 }
 
 // pending is a partner who came by invite and waits for the company's approval.
@@ -262,12 +271,12 @@ func pending(ns, name string) *v1alpha1.Partnership {
 }
 
 // prepare makes what the mails of the row are about, by way of the operator's own mail server.
-func (a *answering) prepare() {
+func (a *answering) prepare(Gomega) {
 	GinkgoHelper()
 	known(a.ns)
 	create(partner(a.ns, string(revoked), "referral"))
 	create(pending(a.ns, string(approved)))
-	if !a.few {
+	if slices.Contains(a.mails(), asked) {
 		declaredTeam(a.ns)
 		create(teammates(a.ns, "more", string(asked)))
 		a.approval = linkTo(address(a.ns, "owner"), v1alpha1.MailTeammateApproval)
@@ -277,13 +286,19 @@ func (a *answering) prepare() {
 }
 
 // post makes all mails of the row due.
-func (a *answering) post() {
+func (a *answering) post(Gomega) {
 	GinkgoHelper()
-	create(invite(a.ns, string(invited), grant("referral", "")))
-	change(partner(a.ns, string(revoked), ""), func(p *v1alpha1.Partnership) { p.Spec.Revocation = &v1alpha1.Revocation{Reason: "Ended."} })
-	if !a.few {
-		decide(partner(a.ns, string(approved), ""), v1alpha1.ApprovalApproved, "", "")
-		Expect(post(somebody(), a.approval+"/approve").Code).To(Equal(http.StatusSeeOther))
+	for _, kind := range a.mails() {
+		switch kind {
+		case invited:
+			create(invite(a.ns, string(kind), grant("referral", "")))
+		case revoked:
+			change(partner(a.ns, string(kind), ""), func(p *v1alpha1.Partnership) { p.Spec.Revocation = &v1alpha1.Revocation{Reason: "Ended."} })
+		case approved:
+			decide(partner(a.ns, string(kind), ""), v1alpha1.ApprovalApproved, "", "")
+		default:
+			Expect(post(somebody(), a.approval+"/approve").Code).To(Equal(http.StatusSeeOther))
+		}
 	}
 }
 
@@ -330,79 +345,86 @@ func reasonIn(conditions []metav1.Condition, conditionType string) string {
 }
 
 // expect waits until all mails stand as the row says.
-func (a *answering) expect() {
-	GinkgoHelper()
-	for _, kind := range a.kinds() {
+func (a *answering) expect(g Gomega) {
+	for _, kind := range a.mails() {
 		state := string(a.fate.mail)
 		if kind == invited {
 			state = string(a.fate.invite)
 		}
-		Eventually(func() standing { return a.stands(kind) }, 2*soon, 5*often).Should(And(
+		g.Eventually(func() standing { return a.stands(kind) }, 2*soon, 5*often).Should(And(
 			HaveField("State", state), HaveField("Reason", a.fate.reason),
 			HaveField("Attempts", And(BeNumerically(">=", a.fate.least), BeNumerically("<=", a.fate.most))),
 		), "%s: %s", a, kind)
 	}
 	ready := condition(program(a.ns, "referral", "", ""), v1alpha1.ConditionMailReady)
 	if a.fate.ready == "" {
-		Expect(ready()).To(Or(BeNil(), HaveField("Status", Not(Equal(metav1.ConditionFalse)))), a.String())
+		g.Expect(ready()).To(Or(BeNil(), HaveField("Status", Not(Equal(metav1.ConditionFalse)))), a.String())
 		return
 	}
 	heard := ContainSubstring("")
 	if a.rule.Code != 0 && a.rule.Stage != mailcatcher.Connect { // nothing of a peer that has not greeted is told
 		heard = ContainSubstring(strings.Split(a.rule.Text, "\n")[0])
 	}
-	Eventually(ready, soon, 5*often).Should(And(
+	g.Eventually(ready, soon, 5*often).Should(And(
 		HaveField("Status", metav1.ConditionFalse), HaveField("Reason", a.fate.ready), HaveField("Message", heard)), a.String())
 	if a.fate.reason == v1alpha1.ReasonHeld && !a.down {
-		Expect(a.server.Applied()[0]).To(BeNumerically("<=", 3), "%s: one asks for all, two where one does not tell, three where an address is blamed", a)
+		g.Expect(a.server.Applied()[0]).To(BeNumerically("<=", 3), "%s: one asks for all, two where one does not tell, three where an address is blamed", a)
 	}
 }
 
 // mend lets the mail server take mail, and waits until all mails have left that can.
-func (a *answering) mend() {
-	GinkgoHelper()
+func (a *answering) mend(g Gomega) {
 	a.server.Script()
-	Expect(a.server.Resume()).To(Succeed())
+	g.Expect(a.server.Resume()).To(Succeed())
 	if a.fate.after == 0 {
 		return
 	}
-	for _, kind := range a.kinds() {
-		Eventually(func() standing { return a.stands(kind) }, patience, 10*often).Should(And(
+	for _, kind := range a.mails() {
+		g.Eventually(func() standing { return a.stands(kind) }, patience, 10*often).Should(And(
 			HaveField("State", string(v1alpha1.DeliverySent)), HaveField("Reason", v1alpha1.ReasonSent),
 			HaveField("Attempts", BeNumerically("<=", a.fate.after)),
 		), "%s: %s", a, kind)
 	}
-	Eventually(condition(program(a.ns, "referral", "", ""), v1alpha1.ConditionMailReady), soon, 5*often).Should(HaveField("Status", metav1.ConditionTrue), a.String())
+	g.Eventually(condition(program(a.ns, "referral", "", ""), v1alpha1.ConditionMailReady), soon, 5*often).Should(HaveField("Status", metav1.ConditionTrue), a.String())
 }
 
 // check counts the mails that came in the end.
-func (a *answering) check() {
-	GinkgoHelper()
+func (a *answering) check(g Gomega) {
 	times := 1
 	if a.fate.after == 0 {
 		times = 0
 	}
-	for _, kind := range a.kinds() {
+	for _, kind := range a.mails() {
 		came := 0
 		for _, mail := range a.server.MessagesTo(address(a.ns, string(kind))) {
 			if mail.Kind == string(kind) {
 				came++
 			}
 		}
-		Expect(came).To(Equal(times), "%s: %s", a, kind)
+		g.Expect(came).To(Equal(times), "%s: %s", a, kind)
 	}
 }
 
-// sideBySide does the same for all rows at once.
-func sideBySide(rows []*answering, do func(*answering)) {
+// sideBySide does the same for all rows at once, and fails with the failures of all.
+func sideBySide(rows []*answering, do func(*answering, Gomega)) {
+	GinkgoHelper()
 	var all sync.WaitGroup
+	var mutex sync.Mutex
+	var failures []string
 	for _, row := range rows {
 		all.Go(func() {
 			defer GinkgoRecover()
-			do(row)
+			g := NewGomega(func(message string, _ ...int) {
+				mutex.Lock()
+				failures = append(failures, message)
+				mutex.Unlock()
+				runtime.Goexit() // nothing more about this row
+			})
+			do(row, g)
 		})
 	}
 	all.Wait()
+	Expect(strings.Join(failures, "\n\n")).To(BeEmpty(), "%d of %d rows fail", len(failures), len(rows))
 }
 
 var _ = Describe("what a mail server answers", func() {
@@ -414,21 +436,14 @@ var _ = Describe("what a mail server answers", func() {
 			authorities = append(authorities, row.server.CACertificate()...)
 			rows = append(rows, row)
 		}
-		refusesSignIn := says(mailcatcher.Auth, 535, "5.7.8", "Bad credentials", refused)
-		shared := serverOf(refusesSignIn)
+		shared := serverOf(says(mailcatcher.Auth, 535, "5.7.8", "Bad credentials", refused))
 		authorities = append(authorities, shared.CACertificate()...)
-		neighbors := []*answering{
-			{mailAnswer: refusesSignIn, ns: newTenant(), server: shared},
-			{mailAnswer: refusesSignIn, ns: newTenant(), server: shared},
-		}
-		rows = append(rows, neighbors...)
 		sideBySide(rows, (*answering).prepare)
+		waiting := through(ways, 2, mailing{fault: "the mail server of all refuses the sign-in", comes: once})
 
 		By("using other mail servers from now on")
-		sideBySide(rows, func(row *answering) {
-			if row.server != shared {
-				useServer(row.ns, row.server.SMTPAddr(), row.rule.Stage == mailcatcher.Auth)
-			}
+		sideBySide(rows, func(row *answering, _ Gomega) {
+			useServer(row.ns, row.server.SMTPAddr(), row.rule.Stage == mailcatcher.Auth)
 		})
 		folder := GinkgoT().TempDir()
 		authority, password := filepath.Join(folder, "authorities.pem"), filepath.Join(folder, "password")
@@ -439,32 +454,29 @@ var _ = Describe("what a mail server answers", func() {
 		DeferCleanup(restart)
 		startOperator("--smtp-url=smtp://acme@"+shared.SMTPAddr(), "--smtp-password-file="+password)
 
-		sideBySide(rows, (*answering).post)
-		sideBySide(rows, (*answering).expect)
-		Expect(shared.Logins()).To(Equal(1), "of two namespaces, one signs in for both")
-		writes := func() (count int) {
-			for _, row := range neighbors {
-				for request, times := range writesIn(row.ns) {
-					if request.Resource == "partnerinvites/status" || request.Resource == "partnerships/status" || request.Resource == "partnerteams/status" {
-						count += times
-					}
-				}
-			}
-			return count
-		}
-		before := writes()
-		Consistently(writes, quiet, often).Should(Equal(before), "what waits is not written")
+		before := inbox
+		inbox = shared
+		DeferCleanup(func() { inbox = before })
 
-		By("mending the mail servers")
 		began := time.Now()
-		sideBySide(rows, (*answering).mend)
-		for _, row := range rows {
-			row.check()
-		}
-		AddReportEntry("mended", fmt.Sprintf("all mail had left %s after the mail servers were mended", time.Since(began).Round(time.Second)))
+		var others sync.WaitGroup
+		others.Go(func() {
+			defer GinkgoRecover()
+			sideBySide(rows, (*answering).post)
+			sideBySide(rows, func(row *answering, g Gomega) {
+				row.expect(g)
+				row.mend(g)
+			})
+			sideBySide(rows, (*answering).check)
+		})
+		defer others.Wait()
+		postAll(waiting)
+		waitTogether(waiting, shared)
+		others.Wait()
+		AddReportEntry("mended", fmt.Sprintf("all mail that could had left after %s", time.Since(began).Round(time.Second)))
 	})
 
-	It("is not asked again because of a label on the brand's Secret", func() {
+	itInFull("is not asked more often because something touches the brand's Secret all the time", func() {
 		server := serverOf(says(mailcatcher.Ehlo, 550, "5.7.1", "who are you", refused))
 		ns := newTenant()
 		known(ns)
@@ -473,12 +485,46 @@ var _ = Describe("what a mail server answers", func() {
 		create(i)
 		DeferCleanup(func() { Expect(api.Delete(ctx, i)).To(Succeed()) })
 		Eventually(stateOf(i), soon, often).Should(Equal(v1alpha1.InviteHeld))
-		connections := server.Connections()
-		for n := range 3 {
-			kubectl("-n", ns, "label", "--overwrite", "secret", "smtp", fmt.Sprintf("touched=%d", n))
-			change(i, func(i *v1alpha1.PartnerInvite) { i.Spec.DisplayName = v1alpha1.LineOfText(fmt.Sprintf("Ada %d", n)) }) // the Secret is looked at for it
-			Consistently(server.Connections, quiet, often).Should(Equal(connections))
-		}
+		began, touched := time.Now(), 0
+		Eventually(func() time.Duration {
+			touched++
+			kubectl("-n", ns, "label", "--overwrite", "secret", "smtp", fmt.Sprintf("touched=%d", touched))
+			change(i, func(i *v1alpha1.PartnerInvite) {
+				i.Spec.DisplayName = v1alpha1.LineOfText(fmt.Sprintf("Ada %d", touched))
+			}) // for it the Secret is looked at
+			return time.Since(began)
+		}, 4*time.Minute, time.Second).Should(BeNumerically(">", 150*time.Second))
+		Expect(server.Connections()).To(BeNumerically("<=", 2), "it is asked at once, after a minute, and then two minutes later")
 		Expect(stateOf(i)()).To(Equal(v1alpha1.InviteHeld))
 	})
 })
+
+// waitTogether waits until mail of all kinds waits for a mail server that refuses the sign-in, and once it does not any
+// more, until each has come once.
+func waitTogether(waiting []*mailing, server *mailcatcher.Catcher) {
+	GinkgoHelper()
+	for _, m := range waiting {
+		word := string(v1alpha1.DeliveryPending)
+		if m.way.name == "invite" {
+			word = v1alpha1.ReasonHeld
+		}
+		m.allSay(word)
+	}
+	Expect(server.Logins()).To(Equal(1), "one signs in for mail of all kinds and of all namespaces")
+	writes := func() (count int) {
+		for _, m := range waiting {
+			count += m.statusWrites()
+		}
+		return count
+	}
+	before := writes()
+	Consistently(writes, quiet, often).Should(Equal(before), "what waits is not written")
+	for _, m := range waiting {
+		Expect(m.statusWrites()-m.before).To(BeNumerically("<=", (m.way.asked+1)*m.size+2), "%s: one that is tried is claimed and recorded, and the others are written once", m)
+	}
+	server.Script()
+	for _, m := range waiting {
+		m.settle()
+		m.check(m.count(), []string{running.Log()})
+	}
+}

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -145,8 +146,9 @@ func newSilent() *silent {
 	GinkgoHelper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(listener.Close)
 	s := &silent{listener: listener}
+	ended, end := context.WithCancel(ctx)
+	DeferCleanup(func() { end(); _ = listener.Close() })
 	go func() {
 		for {
 			connection, err := listener.Accept()
@@ -154,6 +156,7 @@ func newSilent() *silent {
 				return
 			}
 			s.opened(1)
+			context.AfterFunc(ended, func() { _ = connection.Close() })
 			go func() {
 				_, _ = connection.Read(make([]byte, 1)) // until the other side is gone
 				_ = connection.Close()
@@ -319,6 +322,7 @@ func aTeamWaits() func() {
 	for n, some := range slices.Collect(slices.Chunk(names, 10)) {
 		create(teammates(ns, fmt.Sprintf("more-%d", n), some...))
 	}
+	DeferCleanup(func() { Expect(api.Delete(ctx, agency)).To(Succeed()) })
 	Eventually(func() int32 { return reread(agency).Status.WaitingApprovals }, soon, often).Should(BeEquivalentTo(people))
 	began := time.Now()
 	return func() {
