@@ -28,7 +28,7 @@ type way struct {
 	asked    int
 	// portal: it is asked for on a page, which asks once and not until it succeeds.
 	portal bool
-	// most is to how many people, since it takes long to get there; 0: any number.
+	// most is to how many people, since it takes long to get there, or one of a namespace waits for another; 0: any number.
 	most int
 	// blank is an object of the kind that is written, and list all those of a namespace.
 	blank func() client.Object
@@ -115,7 +115,7 @@ var ways = []*way{
 		},
 	},
 	{
-		name: "verify-address", kind: v1alpha1.MailVerifyAddress, resource: "partnergroups/status", asked: 1, portal: true, most: 8, blank: aGroup, list: groupList,
+		name: "verify-address", kind: v1alpha1.MailVerifyAddress, resource: "partnergroups/status", asked: 1, portal: true, most: 1, blank: aGroup, list: groupList,
 		prepare: func(m *mailing, name string) {
 			g := group(m.ns, name, "referral")
 			g.Spec.Join.Mode = v1alpha1.JoinOpen
