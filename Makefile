@@ -90,7 +90,7 @@ test-portal: $(if $(BUILT),,build) ## Run the portal's specs while people click 
 	@KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh) && export KUBEBUILDER_ASSETS && \
 	if command -v "$$(go env CC)" >/dev/null; then \
 		export CGO_ENABLED=1 OPERATOR=$(CURDIR)/bin/race/partner-operator && set -x && \
-		go build -race -o $$OPERATOR ./cmd && go test -race ./internal/portal ./internal/accept ./internal/keylock ./internal/brandbook ./internal/tombstone ./internal/controller ./internal/webhook ./internal/watch ./internal/keyring; \
+		go build -race -o $$OPERATOR ./cmd && go test -race ./internal/portal ./internal/accept ./internal/keylock ./internal/brandbook ./internal/tombstone ./internal/controller ./internal/courier/... ./internal/webhook ./internal/watch ./internal/keyring; \
 	else \
 		echo 'WARNING: there is no C compiler, so data races are NOT looked for; install gcc to have them found.'; \
 	fi && go test -C test -count=1 -timeout 15m ./e2e -ginkgo.label-filter=portal
