@@ -255,8 +255,10 @@ func TestUnsettled(t *testing.T) {
 		"a mail waits": func(is *observed) {
 			is.Partnerships[0].Status.Mails = []v1alpha1.MailDelivery{{State: v1alpha1.DeliveryPending}}
 		},
-		"a partnership goes":  func(is *observed) { is.Partnerships[0].DeletionTimestamp = &metav1.Time{Time: noon} },
-		"a team's mail waits": func(is *observed) { is.Teams[0].Status.Mails = []v1alpha1.MailDelivery{{State: v1alpha1.DeliverySending}} },
+		"a partnership goes": func(is *observed) { is.Partnerships[0].DeletionTimestamp = &metav1.Time{Time: noon} },
+		"a team's mail waits": func(is *observed) {
+			is.Teams[0].Status.Mails = []v1alpha1.MailDelivery{{State: v1alpha1.DeliverySending}}
+		},
 		"an address is to be verified": func(is *observed) {
 			is.Groups = []v1alpha1.PartnerGroup{{Status: v1alpha1.PartnerGroupStatus{Verifications: []v1alpha1.AddressVerification{{MailDelivery: v1alpha1.MailDelivery{State: v1alpha1.DeliveryPending}}}}}}
 		},
