@@ -19,8 +19,8 @@ import (
 var dialers = map[string]string{
 	"internal/courier/smtp/connection.go": "a mail server: the operator's own by a flag, a brand's through the guard",
 	"internal/courier/smtp/guard.go":      "the guard itself, and the API server's name",
-	"internal/sink/receiver.go":        "the receiver of events, by a flag; redirects are not followed",
-	"internal/kubectl/check.go":        "the plugin, from the machine of the person who runs it",
+	"internal/sink/receiver.go":           "the receiver of events, by a flag; redirects are not followed",
+	"internal/kubectl/check.go":           "the plugin, from the machine of the person who runs it",
 }
 
 // connecting is what opens connections in the standard library, by package; an empty list means all of it.
