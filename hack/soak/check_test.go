@@ -147,6 +147,14 @@ func TestCheck(t *testing.T) {
 			j.Partners[ship].Decision, j.Partners[ship].Approved, j.Partners[ship].Revocations = "Approved", 1, 1
 			is.Partnerships[0].Status.Mails = []v1alpha1.MailDelivery{{Kind: v1alpha1.MailApproved, State: v1alpha1.DeliverySkipped}}
 		}, "", ""},
+		"who was approved was told with another partnership": {func(j *journal, is *observed) {
+			j.Partners[ship].Decision, j.Partners[ship].Approved = "Approved", 1
+			is.Partnerships[0].Status.Mails = []v1alpha1.MailDelivery{{Kind: v1alpha1.MailApproved, State: v1alpha1.DeliverySkipped, Message: `told with Partnership "ada-2"`}}
+		}, "", ""},
+		"who was approved was skipped": {func(j *journal, is *observed) {
+			j.Partners[ship].Decision, j.Partners[ship].Approved = "Approved", 1
+			is.Partnerships[0].Status.Mails = []v1alpha1.MailDelivery{{Kind: v1alpha1.MailApproved, State: v1alpha1.DeliverySkipped}}
+		}, ruleLost, `got no mail "approved"`},
 		"a rejected partnership is active": {func(j *journal, is *observed) {
 			j.Partners[ship].Decision, j.Partners[ship].Rejected = "Rejected", 1
 			is.Mails = append(is.Mails, mailed("rejected.p1.1@acme.example", ada, at(12), ""))
