@@ -19,7 +19,7 @@ import (
 var dialers = map[string]string{
 	"internal/courier/smtp/connection.go": "a mail server: the operator's own by a flag, a brand's through the guard",
 	"internal/courier/smtp/guard.go":      "the guard itself, and the API server's name",
-	"internal/sink/receiver.go":           "the receiver of events, by a flag; redirects are not followed",
+	"internal/webhook/receiver.go":        "the receiver of events, by a flag; redirects are not followed",
 	"internal/kubectl/check.go":           "the plugin, from the machine of the person who runs it",
 }
 

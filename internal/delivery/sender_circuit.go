@@ -281,7 +281,7 @@ func (c *SenderCircuit) judgeAmbiguous(t Try, began time.Time, o Outcome, now ti
 // judgeRecipient rules about a refusal that the server says is about the recipient. Some say so when they refuse the sender:
 // then all recipients are refused alike.
 func (c *SenderCircuit) judgeRecipient(t Try, began time.Time, o Outcome, now time.Time, late bool) (Class, []Try) {
-	if c.atFault(t.id()) {
+	if c.atFault(t.id()) || o.Code == 0 { // without a code the server was not asked
 		return Recipient, nil
 	}
 	answer := signature(t, o)
