@@ -449,10 +449,11 @@ func spamAmong(s *sender, number, position, together int) (answers []Class, take
 				continue
 			}
 			answer, again := s.Ask(s.mail(name(n)), s.now)
-			if answer == Granted {
+			switch answer {
+			case Granted:
 				granted = append(granted, n)
 				s.tries[name(n)] = s.now
-			} else if answer == Closed {
+			case Closed:
 				due[n] = again
 			}
 		}

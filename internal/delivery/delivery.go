@@ -52,7 +52,7 @@ const (
 	GiveUp
 )
 
-// Next decides about a mail that has not been delivered. With Wait comes the time of the next try.
+// NextTry decides about a mail that has not been delivered. With Wait comes the time of the next try.
 func NextTry(tries Tries, now time.Time) (Verdict, time.Time) {
 	if tries.Attempts == 0 {
 		return Send, now
