@@ -455,6 +455,7 @@ func spamAmong(s *sender, number, position, together int) (answers []Class, take
 				s.tries[name(n)] = s.now
 			case Closed:
 				due[n] = again
+			default: // Busy: in the next round
 			}
 		}
 		for _, n := range granted {
