@@ -160,6 +160,17 @@ func TestSenderRefused(t *testing.T) {
 	s.opens(time.Minute) // it begins anew
 }
 
+// What is accepted although it was under way when the circuit opened closes it: the sender is not refused.
+func TestSenderAcceptedLate(t *testing.T) {
+	s := newSender(t)
+	s.ask("a@x.example", Granted)
+	s.ask("b@x.example", Granted)
+	s.learn(senderRefused, Refused, "a@x.example")
+	s.learn(accepted, Accepted, "b@x.example")
+	s.is(circuitClosed)
+	s.ask("a@x.example", Granted)
+}
+
 func TestSenderRuledWordsAreThoseOfTheHold(t *testing.T) {
 	s := newSender(t)
 	s.ask("a@x.example", Granted)
