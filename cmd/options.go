@@ -85,7 +85,7 @@ func parseOptions(args []string, environment func(string) (string, bool), help i
 	f.Func("components", "`controllers,portal`: the parts that run in this process, to run them apart, with fewer rights each (default controllers,portal)", o.setComponents)
 	f.Func("namespaces", "`names` of the namespaces to watch, such as acme,globex; the portal knows no other. Unset: all", o.setNamespaces)
 	f.BoolVar(&o.leaderElect, "leader-elect", false, "let only one of several replicas run the controllers; the portal runs on all")
-	f.IntVar(&o.concurrency, "concurrency", 16, "how many invites, and how many partnerships, are worked on at once")
+	f.IntVar(&o.concurrency, "concurrency", 16, "how many mails of a namespace are handed over at once")
 	f.StringVar(&portalURL, "portal-url", "", "public `address` of the portal, the base of every link, such as https://partners.example.com; required")
 	f.StringVar(&o.portalAddress, "portal-bind-address", ":8080", "`address` that the portal listens on")
 	f.StringVar(&proxies, "trusted-proxies", "", "`networks` whose X-Forwarded-For is believed, such as 10.0.0.0/8,192.168.1.7/32; unset: none")
@@ -111,7 +111,7 @@ func parseOptions(args []string, environment func(string) (string, bool), help i
 		return err
 	})
 	f.BoolVar(&o.requireSenderDomains, "require-sender-domains", false, "let a brand send over the operator's mail server from domains only that the annotation partner-operator.io/sender-domains of its Namespace lists, and use hosts only that partner-operator.io/portal-hosts lists")
-	f.Float64Var(&o.mailRate, "mail-rate", 0, "most mails per second; 0: any number")
+	f.Float64Var(&o.mailRate, "mail-rate", 0, "most mails per second to each mail server; 0: any number")
 	f.Func("mail-mode", "`send|hold|log`: hold keeps all mail back, for restores and first syncs; log does too, and logs what would be sent (default send)", func(text string) error {
 		o.mailMode = courier.Mode(text)
 		if o.mailMode != courier.ModeSend && o.mailMode != courier.ModeHold && o.mailMode != courier.ModeLog {
