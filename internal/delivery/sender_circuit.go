@@ -205,7 +205,7 @@ func (c *SenderCircuit) Learn(t Try, o Outcome, now time.Time) (ruled Outcome, t
 	case o.Class == Accepted:
 		c.close(t, now)
 		return o, nil
-	case o.BeforeMail || o.Class == NotAllowed || o.Class == Unreachable: // nothing was said of the sender
+	case isOfServer(o):
 		if probing {
 			c.state, c.again = circuitOpen, c.until
 		}
@@ -228,6 +228,11 @@ func (c *SenderCircuit) Learn(t Try, o Outcome, now time.Time) (ruled Outcome, t
 		o.Message = c.words(o)
 	}
 	return o, takenBack
+}
+
+// isOfServer tells that nothing was said of the sender.
+func isOfServer(o Outcome) bool {
+	return o.BeforeMail || o.Class == NotAllowed || o.Class == Unreachable
 }
 
 // words are what is said with a mail that waits: those of Hold, so that it need not be written once more.
