@@ -61,7 +61,11 @@ func newDoor(t *testing.T, concurrency int) *door {
 }
 
 // shared is a mail server that nobody doubts.
-func (d *door) shared() *transport { return newTransport(&server{}, "", rate.Inf, d.gate.slots) }
+func (d *door) shared() *transport {
+	t := newTransport(&server{}, "", rate.Inf, d.gate.slots)
+	t.isKnown = true
+	return t
+}
 
 func requestOf(t *transport, namespace, name string, kind v1alpha1.MailKind) *request {
 	return &request{
@@ -258,6 +262,7 @@ func TestEachServerHasARateOfItsOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDoor(t, 8)
 		slow, other := newTransport(&server{}, "", 2, 8), newTransport(&server{}, "", 2, 8)
+		slow.isKnown, other.isKnown = true, true
 		given := d.ask(slow, "a", numbered(6)...)
 		if len(given) != 1 || len(d.ask(other, "b", numbered(6)...)) != 1 {
 			t.Fatalf("%d leave at once, want 1 of each", len(given))

@@ -41,7 +41,7 @@ type transport struct {
 
 	server  delivery.ServerCircuit
 	senders map[senderKey]*sender
-	// isKnown: it was signed in to; of the operator's own that is taken for granted. isProbed: somebody is at it.
+	// isKnown: it was signed in to, without a mail. isProbed: somebody is at it.
 	isKnown, isProbed bool
 	// accepted is when it took a mail last; the zero time: never.
 	accepted time.Time
@@ -65,7 +65,7 @@ func newTransport(channel Channel, namespace string, limit rate.Limit, connectio
 	}
 	t := &transport{
 		channel: channel, namespace: namespace, limiter: rate.NewLimiter(limit, burst), senders: map[senderKey]*sender{},
-		connections: connections, allowed: connections, most: connections, isKnown: namespace == "",
+		connections: connections, allowed: connections, most: connections,
 	}
 	if namespace != "" {
 		t.most = 1
