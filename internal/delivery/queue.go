@@ -49,11 +49,11 @@ type Holds map[v1alpha1.MailKind]*Hold
 // and the first that is due is claimed, as its state says: write that, and only if it succeeds hand the mail over and
 // Record what came of it. The claim is an index; -1: there is none. Look again at the time that comes with it; the zero
 // time: never.
-func Next(mails []Mail, now time.Time) (claim int, lookAgain time.Time) {
+func Next(mails []Mail, now time.Time) (claim int, again time.Time) {
 	claim = -1
 	later := func(at time.Time) {
-		if !at.IsZero() && (lookAgain.IsZero() || at.Before(lookAgain)) {
-			lookAgain = at
+		if !at.IsZero() && (again.IsZero() || at.Before(again)) {
+			again = at
 		}
 	}
 	for n, m := range mails {
@@ -79,7 +79,7 @@ func Next(mails []Mail, now time.Time) (claim int, lookAgain time.Time) {
 			claim = n
 		}
 	}
-	return claim, lookAgain
+	return claim, again
 }
 
 // inFlightUntil is until when a claim may be somebody's who is at it; the zero time: there is none.

@@ -73,6 +73,8 @@ const (
 
 // Decision is what should be.
 type Decision struct {
+	delivery.LookAgain
+
 	// Status is what status should say.
 	Status v1alpha1.PartnerInviteStatus
 	// Action is what to do.
@@ -80,8 +82,6 @@ type Decision struct {
 	// Send is the mail that is claimed. If its Repeat is not 0, it is the same mail again, with RepeatID as its Message-ID.
 	// If nil, no mail is claimed.
 	Send *delivery.Key
-	// RequeueAfter is when to look again even if nothing changes; 0: never.
-	RequeueAfter time.Duration
 
 	// resend is what a resend waits for.
 	resend *delivery.Hold
@@ -167,7 +167,7 @@ func (d *Decision) accepted(in Input) {
 	case len(d.Status.PartnershipRefs) > 0:
 		Mirror(&d.Status, in.Invite, in.Team, in.Now)
 	case since >= 0 && since < finishing: // a clock that is ahead would make it wait for long
-		d.lookAgain(d.Status.Acceptance.Time.Add(finishing), in.Now)
+		d.LookAgain.At(d.Status.Acceptance.Time.Add(finishing), in.Now)
 	default:
 		d.Action = ActionFinish
 	}
@@ -193,7 +193,7 @@ func (d *Decision) answeredUnsent(in Input) {
 		return
 	}
 	if until := inFlight(d.Status); in.Now.Before(until) {
-		d.lookAgain(until, in.Now)
+		d.LookAgain.At(until, in.Now)
 		return
 	}
 	d.Status.SentTime = d.Status.LastAttemptTime
@@ -237,7 +237,7 @@ func (d *Decision) issueFirst(in Input) {
 	}
 	if hold := d.held(in, scope); hold != nil {
 		set.False(v1alpha1.ConditionSent, hold.Reason, hold.Message)
-		d.lookAgain(hold.Until, in.Now)
+		d.LookAgain.At(hold.Until, in.Now)
 		return
 	}
 	d.Status.Programs = scope
@@ -271,7 +271,7 @@ func (d *Decision) issueAnew(in Input) {
 	}
 	if hold != nil {
 		d.resend = hold
-		d.lookAgain(hold.Until, in.Now)
+		d.LookAgain.At(hold.Until, in.Now)
 		if isOpen(d.Status, in.Now) {
 			d.lookAtExpiry(in.Now)
 		}
@@ -350,21 +350,10 @@ func (d *Decision) send(in Input, key delivery.Key) {
 	d.Action, d.Send, d.RequeueAfter = ActionSend, &key, 0
 }
 
-// lookAgain asks to look at a time, if that is before what was asked for so far; the zero time asks for nothing.
-func (d *Decision) lookAgain(at, now time.Time) {
-	if at.IsZero() {
-		return
-	}
-	after := max(at.Sub(now), time.Second)
-	if d.RequeueAfter == 0 || after < d.RequeueAfter {
-		d.RequeueAfter = after
-	}
-}
-
 // lookAtExpiry makes the decision look again when the invite expires.
 func (d *Decision) lookAtExpiry(now time.Time) {
 	if end := d.Status.ExpiryTime; end != nil {
-		d.lookAgain(end.Time, now)
+		d.LookAgain.At(end.Time, now)
 	}
 }
 

@@ -56,13 +56,13 @@ type Outbox struct {
 
 // Posting is what should be done about the verification mails of a group.
 type Posting struct {
+	delivery.LookAgain
+
 	// Status is what status should say.
 	Status v1alpha1.PartnerGroupStatus
 	// Send names the mail to send; its serial is the number of the request. It is claimed in Status: write that, and only if
 	// it succeeds send the mail and record the outcome. Nil: none.
 	Send *delivery.Key
-	// RequeueAfter is when to look again even if nothing changes; 0: never.
-	RequeueAfter time.Duration
 }
 
 // Post decides about the verification mails of a group that have not left: the first that is due is claimed, and those
@@ -75,7 +75,7 @@ func Post(o Outbox) Posting {
 		first[v.Serial] = v.LastAttemptTime == nil
 	}
 	claim, at := delivery.Next(mails, o.Now)
-	d.lookAgain(at, o.Now)
+	d.LookAgain.At(at, o.Now)
 	if claim >= 0 {
 		d.Send = new(delivery.KeyOf(mails[claim].MailDelivery))
 		if marks := o.Marks[d.Send.Serial]; first[d.Send.Serial] && len(marks) > 0 {
@@ -93,7 +93,7 @@ func Post(o Outbox) Posting {
 		if d.Send != nil && v.Serial == d.Send.Serial {
 			continue
 		}
-		d.lookAgain(v.RequestedTime.Add(VerificationLifetime), o.Now)
+		d.LookAgain.At(v.RequestedTime.Add(VerificationLifetime), o.Now)
 	}
 	return d
 }
@@ -136,17 +136,6 @@ func wanted(o Outbox, v v1alpha1.AddressVerification) bool {
 		return false
 	}
 	return o.Program != nil && Works(o.Group, v.JoinLinkSerial) && o.Now.Before(v.RequestedTime.Add(VerificationLifetime))
-}
-
-// lookAgain asks to look again at a time, if that is sooner than what was asked for so far; the zero time: never.
-func (d *Posting) lookAgain(at, now time.Time) {
-	if at.IsZero() {
-		return
-	}
-	wait := max(at.Sub(now), time.Second)
-	if d.RequeueAfter == 0 || wait < d.RequeueAfter {
-		d.RequeueAfter = wait
-	}
 }
 
 // Find is the request of a number; nil: its mail has left, or was dropped.

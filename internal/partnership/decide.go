@@ -50,6 +50,8 @@ type Input struct {
 
 // Decision is what should be.
 type Decision struct {
+	delivery.LookAgain
+
 	// Status is what status should say.
 	Status v1alpha1.PartnershipStatus
 	// Invite: the person is to be invited. Create NewInvitation, and decide again with it.
@@ -59,8 +61,6 @@ type Decision struct {
 	// Send names the mail to send. It is claimed in Status: write that, and only if it succeeds send the mail and record
 	// the outcome. Nil: none.
 	Send *delivery.Key
-	// RequeueAfter is when to look again even if nothing changes; 0: never.
-	RequeueAfter time.Duration
 }
 
 // Decide tells what should be done about a partnership.
@@ -146,7 +146,7 @@ func (d *Decision) signOut(in Input) {
 // awaitEnd asks to look again when the partnership ends by itself.
 func (d *Decision) awaitEnd(in Input) {
 	if end, ok := in.Partnership.Spec.ValidUntil.Time(); ok && in.Now.Before(end) {
-		d.lookAgain(end.Sub(in.Now))
+		d.LookAgain.At(end, in.Now)
 	}
 }
 

@@ -108,7 +108,7 @@ func (d *Decision) deliver(in Input) {
 		}
 		mails = append(mails, mail)
 	}
-	claim, lookAgain := delivery.Next(mails, in.Now)
+	claim, again := delivery.Next(mails, in.Now)
 	if claim >= 0 {
 		m := mails[claim].MailDelivery
 		if !tried[claim] { // what may have left is sent again as it was
@@ -116,9 +116,7 @@ func (d *Decision) deliver(in Input) {
 		}
 		d.Send = new(delivery.KeyOf(m))
 	}
-	if !lookAgain.IsZero() {
-		d.lookAgain(lookAgain.Sub(in.Now))
-	}
+	d.LookAgain.At(again, in.Now)
 	before := in.Partnership.Status.Mails
 	for i := range d.Status.Mails {
 		was := Mail(&in.Partnership.Status, d.Status.Mails[i].Kind, d.Status.Mails[i].To)
@@ -167,13 +165,6 @@ func (d *Decision) wanted(in Input, mail *v1alpha1.MailDelivery) bool {
 		return HasAccess(in.Partnership, in.Rivals, program, in.Now) && signin.StateOf(d.Status.SignIn, mail.Serial, in.Now) == signin.Open
 	default:
 		return false
-	}
-}
-
-func (d *Decision) lookAgain(after time.Duration) {
-	after = max(after, time.Second)
-	if d.RequeueAfter == 0 || after < d.RequeueAfter {
-		d.RequeueAfter = after
 	}
 }
 

@@ -29,13 +29,13 @@ type Input struct {
 
 // Decision is what should be.
 type Decision struct {
+	delivery.LookAgain
+
 	// Status is what status should say.
 	Status v1alpha1.PartnerTeamStatus
 	// Send names the mail to send. It is claimed in Status: write that, and only if it succeeds send the mail and record
 	// the outcome. Nil: none.
 	Send *delivery.Key
-	// RequeueAfter is when to look again even if nothing changes; 0: never.
-	RequeueAfter time.Duration
 }
 
 // Decide tells what should be done about a team.
@@ -90,13 +90,11 @@ func (d *Decision) deliver(in Input) {
 		return m.State == v1alpha1.DeliveryFailed && !worthSeeing(in, m)
 	})
 	mails := mailsOf(in)
-	claim, lookAgain := delivery.Next(mails, in.Now)
+	claim, again := delivery.Next(mails, in.Now)
 	if claim >= 0 {
 		d.Send = new(delivery.KeyOf(mails[claim].MailDelivery))
 	}
-	if !lookAgain.IsZero() {
-		d.RequeueAfter = max(lookAgain.Sub(in.Now), time.Second)
-	}
+	d.LookAgain.At(again, in.Now)
 	if !equality.Semantic.DeepEqual(before, t.Status.Mails) {
 		delivery.SetMailed(setter(t, in.Now), mails)
 	}
