@@ -11,8 +11,8 @@ type LookAgain struct {
 	RequeueAfter time.Duration
 }
 
-// At asks to look at a time, if that is before what was asked for so far; the zero time asks for nothing.
-func (l *LookAgain) At(at, now time.Time) {
+// LookAt asks to look at a time, if that is before what was asked for so far; the zero time asks for nothing.
+func (l *LookAgain) LookAt(at, now time.Time) {
 	if at.IsZero() {
 		return
 	}

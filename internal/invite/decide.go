@@ -167,7 +167,7 @@ func (d *Decision) accepted(in Input) {
 	case len(d.Status.PartnershipRefs) > 0:
 		Mirror(&d.Status, in.Invite, in.Team, in.Now)
 	case since >= 0 && since < finishing: // a clock that is ahead would make it wait for long
-		d.LookAgain.At(d.Status.Acceptance.Time.Add(finishing), in.Now)
+		d.LookAt(d.Status.Acceptance.Time.Add(finishing), in.Now)
 	default:
 		d.Action = ActionFinish
 	}
@@ -193,7 +193,7 @@ func (d *Decision) answeredUnsent(in Input) {
 		return
 	}
 	if until := inFlight(d.Status); in.Now.Before(until) {
-		d.LookAgain.At(until, in.Now)
+		d.LookAt(until, in.Now)
 		return
 	}
 	d.Status.SentTime = d.Status.LastAttemptTime
@@ -237,7 +237,7 @@ func (d *Decision) issueFirst(in Input) {
 	}
 	if hold := d.held(in, scope); hold != nil {
 		set.False(v1alpha1.ConditionSent, hold.Reason, hold.Message)
-		d.LookAgain.At(hold.Until, in.Now)
+		d.LookAt(hold.Until, in.Now)
 		return
 	}
 	d.Status.Programs = scope
@@ -271,7 +271,7 @@ func (d *Decision) issueAnew(in Input) {
 	}
 	if hold != nil {
 		d.resend = hold
-		d.LookAgain.At(hold.Until, in.Now)
+		d.LookAt(hold.Until, in.Now)
 		if isOpen(d.Status, in.Now) {
 			d.lookAtExpiry(in.Now)
 		}
@@ -353,7 +353,7 @@ func (d *Decision) send(in Input, key delivery.Key) {
 // lookAtExpiry makes the decision look again when the invite expires.
 func (d *Decision) lookAtExpiry(now time.Time) {
 	if end := d.Status.ExpiryTime; end != nil {
-		d.LookAgain.At(end.Time, now)
+		d.LookAt(end.Time, now)
 	}
 }
 

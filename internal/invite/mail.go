@@ -75,7 +75,7 @@ func (d *Decision) tryAgain(in Input, specChanged bool) {
 	}
 	d.lookAtExpiry(in.Now)
 	if in.Now.Before(until) {
-		d.LookAgain.At(until, in.Now)
+		d.LookAt(until, in.Now)
 		return
 	}
 	d.next(in, &m, d.held(in, d.Status.Programs))
@@ -103,7 +103,7 @@ func (d *Decision) next(in Input, m *v1alpha1.MailDelivery, hold *delivery.Hold)
 	stopped := neverLeft(d.Status)
 	claim, again := delivery.Next([]delivery.Mail{{MailDelivery: m, ID: d.Status.MessageID, Hold: hold}}, in.Now)
 	saveTries(&d.Status, m)
-	d.LookAgain.At(again, in.Now)
+	d.LookAt(again, in.Now)
 	set := setter(&d.Status, in.Now)
 	switch {
 	case claim >= 0:

@@ -68,7 +68,7 @@ func (d *Decision) repeat(in Input) {
 		Hold:         d.held(in, d.Status.Programs),
 	}}, in.Now)
 	repeat.Message = truncate(repeat.Message)
-	d.LookAgain.At(again, in.Now)
+	d.LookAt(again, in.Now)
 	if claim >= 0 {
 		d.send(in, key)
 	}

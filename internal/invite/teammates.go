@@ -58,7 +58,7 @@ func (d *Decision) awaitAnswers(in Input) {
 	for _, told := range d.Status.Members {
 		m := team.Member(in.Team, string(told.Email))
 		if m != nil && m.State == v1alpha1.MemberInvited && team.ProposedBy(m, in.Invite.Name) && m.ExpiryTime != nil && in.Now.Before(m.ExpiryTime.Time) {
-			d.LookAgain.At(m.ExpiryTime.Time, in.Now)
+			d.LookAt(m.ExpiryTime.Time, in.Now)
 		}
 	}
 }

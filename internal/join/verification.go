@@ -75,7 +75,7 @@ func Post(o Outbox) Posting {
 		first[v.Serial] = v.LastAttemptTime == nil
 	}
 	claim, at := delivery.Next(mails, o.Now)
-	d.LookAgain.At(at, o.Now)
+	d.LookAt(at, o.Now)
 	if claim >= 0 {
 		d.Send = new(delivery.KeyOf(mails[claim].MailDelivery))
 		if marks := o.Marks[d.Send.Serial]; first[d.Send.Serial] && len(marks) > 0 {
@@ -93,7 +93,7 @@ func Post(o Outbox) Posting {
 		if d.Send != nil && v.Serial == d.Send.Serial {
 			continue
 		}
-		d.LookAgain.At(v.RequestedTime.Add(VerificationLifetime), o.Now)
+		d.LookAt(v.RequestedTime.Add(VerificationLifetime), o.Now)
 	}
 	return d
 }

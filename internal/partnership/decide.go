@@ -146,7 +146,7 @@ func (d *Decision) signOut(in Input) {
 // awaitEnd asks to look again when the partnership ends by itself.
 func (d *Decision) awaitEnd(in Input) {
 	if end, ok := in.Partnership.Spec.ValidUntil.Time(); ok && in.Now.Before(end) {
-		d.LookAgain.At(end, in.Now)
+		d.LookAt(end, in.Now)
 	}
 }
 

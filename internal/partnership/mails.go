@@ -116,7 +116,7 @@ func (d *Decision) deliver(in Input) {
 		}
 		d.Send = new(delivery.KeyOf(m))
 	}
-	d.LookAgain.At(again, in.Now)
+	d.LookAt(again, in.Now)
 	before := in.Partnership.Status.Mails
 	for i := range d.Status.Mails {
 		was := Mail(&in.Partnership.Status, d.Status.Mails[i].Kind, d.Status.Mails[i].To)

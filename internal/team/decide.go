@@ -94,7 +94,7 @@ func (d *Decision) deliver(in Input) {
 	if claim >= 0 {
 		d.Send = new(delivery.KeyOf(mails[claim].MailDelivery))
 	}
-	d.LookAgain.At(again, in.Now)
+	d.LookAt(again, in.Now)
 	if !equality.Semantic.DeepEqual(before, t.Status.Mails) {
 		delivery.SetMailed(setter(t, in.Now), mails)
 	}
