@@ -109,7 +109,7 @@ func (r *PartnerInviteReconciler) Reconcile(ctx context.Context, i *v1alpha1.Par
 	before := i.Status
 	switch {
 	case d.Send != nil:
-		return r.send(ctx, in, *d.Send, tenant)
+		return r.mailDue(ctx, in, *d.Send, tenant)
 	case d.Action == invite.ActionFinish:
 		return r.finish(ctx, i)
 	case d.Action == invite.ActionRenewLink:
@@ -228,8 +228,8 @@ func (r *PartnerInviteReconciler) templateProblem(
 // appliedTogether is how young an invite is for which a brand or a program may have been applied a moment before it.
 const appliedTogether = 10 * time.Second
 
-// send issues an invite, or tries its mail again, or sends it once more because the person asked for it.
-func (r *PartnerInviteReconciler) send(ctx context.Context, in invite.Input, key delivery.Key, tenant *courier.Tenant) (reconcile.Result, error) {
+// mailDue issues an invite, or tries its mail again, or sends it once more because the person asked for it.
+func (r *PartnerInviteReconciler) mailDue(ctx context.Context, in invite.Input, key delivery.Key, tenant *courier.Tenant) (reconcile.Result, error) {
 	before, claimed := in.Invite.Status, in.Invite.DeepCopy()
 	job := courier.Job[*v1alpha1.PartnerInvite]{
 		Controller: inviteController, Object: claimed, Tenant: tenant,

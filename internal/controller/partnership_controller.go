@@ -202,7 +202,7 @@ func (r *PartnershipReconciler) act(ctx context.Context, p *v1alpha1.Partnership
 		d = partnership.Decide(in)
 	}
 	if d.Send != nil {
-		result, isLate, err := r.send(ctx, in, *d.Send, tenant)
+		result, isLate, err := r.mailDue(ctx, in, *d.Send, tenant)
 		if err != nil || !isLate {
 			return result, err
 		}
@@ -307,8 +307,8 @@ func (r *PartnershipReconciler) team(ctx context.Context, namespace string, ref 
 	return found, nil
 }
 
-// send sends the mail that is due, and looks again: another may be due. It is late if others go first for long.
-func (r *PartnershipReconciler) send(ctx context.Context, in partnership.Input, key delivery.Key, tenant *courier.Tenant) (_ reconcile.Result, isLate bool, err error) {
+// mailDue sends the mail that is due, and looks again: another may be due. It is late if others go first for long.
+func (r *PartnershipReconciler) mailDue(ctx context.Context, in partnership.Input, key delivery.Key, tenant *courier.Tenant) (_ reconcile.Result, isLate bool, err error) {
 	before, claimed := in.Partnership.Status, in.Partnership.DeepCopy()
 	recipient := partnership.Recipient(in, key.To)
 	if recipient == nil {

@@ -72,7 +72,7 @@ func (r *PartnerTeamReconciler) Reconcile(ctx context.Context, t *v1alpha1.Partn
 	}
 	d := team.Decide(in)
 	if d.Send != nil {
-		result, isLate, err := r.send(ctx, in, *d.Send, tenant)
+		result, isLate, err := r.mailDue(ctx, in, *d.Send, tenant)
 		if err != nil || !isLate {
 			return result, err
 		}
@@ -110,8 +110,8 @@ func (r *PartnerTeamReconciler) open(ctx context.Context, t *v1alpha1.PartnerTea
 	return team.Open(of, catalog, nil, r.now()), err
 }
 
-// send sends the mail that is due, and looks again: another may be due. It is late if others go first for long.
-func (r *PartnerTeamReconciler) send(ctx context.Context, in team.Input, key delivery.Key, tenant *courier.Tenant) (_ reconcile.Result, isLate bool, err error) {
+// mailDue sends the mail that is due, and looks again: another may be due. It is late if others go first for long.
+func (r *PartnerTeamReconciler) mailDue(ctx context.Context, in team.Input, key delivery.Key, tenant *courier.Tenant) (_ reconcile.Result, isLate bool, err error) {
 	before, claimed := in.Team.Status, in.Team.DeepCopy()
 	result, err := courier.Send(ctx, r.courier, courier.Job[*v1alpha1.PartnerTeam]{
 		Controller: teamController, Object: claimed, Tenant: tenant,

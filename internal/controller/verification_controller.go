@@ -78,7 +78,7 @@ func (r *VerificationReconciler) Reconcile(ctx context.Context, g *v1alpha1.Part
 	}
 	d := join.Post(outbox)
 	if d.Send != nil {
-		return r.send(ctx, outbox, *d.Send, tenant, catalog)
+		return r.mailDue(ctx, outbox, *d.Send, tenant, catalog)
 	}
 	if !equality.Semantic.DeepEqual(g.Status, d.Status) {
 		after := g.DeepCopy()
@@ -126,8 +126,8 @@ func (r *VerificationReconciler) confirm(ctx context.Context, outbox *join.Outbo
 	return nil
 }
 
-// send sends the mail that is due, and looks again at once: others may wait.
-func (r *VerificationReconciler) send(
+// mailDue sends the mail that is due, and looks again at once: others may wait.
+func (r *VerificationReconciler) mailDue(
 	ctx context.Context, outbox join.Outbox, key delivery.Key, tenant *courier.Tenant, catalog program.Catalog,
 ) (reconcile.Result, error) {
 	before, claimed := outbox.Group.Status, outbox.Group.DeepCopy()

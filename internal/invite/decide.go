@@ -343,7 +343,7 @@ func (d *Decision) renewLink(in Input) {
 }
 
 // send makes the decision send a mail that was claimed, with a key whose links work.
-func (d *Decision) send(in Input, key delivery.Key) {
+func (d *Decision) claims(in Input, key delivery.Key) {
 	if !slices.Contains(in.Keys, d.Status.KeyID) { // links of the key before no longer work
 		d.Status.KeyID = in.Keys[0]
 	}

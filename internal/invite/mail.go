@@ -112,7 +112,7 @@ func (d *Decision) next(in Input, m *v1alpha1.MailDelivery, hold *delivery.Hold)
 		}
 		d.Status.NextAttemptTime = nil
 		set.False(v1alpha1.ConditionSent, v1alpha1.ReasonSending, "handing the mail to the mail server")
-		d.send(in, delivery.KeyOf(m))
+		d.claims(in, delivery.KeyOf(m))
 	case hold != nil:
 		d.Status.NextAttemptTime = nextProbe(d.Status, hold)
 		set.False(v1alpha1.ConditionSent, hold.Reason, hold.Message)

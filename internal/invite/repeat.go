@@ -70,7 +70,7 @@ func (d *Decision) repeat(in Input) {
 	repeat.Message = truncate(repeat.Message)
 	d.LookAt(again, in.Now)
 	if claim >= 0 {
-		d.send(in, key)
+		d.claims(in, key)
 	}
 }
 
