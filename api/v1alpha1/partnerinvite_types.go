@@ -93,7 +93,7 @@ type PartnerInviteSpec struct {
 	// +kubebuilder:validation:XValidation:rule="size(self) > 0",message="must name at least one Program; leave programs out to offer every Program that exists"
 	Programs []ProgramGrant `json:"programs,omitempty"`
 
-	// expiresAfter is how long the invite can be answered, counted from when it is issued: a duration from 1m to
+	// expiresAfter is how long the invite can be answered, counted from the try that sends it: a duration from 1m to
 	// 8760h. Unset: the group's, else the program's; of several the shortest.
 	// +optional
 	ExpiresAfter InviteLifetime `json:"expiresAfter,omitempty"`
@@ -336,7 +336,7 @@ type PartnerInviteStatus struct {
 	// +optional
 	SentTime *metav1.Time `json:"sentTime,omitempty"`
 
-	// expiryTime is when the link stops working.
+	// expiryTime is when the link stops working. While it is certain that no mail has left, it is notAfter, or unset.
 	// +optional
 	ExpiryTime *metav1.Time `json:"expiryTime,omitempty"`
 

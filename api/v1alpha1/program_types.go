@@ -137,7 +137,7 @@ const (
 
 // ProgramInvites holds the defaults of the invites into a program.
 type ProgramInvites struct {
-	// expiresAfter is how long an invite can be answered, counted from when it was issued: a duration from 1m to
+	// expiresAfter is how long an invite can be answered, counted from the try that sends it: a duration from 1m to
 	// 8760h. An invite's own expiresAfter goes first, then its group's, then this. An invite into several programs
 	// takes the shortest. A change counts for invites that are issued after it. Unset: 168h, seven days.
 	// +optional

@@ -112,7 +112,7 @@ func (r *PartnerInviteReconciler) writeLink(ctx context.Context, i *v1alpha1.Par
 		return errors.New(message)
 	}
 	if apierrors.IsInvalid(err) || apierrors.IsForbidden(err) && strings.Contains(err.Error(), linkSecretType) { // by config/rbac/guard
-		return fmt.Errorf("Secret %q exists and is not for a link; remove it", secret.Name) //nolint:staticcheck // a kind begins it
+		return fmt.Errorf("Secret %q exists and is not for a link; remove it", secret.Name)
 	}
 	return err
 }

@@ -49,7 +49,7 @@ func (r *PartnerTeamReconciler) setup(mgr ctrl.Manager) error {
 	// Those with a mail that has not left, which a mended brand may let go on.
 	mailing := enqueue(r.base, client.Object.GetNamespace, within(r.Client, lookup.TeamsWithMail))
 	return newController(mgr, teamController, "PartnerTeam", r.courier.Workers()).
-		For(&v1alpha1.PartnerTeam{}, builder.WithPredicates(predicate.Or[client.Object](specChanged, peopleTurned, asked))).
+		For(&v1alpha1.PartnerTeam{}, builder.WithPredicates(predicate.Or[client.Object](specChanged, peopleTurned, asked, resendAsked))).
 		WatchesMetadata(&corev1.ConfigMap{}, mailing, r.mattering()).
 		WatchesRawSource(r.mailNews.follow(mailing)).
 		WatchesRawSource(r.courier.Turns(teamController)).

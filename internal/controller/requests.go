@@ -6,6 +6,8 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
@@ -58,3 +60,8 @@ func mailOf(mails []v1alpha1.MailDelivery, key delivery.Key) *v1alpha1.MailDeliv
 	}
 	return nil
 }
+
+// resendAsked lets through that the company asks for mails that failed to be tried anew.
+var resendAsked = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+	return delivery.ResendText(e.ObjectOld.GetAnnotations()) != delivery.ResendText(e.ObjectNew.GetAnnotations())
+}}

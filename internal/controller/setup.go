@@ -20,9 +20,7 @@ import (
 	"github.com/partner-operator/partner-operator/internal/accept"
 	"github.com/partner-operator/partner-operator/internal/brandbook"
 	"github.com/partner-operator/partner-operator/internal/courier"
-	"github.com/partner-operator/partner-operator/internal/courier/smtp"
 	"github.com/partner-operator/partner-operator/internal/keyring"
-	"github.com/partner-operator/partner-operator/internal/link"
 	"github.com/partner-operator/partner-operator/internal/tombstone"
 	"github.com/partner-operator/partner-operator/internal/watch"
 	"github.com/partner-operator/partner-operator/internal/webhook"
@@ -32,27 +30,19 @@ import (
 type Options struct {
 	// Keys sign the links.
 	Keys *keyring.Keyring
-	// SMTP is the mail server; nil: there is none but those of brands, and what needs it waits.
-	SMTP *smtp.Config
-	// BrandSMTP tells where mail servers of brands may be.
-	BrandSMTP *smtp.Guard
-	// MailRate is the most mails a second; 0: any number.
-	MailRate float64
-	// MailMode tells whether mail leaves.
-	MailMode courier.Mode
+	// Mail is how mails are sent. What the controllers have is filled in.
+	Mail courier.Options
 	// Tombstones tell who was a partner.
 	Tombstones *tombstone.Store
 	// Pages is the cache of what they are kept in.
 	Pages cache.Cache
 	// Book finds brands and templates.
 	Book *brandbook.Book
-	// Portal is where links lead to.
-	Portal link.Base
 	// Accept is the step that the portal shares.
 	Accept *accept.Step
 	// Events records what happens.
 	Events events.EventRecorder
-	// Concurrency is how many invites, and how many partnerships, are worked on at once.
+	// Concurrency is how many links are worked on at once.
 	Concurrency int
 	// Receiver gets an event of all that happens; nil: there is none.
 	Receiver *webhook.Receiver
@@ -107,10 +97,8 @@ func Setup(mgr ctrl.Manager, o Options) (finish func(context.Context), err error
 		return nil, fmt.Errorf("adding the retries: %w", err)
 	}
 	b.mailNews = &mailNews{Reader: b.Client, retries: b.retries}
-	b.courier = courier.New(courier.Options{
-		Client: b.Client, Live: b.live, Book: o.Book, Portal: o.Portal, Mode: o.MailMode, SMTP: o.SMTP, BrandSMTP: o.BrandSMTP,
-		Rate: o.MailRate, Concurrency: o.Concurrency, Tell: b.mailNews.tell, Now: o.Now,
-	})
+	o.Mail.Client, o.Mail.Live, o.Mail.Book, o.Mail.Tell, o.Mail.Now = b.Client, b.live, o.Book, b.mailNews.tell, o.Now
+	b.courier = courier.New(o.Mail)
 	if err := mgr.Add(b.courier); err != nil {
 		return nil, fmt.Errorf("adding the courier: %w", err)
 	}
@@ -121,7 +109,7 @@ func Setup(mgr ctrl.Manager, o Options) (finish func(context.Context), err error
 	if o.Receiver != nil {
 		outbox := webhook.NewOutbox(webhook.Options{
 			Client: b.Client, Live: b.live, Cache: mgr.GetCache(), Receiver: o.Receiver, Watches: o.Watches,
-			Portal: o.Portal.Origin(), Namespace: o.Namespace, Log: mgr.GetLogger().WithName("events"), Now: o.Now,
+			Portal: o.Mail.Portal.Origin(), Namespace: o.Namespace, Log: mgr.GetLogger().WithName("events"), Now: o.Now,
 		})
 		if err := mgr.Add(outbox); err != nil {
 			return nil, fmt.Errorf("adding the events for other systems: %w", err)

@@ -53,6 +53,8 @@ type Options struct {
 	SMTP *smtp.Config
 	// BrandSMTP tells where mail servers of brands may be.
 	BrandSMTP *smtp.Guard
+	// Helo is the name by which mail servers of brands are greeted whose Secrets say none; empty: the sender's domain.
+	Helo string
 	// Rate is the most mails a second to each mail server; 0: any number.
 	Rate float64
 	// Concurrency is how many mails of a namespace are handed over at once, and how many connections a mail server has.
@@ -90,7 +92,7 @@ func New(o Options) *Courier {
 	c := &Courier{
 		client: o.Client, live: o.Live, book: o.Book, portal: o.Portal, mode: o.Mode, tell: o.Tell, now: o.Now,
 		gate: newGate(o.Concurrency, o.Now), quota: NewQuota(o.Client, o.Now),
-		servers: servers{limit: rate.Inf, guard: o.BrandSMTP, own: map[string]*ownServer{}},
+		servers: servers{limit: rate.Inf, helo: o.Helo, guard: o.BrandSMTP, own: map[string]*ownServer{}},
 	}
 	c.lasting, c.endProbes = context.WithCancel(context.Background())
 	if o.Rate > 0 {

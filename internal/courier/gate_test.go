@@ -61,7 +61,11 @@ func newDoor(t *testing.T, concurrency int) *door {
 }
 
 // shared is a mail server that nobody doubts.
-func (d *door) shared() *transport { return newTransport(&server{}, "", rate.Inf, d.gate.slots) }
+func (d *door) shared() *transport {
+	t := newTransport(&server{}, "", rate.Inf, d.gate.slots)
+	t.isKnown = true
+	return t
+}
 
 func requestOf(t *transport, namespace, name string, kind v1alpha1.MailKind) *request {
 	return &request{
@@ -258,6 +262,7 @@ func TestEachServerHasARateOfItsOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDoor(t, 8)
 		slow, other := newTransport(&server{}, "", 2, 8), newTransport(&server{}, "", 2, 8)
+		slow.isKnown, other.isKnown = true, true
 		given := d.ask(slow, "a", numbered(6)...)
 		if len(given) != 1 || len(d.ask(other, "b", numbered(6)...)) != 1 {
 			t.Fatalf("%d leave at once, want 1 of each", len(given))
@@ -268,4 +273,27 @@ func TestEachServerHasARateOfItsOwn(t *testing.T) {
 		synctest.Wait()
 		d.wants("told after half a second", d.turns(), []string{"a/p01", "b/p01"})
 	})
+}
+
+// A mail server that allows few connections refuses one more while it goes on taking mail over the others.
+func TestAServerThatAllowsFewConnectionsIsNotTakenForOneThatIsAway(t *testing.T) {
+	d := newDoor(t, 8)
+	server := d.shared()
+	given := d.ask(server, "acme", numbered(5)...)
+	d.gate.leave(given[0], accepted())
+	ruled, news := d.gate.leave(given[1], &delivery.Outcome{
+		Class: delivery.Unreachable, BeforeMail: true, Stage: delivery.StageGreeting, Code: 421, Message: "the mail server answered: 421 too many connections",
+	})
+	if server.server.Hold() != nil || news.ofServer || ruled.Class != delivery.Unreachable {
+		t.Errorf("it is held by %v, which is told: %v; the mail is %s", server.server.Hold(), news.ofServer, ruled.Class)
+	}
+	if server.most != 3 {
+		t.Errorf("it gets %d connections, want 3", server.most)
+	}
+	for _, p := range given[2:] {
+		d.gate.leave(p, nil)
+	}
+	if more := d.ask(server, "acme", numbered(8)...); len(more) != 3 {
+		t.Errorf("%d mails have a slot, want 3", len(more))
+	}
 }

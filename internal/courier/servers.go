@@ -32,6 +32,8 @@ const (
 type servers struct {
 	// shared is the operator's own; nil: it runs without one.
 	shared *transport
+	// helo greets those of brands whose Secrets say none.
+	helo string
 	// limit is the most mails a second to each.
 	limit rate.Limit
 	// guard tells where mail servers of brands may be.
@@ -108,7 +110,7 @@ func (c *Courier) reread(ctx context.Context, namespace string, before *ownServe
 	default:
 		after.digest = digest
 		config, err := smtp.ParseSecret(secret.Data)
-		config.Guard = c.servers.guard
+		config.Guard, config.Helo = c.servers.guard, cmp.Or(config.Helo, c.servers.helo)
 		notAllowed := fault("cannot be used: " + smtp.NotAllowed)
 		switch {
 		case err != nil:

@@ -41,10 +41,13 @@ type transport struct {
 
 	server  delivery.ServerCircuit
 	senders map[senderKey]*sender
-	// isKnown: it was signed in to; of the operator's own that is taken for granted. isProbed: somebody is at it.
+	// isKnown: it was signed in to, without a mail. isProbed: somebody is at it.
 	isKnown, isProbed bool
-	// hasAccepted: it took a mail.
-	hasAccepted bool
+	// accepted is when it took a mail last; the zero time: never.
+	accepted time.Time
+	// crowded is when it last said that there were too many connections, and allowed how many there may be since.
+	crowded time.Time
+	allowed int
 	// open is how many mails have a slot, most how many can, and connections how many at the very most.
 	open, most, connections int
 	// isAlarmed: somebody looks again when the rate lets the next mail leave.
@@ -62,7 +65,7 @@ func newTransport(channel Channel, namespace string, limit rate.Limit, connectio
 	}
 	t := &transport{
 		channel: channel, namespace: namespace, limiter: rate.NewLimiter(limit, burst), senders: map[senderKey]*sender{},
-		connections: connections, most: connections, isKnown: namespace == "",
+		connections: connections, allowed: connections, most: connections,
 	}
 	if namespace != "" {
 		t.most = 1
@@ -124,14 +127,40 @@ func (t *transport) learn(r *request, o delivery.Outcome, now time.Time) (ruled 
 	server, sender := t.serverHealth(), t.health(r.sender)
 	circuit := &t.ofSender(r.sender, now).circuit
 	waited := isUntold(circuit.Hold())
-	ruled, of.takenBack = circuit.Learn(r.try, t.server.Learn(o, now), now)
+	ruled, of.takenBack = circuit.Learn(r.try, o, now)
+	if t.isCrowded(o, now) {
+		t.server.Withdraw()
+	} else {
+		ruled = t.server.Learn(ruled, now)
+	}
 	if o.Class == delivery.Accepted {
-		t.hasAccepted = true
-		t.most = min(2*t.most, t.connections)
+		if now.Sub(t.crowded) >= crowdedFor {
+			t.allowed = t.connections
+		}
+		t.accepted = now
+		t.most = min(2*t.most, t.allowed)
 	}
 	of.ofServer = server.Reason != t.serverHealth().Reason
 	of.ofSender = sender.Reason != t.health(r.sender).Reason || waited && !isUntold(circuit.Hold())
 	return ruled, of
+}
+
+const (
+	// crowdedFor is for how long a mail server gets fewer connections that had too many.
+	crowdedFor = 10 * time.Minute
+	// stillTaking is how long ago a mail was taken by a mail server that is not away.
+	stillTaking = 10 * time.Second
+)
+
+// isCrowded tells whether a mail server cannot be reached only by one more connection, while it takes the mail of others.
+// Then it gets fewer, and is not taken for one that is away.
+func (t *transport) isCrowded(o delivery.Outcome, now time.Time) bool {
+	if !o.BeforeMail || o.Class != delivery.Unreachable || t.open < 2 || now.Sub(t.accepted) >= stillTaking {
+		return false
+	}
+	t.crowded, t.allowed = now, max(1, min(t.allowed, t.open-1))
+	t.most = min(t.most, t.allowed)
+	return true
 }
 
 // isUntold tells whether those who wait do not know when to ask again, so that they have to be told.
@@ -149,7 +178,7 @@ func (t *transport) limit(key senderKey) int {
 // isDoubtful tells whether a mail may take long that nobody else should have to wait for.
 func (t *transport) isDoubtful(key senderKey) bool {
 	s := t.senders[key]
-	return t.namespace != "" && !t.hasAccepted || t.limit(key) > 0 || s != nil && s.circuit.Slow()
+	return t.namespace != "" && t.accepted.IsZero() || t.limit(key) > 0 || s != nil && s.circuit.Slow()
 }
 
 // hasRoom tells whether one more mail of a sender may have a slot. If only the rate is in the way, alarm is asked to look
@@ -222,7 +251,7 @@ func (t *transport) serverHealth() program.MailHealth {
 		return program.MailHealth{Reason: reason, Message: t.notAllowed}
 	case reason != "":
 		return program.MailHealth{Reason: reason, Message: message}
-	case t.hasAccepted:
+	case !t.accepted.IsZero():
 		return program.MailHealth{Reason: v1alpha1.ReasonReady, Message: "the mail server takes mail"}
 	default:
 		return program.MailHealth{}

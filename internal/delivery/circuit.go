@@ -17,13 +17,14 @@ type Try struct {
 	LastTry time.Time
 }
 
-// mailID names one mail among those of all objects.
+// mailID names one mail among those of all objects. A mail may go to several people, one after another.
 type mailID struct {
-	object string
-	key    Key
+	object    string
+	key       Key
+	recipient string
 }
 
-func (t Try) id() mailID { return mailID{t.Object, t.Key} }
+func (t Try) id() mailID { return mailID{t.Object, t.Key, t.Recipient} }
 
 // Answer tells whether a mail may be handed over.
 type Answer string

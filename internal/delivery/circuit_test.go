@@ -160,6 +160,17 @@ func TestSenderRefused(t *testing.T) {
 	s.opens(time.Minute) // it begins anew
 }
 
+// What is accepted although it was under way when the circuit opened closes it: the sender is not refused.
+func TestSenderAcceptedLate(t *testing.T) {
+	s := newSender(t)
+	s.ask("a@x.example", Granted)
+	s.ask("b@x.example", Granted)
+	s.learn(senderRefused, Refused, "a@x.example")
+	s.learn(accepted, Accepted, "b@x.example")
+	s.is(circuitClosed)
+	s.ask("a@x.example", Granted)
+}
+
 func TestSenderRuledWordsAreThoseOfTheHold(t *testing.T) {
 	s := newSender(t)
 	s.ask("a@x.example", Granted)
@@ -449,11 +460,13 @@ func spamAmong(s *sender, number, position, together int) (answers []Class, take
 				continue
 			}
 			answer, again := s.Ask(s.mail(name(n)), s.now)
-			if answer == Granted {
+			switch answer {
+			case Granted:
 				granted = append(granted, n)
 				s.tries[name(n)] = s.now
-			} else if answer == Closed {
+			case Closed:
 				due[n] = again
+			default: // Busy: in the next round
 			}
 		}
 		for _, n := range granted {

@@ -44,8 +44,23 @@ func SetRecorded(set v1alpha1.ConditionSetter, mails []Mail, recorded *v1alpha1.
 
 func setMailed(set v1alpha1.ConditionSetter, mails []Mail, recorded *v1alpha1.MailDelivery, reason string) {
 	was := meta.FindStatusCondition(*set.Conditions, v1alpha1.ConditionMailed)
-	var worst standing
 	left, untried := reason == v1alpha1.ReasonSent, false
+	for _, m := range mails {
+		left = left || m.State == v1alpha1.DeliverySent || m.State == v1alpha1.DeliverySkipped && strings.HasPrefix(m.Message, toldWith)
+		untried = untried || m.State == v1alpha1.DeliveryPending
+	}
+	switch worst := worstOf(mails, was, recorded, reason); {
+	case worst.rank > quiet:
+		set.False(v1alpha1.ConditionMailed, worst.reason, worst.message)
+	case left && (was != nil || !untried):
+		set.True(v1alpha1.ConditionMailed, v1alpha1.ReasonSent, allLeft)
+	case was != nil && was.Status == metav1.ConditionFalse:
+		set.Remove(v1alpha1.ConditionMailed)
+	}
+}
+
+// worstOf is the standing of the highest rank; of several, that of the mail that was recorded, or else what is told already.
+func worstOf(mails []Mail, was *metav1.Condition, recorded *v1alpha1.MailDelivery, reason string) (worst standing) {
 	for _, m := range mails {
 		s := standingOf(m, was)
 		if m.MailDelivery == recorded && m.State != v1alpha1.DeliverySent {
@@ -55,17 +70,8 @@ func setMailed(set v1alpha1.ConditionSetter, mails []Mail, recorded *v1alpha1.Ma
 		if s.rank > worst.rank || s.rank == worst.rank && (told || m.MailDelivery == recorded) {
 			worst = s
 		}
-		left = left || m.State == v1alpha1.DeliverySent || m.State == v1alpha1.DeliverySkipped && strings.HasPrefix(m.Message, toldWith)
-		untried = untried || m.State == v1alpha1.DeliveryPending
 	}
-	switch {
-	case worst.rank > quiet:
-		set.False(v1alpha1.ConditionMailed, worst.reason, worst.message)
-	case left && (was != nil || !untried):
-		set.True(v1alpha1.ConditionMailed, v1alpha1.ReasonSent, allLeft)
-	case was != nil && was.Status == metav1.ConditionFalse:
-		set.Remove(v1alpha1.ConditionMailed)
-	}
+	return worst
 }
 
 // standingOf tells what a mail means for the condition Mailed. Status does not keep why a mail failed or waits but in that

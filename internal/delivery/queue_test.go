@@ -13,11 +13,11 @@ import (
 )
 
 const (
-	pending = v1alpha1.DeliveryPending
-	sending = v1alpha1.DeliverySending
-	sent    = v1alpha1.DeliverySent
-	skipped = v1alpha1.DeliverySkipped
-	failed  = v1alpha1.DeliveryFailed
+	pending   = v1alpha1.DeliveryPending
+	sending   = v1alpha1.DeliverySending
+	sent      = v1alpha1.DeliverySent
+	skipped   = v1alpha1.DeliverySkipped
+	hasFailed = v1alpha1.DeliveryFailed
 )
 
 func at(d time.Duration) time.Time        { return start.Add(d) }
@@ -89,7 +89,7 @@ func TestNext(t *testing.T) {
 		"past the day, before a try": {queued(pending, "", 30, 0, 24*time.Hour), false, nil, 72 * time.Hour,
 			queued(sending, "", 31, 0, 72*time.Hour), true, time.Time{}},
 		"sent":    {queued(sent, "", 1, 0, 0), true, hold, time.Hour, queued(sent, "", 1, 0, 0), false, time.Time{}},
-		"failed":  {queued(failed, "", 1, 0, 0), true, hold, time.Hour, queued(failed, "", 1, 0, 0), false, time.Time{}},
+		"failed":  {queued(hasFailed, "", 1, 0, 0), true, hold, time.Hour, queued(hasFailed, "", 1, 0, 0), false, time.Time{}},
 		"skipped": {queued(skipped, "", 0, never, never), false, nil, time.Hour, queued(skipped, "", 0, never, never), false, time.Time{}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -147,11 +147,11 @@ func TestRecord(t *testing.T) {
 		reason string
 	}{
 		"accepted":             {fourth, Accepted, with(queued(sent, "", 4, 0, time.Hour), ""), v1alpha1.ReasonSent},
-		"recipient":            {first, Recipient, queued(failed, "", 1, time.Minute, time.Minute), v1alpha1.ReasonAddressRejected},
-		"content":              {fourth, Content, queued(failed, "", 4, 0, time.Hour), v1alpha1.ReasonContentRejected},
+		"recipient":            {first, Recipient, queued(hasFailed, "", 1, time.Minute, time.Minute), v1alpha1.ReasonAddressRejected},
+		"content":              {fourth, Content, queued(hasFailed, "", 4, 0, time.Hour), v1alpha1.ReasonContentRejected},
 		"temporary":            {first, Temporary, queued(pending, "", 1, time.Minute, time.Minute), v1alpha1.ReasonTemporaryFailure},
 		"temporary again":      {fourth, Temporary, queued(pending, "", 4, 0, time.Hour), v1alpha1.ReasonTemporaryFailure},
-		"temporary, at last":   {last, Temporary, queued(failed, "", 30, 0, 23*time.Hour+30*time.Minute), v1alpha1.ReasonGaveUp},
+		"temporary, at last":   {last, Temporary, queued(hasFailed, "", 30, 0, 23*time.Hour+30*time.Minute), v1alpha1.ReasonGaveUp},
 		"refused":              {first, Refused, queued(pending, refused, 0, never, time.Minute), v1alpha1.ReasonHeld},
 		"refused later":        {fourth, Refused, queued(pending, refused, 3, 0, time.Hour), v1alpha1.ReasonHeld},
 		"refused, at last":     {last, Refused, queued(pending, refused, 29, 0, 23*time.Hour+30*time.Minute), v1alpha1.ReasonHeld},
@@ -176,7 +176,7 @@ func TestRecord(t *testing.T) {
 			}
 		})
 	}
-	for _, state := range []v1alpha1.DeliveryState{pending, sent, skipped, failed} {
+	for _, state := range []v1alpha1.DeliveryState{pending, sent, skipped, hasFailed} {
 		m := queued(state, "", 1, 0, 0)
 		if _, recorded := (Mail{MailDelivery: &m}).Record(Outcome{Class: Accepted}); recorded || !reflect.DeepEqual(m, queued(state, "", 1, 0, 0)) {
 			t.Errorf("%s: an outcome of a mail that is not claimed was recorded", state)
@@ -188,7 +188,7 @@ func TestRecord(t *testing.T) {
 }
 
 func TestRetry(t *testing.T) {
-	m := queued(failed, "", 30, 0, time.Hour)
+	m := queued(hasFailed, "", 30, 0, time.Hour)
 	Retry(&m)
 	if want := with(queued(pending, "", 0, never, never), ""); !reflect.DeepEqual(m, want) {
 		t.Errorf("became %+v,\nwant %+v", m, want)
@@ -214,7 +214,7 @@ func TestRepeat(t *testing.T) {
 		"again, after a while":   {sent, 1, 5 * time.Minute, true},
 		"under way":              {sending, 0, time.Hour, false},
 		"not sent yet":           {pending, 0, time.Hour, false},
-		"does not reach anybody": {failed, 0, time.Hour, false},
+		"does not reach anybody": {hasFailed, 0, time.Hour, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := queued(test.state, "", 2, 0, 0)
@@ -277,7 +277,7 @@ func outage(t *testing.T, outcome Outcome, length time.Duration) {
 		if offer(mail, &server, &sender, current, now) {
 			tries++
 		}
-		if m.State == failed {
+		if m.State == hasFailed {
 			t.Fatalf("failed after %v: %+v", now.Sub(start), m)
 		}
 	}
@@ -350,7 +350,7 @@ func TestQueueProperties(t *testing.T) {
 					may = o.Class == Refused || o.Class == NotAllowed
 				}
 			case 3:
-				may = mails[n].State == failed
+				may = mails[n].State == hasFailed
 				Retry(&mails[n])
 			default:
 				var list []Mail

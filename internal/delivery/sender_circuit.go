@@ -205,7 +205,7 @@ func (c *SenderCircuit) Learn(t Try, o Outcome, now time.Time) (ruled Outcome, t
 	case o.Class == Accepted:
 		c.close(t, now)
 		return o, nil
-	case o.BeforeMail || o.Class == NotAllowed || o.Class == Unreachable: // nothing was said of the sender
+	case isOfServer(o):
 		if probing {
 			c.state, c.again = circuitOpen, c.until
 		}
@@ -228,6 +228,11 @@ func (c *SenderCircuit) Learn(t Try, o Outcome, now time.Time) (ruled Outcome, t
 		o.Message = c.words(o)
 	}
 	return o, takenBack
+}
+
+// isOfServer tells that nothing was said of the sender.
+func isOfServer(o Outcome) bool {
+	return o.BeforeMail || o.Class == NotAllowed || o.Class == Unreachable
 }
 
 // words are what is said with a mail that waits: those of Hold, so that it need not be written once more.
@@ -281,7 +286,7 @@ func (c *SenderCircuit) judgeAmbiguous(t Try, began time.Time, o Outcome, now ti
 // judgeRecipient rules about a refusal that the server says is about the recipient. Some say so when they refuse the sender:
 // then all recipients are refused alike.
 func (c *SenderCircuit) judgeRecipient(t Try, began time.Time, o Outcome, now time.Time, late bool) (Class, []Try) {
-	if c.atFault(t.id()) {
+	if c.atFault(t.id()) || o.Code == 0 { // without a code the server was not asked
 		return Recipient, nil
 	}
 	answer := signature(t, o)

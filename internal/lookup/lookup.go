@@ -123,7 +123,7 @@ func waits(i *v1alpha1.PartnerInvite) bool {
 	case "", v1alpha1.InvitePending, v1alpha1.InviteHeld:
 		return true
 	default:
-		repeat := i.Status.Repeat // the person asked for the mail once more, and it has not left
+		repeat := i.Status.Repeat                                                                // the person asked for the mail once more, and it has not left
 		return meta.IsStatusConditionTrue(i.Status.Conditions, v1alpha1.ConditionReconciling) || // a resend waits
 			repeat != nil && (repeat.State == v1alpha1.DeliveryPending || repeat.State == v1alpha1.DeliverySending)
 	}

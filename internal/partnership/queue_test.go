@@ -190,3 +190,17 @@ func TestFailedMailsAreTriedAnew(t *testing.T) {
 }
 
 func inOrder(s ...step) []step { return s }
+
+// What the version before left behind needs no write.
+func TestWhatTheVersionBeforeLeft(t *testing.T) {
+	for _, state := range []v1alpha1.DeliveryState{v1alpha1.DeliverySent, v1alpha1.DeliverySkipped, v1alpha1.DeliveryFailed} {
+		l := newLife()
+		l.settle(t)
+		revoke("", no)(l)
+		l.settle(t)
+		l.partnership.Status.Mails = []v1alpha1.MailDelivery{{Kind: v1alpha1.MailRevoked, Serial: 1, State: state, Message: "as it was"}}
+		if diff := cmp.Diff(l.partnership.Status, Decide(l.input()).Status); diff != "" {
+			t.Errorf("%s (-before +after):\n%s", state, diff)
+		}
+	}
+}

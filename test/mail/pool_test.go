@@ -234,6 +234,30 @@ func TestWhichAnswersCostTheConnection(t *testing.T) {
 	}
 }
 
+// The answer to the recipient is there, whether or not that to RSET comes.
+func TestAServerThatHangsAtRSETHoldsUpNothing(t *testing.T) {
+	catcher := start(t, mailcatcher.Options{})
+	catcher.Script(mailcatcher.Rule{Stage: mailcatcher.Rcpt, Times: 1, Code: 550, Enhanced: "5.1.1"})
+	ended := make(chan struct{})
+	wire := tap(t, catcher.SMTPAddr(), func(command string) (string, bool) {
+		if command == "RSET" {
+			<-ended
+		}
+		return "", false
+	})
+	t.Cleanup(func() { close(ended) })
+	s := connectTo(t, to(t, wire.address()))
+	began := time.Now()
+	if o := wantFailure(t, s, numbered(0)); o.Class != delivery.Recipient || o.Slow {
+		t.Errorf("got %+v", o)
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("it took %s", took)
+	}
+	mustSend(t, s, numbered(1))
+	wantConnections(t, catcher, 2)
+}
+
 // The most connections at once are never exceeded, by a mail or by signing in without one, since servers count them.
 func TestConnectionsAreBounded(t *testing.T) {
 	catcher := start(t, mailcatcher.Options{Delay: time.Millisecond})

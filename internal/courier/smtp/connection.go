@@ -17,7 +17,7 @@ import (
 const (
 	// dialTimeout bounds opening a connection, from connecting to signing in.
 	dialTimeout = 10 * time.Second
-	// goodbyeTimeout bounds saying goodbye.
+	// goodbyeTimeout bounds saying goodbye, to the server or to a mail.
 	goodbyeTimeout = time.Second
 	// maxIdle is how long a connection is kept without a mail. Servers close idle ones after some minutes.
 	maxIdle = 15 * time.Second
@@ -154,7 +154,7 @@ func (c *connection) say(m *gomail.Msg) *fault {
 		if err := c.smtp.Rcpt(to); err != nil {
 			f := &fault{delivery.StageRecipient, err}
 			if answer := f.answer(); answer != nil && answer.Code != closing {
-				c.isClean = c.smtp.Reset() == nil
+				c.isClean = c.reset()
 			}
 			return f
 		}
@@ -171,6 +171,15 @@ func (c *connection) say(m *gomail.Msg) *fault {
 	}
 	c.isClean = true
 	return nil
+}
+
+// reset makes the mail server forget a mail, and reports whether it confirmed that. It is not waited for as long as for a
+// mail, since the answer that matters is there.
+func (c *connection) reset() bool {
+	_ = c.peer.SetDeadline(time.Now().Add(goodbyeTimeout))
+	err := c.smtp.Reset()
+	_ = c.peer.SetDeadline(time.Time{})
+	return err == nil
 }
 
 // closing is the answer after which a server closes the connection.
