@@ -427,7 +427,7 @@ func sideBySide(rows []*answering, do func(*answering, Gomega)) {
 	Expect(strings.Join(failures, "\n\n")).To(BeEmpty(), "%d of %d rows fail", len(failures), len(rows))
 }
 
-var _ = Describe("what a mail server answers", func() {
+var _ = Describe("what a mail server answers", Label("answers"), func() {
 	It("decides what becomes of mail of every kind, and nothing is lost of what the recipient or the mail is not at fault for", func() {
 		var rows []*answering
 		var authorities []byte
