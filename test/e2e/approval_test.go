@@ -163,7 +163,7 @@ var _ = Describe("a partnership that has to be approved", func() {
 		for _, p := range both {
 			decide(p, v1alpha1.ApprovalApproved, "", "")
 		}
-		toldTogether(ns, both, v1alpha1.MailApproved)
+		toldTogether(ns, v1alpha1.MailApproved)
 	})
 
 	It("mails nothing about a decision that it is created with, as a backup would", func() {
@@ -202,8 +202,8 @@ func inTwoPrograms(source v1alpha1.PartnershipSource, onboarding v1alpha1.Onboar
 	return ns, both
 }
 
-// toldTogether is the one mail that tells a person of two partnerships, of which the first by name says so.
-func toldTogether(ns string, both []*v1alpha1.Partnership, kind v1alpha1.MailKind) mailcatcher.Message {
+// toldTogether is the one mail that tells the person in two programs of both, as the first partnership by name says.
+func toldTogether(ns string, kind v1alpha1.MailKind) mailcatcher.Message {
 	GinkgoHelper()
 	state := func(name string) func() *v1alpha1.MailDelivery {
 		return func() *v1alpha1.MailDelivery {
@@ -279,7 +279,7 @@ spec:
 				p.Spec.Revocation = &v1alpha1.Revocation{Reason: "Why " + p.Name + " ends."}
 			})
 		}
-		told := toldTogether(ns, both, v1alpha1.MailRevoked)
+		told := toldTogether(ns, v1alpha1.MailRevoked)
 		Expect(told.Text).To(And(ContainSubstring("Why cora-a ends."), ContainSubstring("Why cora-b ends.")))
 	})
 

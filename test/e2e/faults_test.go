@@ -58,7 +58,7 @@ const (
 	// endless is longer than any spec.
 	endless = time.Hour
 	// manyWorkers let everybody whom the faults of a spec befall stand at their step at the same time.
-	manyWorkers = "--concurrency=1000"
+	manyWorkers = "--concurrency=1500"
 )
 
 var (

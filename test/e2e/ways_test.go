@@ -28,7 +28,8 @@ type way struct {
 	asked    int
 	// portal: it is asked for on a page, which asks once and not until it succeeds.
 	portal bool
-	// most is to how many people, since it takes long to get there, or one of a namespace waits for another; 0: any number.
+	// most is to how many people: some take long to get there, go through the same as others, or wait for each other within a
+	// namespace; 0: any number.
 	most int
 	// blank is an object of the kind that is written, and list all those of a namespace.
 	blank func() client.Object
@@ -57,12 +58,12 @@ var ways = []*way{
 		due: patchPartner(`{"spec": {"revocation": {"reason": "The contract has ended."}}}`),
 	},
 	{
-		name: "approved", kind: v1alpha1.MailApproved, resource: "partnerships/status", blank: aPartnership, list: partnershipList,
+		name: "approved", kind: v1alpha1.MailApproved, resource: "partnerships/status", most: 8, blank: aPartnership, list: partnershipList,
 		prepare: pendingPartner, said: saidOfPartner(v1alpha1.MailApproved),
 		due: patchPartner(`{"spec": {"approval": {"decision": "Approved"}}}`),
 	},
 	{
-		name: "rejected", kind: v1alpha1.MailRejected, resource: "partnerships/status", blank: aPartnership, list: partnershipList,
+		name: "rejected", kind: v1alpha1.MailRejected, resource: "partnerships/status", most: 8, blank: aPartnership, list: partnershipList,
 		prepare: pendingPartner, said: saidOfPartner(v1alpha1.MailRejected),
 		due: patchPartner(`{"spec": {"approval": {"decision": "Rejected"}}}`),
 	},
