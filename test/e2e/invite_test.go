@@ -102,7 +102,7 @@ var _ = Describe("an invite", func() {
 
 		Expect(perRecipient(before)).To(HaveLen(invites))
 		seen := proxy.Seen()
-		Expect(seen[apiproxy.Request{Method: http.MethodPut, Resource: "partnerinvites/status"}]).To(Equal(2*invites), "%v", seen)
+		Expect(proxy.Done(ns)[apiproxy.Request{Method: http.MethodPut, Resource: "partnerinvites/status"}]).To(Equal(2*invites), "%v", seen)
 		Expect(seen[apiproxy.Request{Method: http.MethodGet, Resource: "partnerinvites"}]).To(BeZero(), "live reads")
 		AddReportEntry("rate", fmt.Sprintf("%d invites: applied in %s, all sent %s after the first apply, %.0f/s",
 			invites, applied.Round(time.Millisecond), sent.Round(time.Millisecond), invites/sent.Seconds()))
