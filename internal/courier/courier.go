@@ -317,8 +317,8 @@ func (c *Courier) leave(ctx context.Context, slot *pass, o *delivery.Outcome) (r
 		return ruled
 	}
 	ruled, news := c.gate.leave(slot, o)
+	c.gate.locked(func() { c.probeLater(slot.transport) }) // also if it is away for the same reason as before
 	if news.ofServer {
-		c.gate.changed(func() { c.probeLater(slot.transport) })
 		c.tell(ctx, slot.transport.namespace)
 	} else if news.ofSender {
 		c.tell(ctx, slot.Namespace)

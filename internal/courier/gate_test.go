@@ -301,3 +301,28 @@ func TestAServerThatAllowsFewConnectionsIsNotTakenForOneThatIsAway(t *testing.T)
 		t.Errorf("%d mails have a slot, want 3", len(more))
 	}
 }
+
+// A mail server that lets us sign in without a mail may still be away when a mail comes.
+func TestAServerIsSignedInToAgainAfterTheMailThatFindsOutFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDoor(t, 4)
+		flaps := &server{}
+		own := newTransport(flaps, "brand", rate.Inf, 4)
+		away := &delivery.Outcome{Class: delivery.Unreachable, BeforeMail: true, Message: "the mail server refused the connection"}
+		d.ask(own, "brand", "ada")
+		synctest.Wait()
+		given := d.ask(own, "brand", "ada")
+		d.leave(t.Context(), given[0], away)
+		for n := range int32(3) {
+			time.Sleep(6 * time.Minute) // longer than it is left alone
+			synctest.Wait()
+			if probed := flaps.probed.Load(); probed != n+2 {
+				t.Fatalf("it was signed in to %d times, want %d", probed, n+2)
+			}
+			if given = d.ask(own, "brand", "ada"); len(given) != 1 {
+				t.Fatal("no mail may find out")
+			}
+			d.leave(t.Context(), given[0], away)
+		}
+	})
+}
