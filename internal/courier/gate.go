@@ -130,7 +130,7 @@ func (g *gate) leave(p *pass, o *delivery.Outcome) (ruled delivery.Outcome, of n
 	g.mutex.Lock()
 	defer g.mutex.Unlock()
 	if o == nil {
-		p.transport.withdraw(p.request)
+		of.ofSender = p.transport.withdraw(p.request)
 	} else {
 		ruled, of = p.transport.learn(p.request, *o, g.now())
 	}

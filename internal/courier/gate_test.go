@@ -326,3 +326,27 @@ func TestAServerIsSignedInToAgainAfterTheMailThatFindsOutFails(t *testing.T) {
 		}
 	})
 }
+
+// While one mail finds out whether a sender is refused still, the others do not know when to ask again. They have to be
+// told, also if that mail is not tried after all.
+func TestThoseWhoWaitAreToldThatTheMailThatFindsOutWasNotTried(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDoor(t, 4)
+		told := []string{}
+		d.tell = func(_ context.Context, namespace string) { told = append(told, namespace) }
+		server, refused := d.shared(), &delivery.Outcome{Class: delivery.Refused, Stage: delivery.StageSender, Code: 550, Message: "the mail server answered: 550 sender not allowed"}
+		d.leave(t.Context(), d.ask(server, "acme", "ada")[0], refused)
+		time.Sleep(5 * time.Minute)
+		given := d.ask(server, "acme", "ada")
+		key := senderKey{"acme", "partners@example.com"}
+		if hold := server.hold(key, time.Now()); hold == nil || !hold.Until.IsZero() {
+			t.Fatalf("while one finds out the others are held by %v", hold)
+		}
+		told = nil
+		d.leave(t.Context(), given[0], nil) // the invite was deleted
+		d.wants("told", told, []string{"acme"})
+		if hold := server.hold(key, time.Now()); hold != nil {
+			t.Errorf("it is held by %v", hold)
+		}
+	})
+}

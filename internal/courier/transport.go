@@ -115,11 +115,15 @@ func (t *transport) ask(r *request, now time.Time) (delivery.Answer, time.Time) 
 	return answer, until
 }
 
-func (t *transport) withdraw(r *request) {
+// withdraw tells both circuits that a mail was not tried, and whether those who wait have to be told.
+func (t *transport) withdraw(r *request) (tell bool) {
 	t.server.Withdraw()
 	if s := t.senders[r.sender]; s != nil {
+		waited := isUntold(s.circuit.Hold())
 		s.circuit.Withdraw(r.try)
+		tell = waited && !isUntold(s.circuit.Hold())
 	}
+	return tell
 }
 
 // learn tells both circuits what came of a mail.
