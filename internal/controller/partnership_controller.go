@@ -202,7 +202,7 @@ func (r *PartnershipReconciler) act(ctx context.Context, p *v1alpha1.Partnership
 		d = partnership.Decide(in)
 	}
 	if d.Send != nil {
-		result, isLate, err := r.send(ctx, in, *d.Send, tenant)
+		result, isLate, err := r.send(ctx, in, *d.Send, tenant, heard)
 		if err != nil || !isLate {
 			return result, err
 		}
@@ -308,14 +308,16 @@ func (r *PartnershipReconciler) team(ctx context.Context, namespace string, ref 
 }
 
 // send sends the mail that is due, and looks again: another may be due. It is late if others go first for long.
-func (r *PartnershipReconciler) send(ctx context.Context, in partnership.Input, key delivery.Key, tenant *courier.Tenant) (_ reconcile.Result, isLate bool, err error) {
+func (r *PartnershipReconciler) send(
+	ctx context.Context, in partnership.Input, key delivery.Key, tenant *courier.Tenant, heard func(),
+) (_ reconcile.Result, isLate bool, err error) {
 	before, claimed := in.Partnership.Status, in.Partnership.DeepCopy()
 	recipient := partnership.Recipient(in, key.To)
 	if recipient == nil {
 		return reconcile.Result{RequeueAfter: retrySoon}, false, nil
 	}
 	job := courier.Job[*v1alpha1.Partnership]{
-		Controller: partnershipController, Object: claimed, Tenant: tenant,
+		Controller: partnershipController, Object: claimed, Tenant: tenant, Heard: heard,
 		Key: key, Recipient: string(recipient.Email), LastTry: lastTry(partnership.Mail(&before, key.Kind, key.To)),
 		Scope: quota.Scope(claimed.Spec.ProgramRef.Name, nil, nil), AlwaysLeaves: quota.Always(key.Kind),
 		Claim: func(ctx context.Context, write func(context.Context) error) (courier.Parcel, error) {
@@ -343,7 +345,7 @@ func (r *PartnershipReconciler) send(ctx context.Context, in partnership.Input, 
 		return again, result.IsLate, err
 	}
 	r.tell(before, claimed)
-	in.Partnership, in.Now = claimed, r.now()
+	in.Partnership, in.TakenBack, in.Now = claimed, nil, r.now()
 	next := partnership.Decide(in)
 	if next.Send != nil {
 		return reconcile.Result{RequeueAfter: retrySoon}, false, nil

@@ -170,6 +170,8 @@ type Job[T client.Object] struct {
 	// Claim asks the rule once more, as of now, puts the claim into the status of Object, makes what is to be handed over,
 	// and writes the status with the function that comes along. It gives ErrLost if the claim must not be made after all.
 	Claim func(ctx context.Context, write func(context.Context) error) (Parcel, error)
+	// Heard comes with TakenBack, and is called when the claim is written; nil: nothing was taken back.
+	Heard func()
 	// Record changes a status to tell the outcome. It returns false if the object no longer speaks of this mail.
 	Record func(object T, o delivery.Outcome) bool
 }
@@ -253,6 +255,9 @@ func claimAndHand[T client.Object](ctx context.Context, c *Courier, j Job[T], sl
 		}
 		c.leave(ctx, slot, nil)
 		return o, err
+	}
+	if j.Heard != nil {
+		j.Heard()
 	}
 	if parcel.Other != nil {
 		o = parcel.Other(ctx)

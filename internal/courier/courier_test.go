@@ -22,6 +22,7 @@ type attempt struct {
 	object  *v1alpha1.PartnerInvite
 	// claiming and sending take part in it; nil: nothing happens.
 	claiming, sending func(context.Context) error
+	heard             func()
 
 	claimed, sent, recorded int
 	outcome                 delivery.Outcome
@@ -43,7 +44,7 @@ func newAttempt(t *testing.T) *attempt {
 
 func (a *attempt) send(ctx context.Context) error {
 	_, err := Send(ctx, a.courier, Job[*v1alpha1.PartnerInvite]{
-		Controller: "partnerinvite", Object: a.object,
+		Controller: "partnerinvite", Object: a.object, Heard: a.heard,
 		Claim: func(ctx context.Context, _ func(context.Context) error) (Parcel, error) {
 			a.claimed++
 			parcel := Parcel{Other: func(ctx context.Context) delivery.Outcome {
