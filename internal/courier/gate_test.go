@@ -350,3 +350,29 @@ func TestThoseWhoWaitAreToldThatTheMailThatFindsOutWasNotTried(t *testing.T) {
 		}
 	})
 }
+
+// One mail finds out whether a mail server is back. The others wait in line for that, in whatever namespace, instead of
+// asking again and again.
+func TestOneMailOfAllNamespacesFindsOutWhetherAServerIsBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDoor(t, 4)
+		server := d.shared()
+		d.leave(t.Context(), d.ask(server, "a", "ada")[0], &delivery.Outcome{Class: delivery.Unreachable, BeforeMail: true, Message: "the mail server refused the connection"})
+		time.Sleep(20 * time.Second)
+		synctest.Wait() // it was signed in to
+		given := d.ask(server, "a", "ada")
+		if len(given) != 1 {
+			t.Fatal("no mail may find out")
+		}
+		for _, namespace := range []string{"b", "c"} {
+			if p, wait := d.enter(requestOf(server, namespace, "bob", v1alpha1.MailInvite)); p != nil || wait.Again != late {
+				t.Errorf("a mail of another namespace has %v, and asks again after %s", p, wait.Again)
+			}
+		}
+		d.wants("told meanwhile", d.turns(), nil)
+		d.leave(t.Context(), given[0], accepted())
+		told := d.turns()
+		slices.Sort(told)
+		d.wants("told when it is back", told, []string{"b/bob", "c/bob"})
+	})
+}
