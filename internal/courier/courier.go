@@ -235,6 +235,12 @@ func Send[T client.Object](ctx context.Context, c *Courier, j Job[T]) (Result, e
 func claimAndHand[T client.Object](ctx context.Context, c *Courier, j Job[T], slot *pass) (o delivery.Outcome, err error) {
 	ctx, cancel := context.WithTimeout(ctx, delivery.SendTimeout)
 	defer cancel()
+	isOver := false
+	defer func() {
+		if !isOver { // it was not claimed, or something panicked, which the controller survives
+			c.leave(ctx, slot, nil)
+		}
+	}()
 	giveBack, taken := func() {}, true
 	switch {
 	case j.AlwaysLeaves:
@@ -253,7 +259,6 @@ func claimAndHand[T client.Object](ctx context.Context, c *Courier, j Job[T], sl
 		if taken {
 			giveBack()
 		}
-		c.leave(ctx, slot, nil)
 		return o, err
 	}
 	if j.Heard != nil {
@@ -264,6 +269,7 @@ func claimAndHand[T client.Object](ctx context.Context, c *Courier, j Job[T], sl
 	} else {
 		o = c.handOver(ctx, slot.transport, parcel.Mails)
 	}
+	isOver = true
 	return c.leave(ctx, slot, &o), nil
 }
 

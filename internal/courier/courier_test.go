@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"golang.org/x/time/rate"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -23,6 +24,8 @@ type attempt struct {
 	// claiming and sending take part in it; nil: nothing happens.
 	claiming, sending func(context.Context) error
 	heard             func()
+	// tenant is who writes; nil: it is no mail.
+	tenant *Tenant
 
 	claimed, sent, recorded int
 	outcome                 delivery.Outcome
@@ -39,12 +42,12 @@ func newAttempt(t *testing.T) *attempt {
 	if err := c.Get(t.Context(), client.ObjectKeyFromObject(i), i); err != nil {
 		t.Fatal(err)
 	}
-	return &attempt{courier: New(Options{Client: c, Live: c, Now: time.Now, Mode: ModeSend, Concurrency: 2}), object: i}
+	return &attempt{courier: New(Options{Client: c, Live: c, Now: time.Now, Mode: ModeSend, Concurrency: 2, Tell: func(context.Context, string) {}}), object: i}
 }
 
 func (a *attempt) send(ctx context.Context) error {
 	_, err := Send(ctx, a.courier, Job[*v1alpha1.PartnerInvite]{
-		Controller: "partnerinvite", Object: a.object, Heard: a.heard,
+		Controller: "partnerinvite", Object: a.object, Tenant: a.tenant, Heard: a.heard,
 		Claim: func(ctx context.Context, _ func(context.Context) error) (Parcel, error) {
 			a.claimed++
 			parcel := Parcel{Other: func(ctx context.Context) delivery.Outcome {
@@ -178,6 +181,33 @@ func TestFinishWaitsForWhatIsUnderWay(t *testing.T) {
 					t.Error(err)
 				}
 			})
+		})
+	}
+}
+
+// A reconciler that panics is kept alive by its controller. Its slot must not be lost for that.
+func TestAPanicGivesTheSlotBack(t *testing.T) {
+	for name, panics := range map[string]func(a *attempt, what func(context.Context) error){
+		"while it is claimed": func(a *attempt, what func(context.Context) error) { a.claiming = what },
+		"while it is sent":    func(a *attempt, what func(context.Context) error) { a.sending = what },
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := newAttempt(t)
+			server := newTransport(&server{}, "", rate.Inf, 2)
+			server.isKnown = true
+			a.tenant = &Tenant{Namespace: "acme", transport: server, sender: senderKey{"acme", "partners@example.com"}}
+			panics(a, func(context.Context) error { panic("a fault of the operator") })
+			func() {
+				defer func() { _ = recover() }()
+				_ = a.send(t.Context())
+			}()
+			if a.claimed != 1 || a.courier.gate.used != 0 || server.open != 0 {
+				t.Errorf("claimed %d times; %d slots are used, %d of them with the mail server", a.claimed, a.courier.gate.used, server.open)
+			}
+			panics(a, nil)
+			if err := a.send(t.Context()); err != nil || a.recorded != 1 {
+				t.Errorf("the same mail again: recorded %d times, %v", a.recorded, err)
+			}
 		})
 	}
 }
