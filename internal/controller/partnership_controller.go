@@ -318,7 +318,7 @@ func (r *PartnershipReconciler) send(
 	}
 	job := courier.Job[*v1alpha1.Partnership]{
 		Controller: partnershipController, Object: claimed, Tenant: tenant, Heard: heard,
-		Key: key, Recipient: string(recipient.Email), LastTry: lastTry(partnership.Mail(&before, key.Kind, key.To)),
+		Key: key, Recipient: mailbox(key.Kind, recipient, tenant), LastTry: lastTry(partnership.Mail(&before, key.Kind, key.To)),
 		Scope: quota.Scope(claimed.Spec.ProgramRef.Name, nil, nil), AlwaysLeaves: quota.Always(key.Kind),
 		Claim: func(ctx context.Context, write func(context.Context) error) (courier.Parcel, error) {
 			in.Now = r.now()
@@ -351,6 +351,15 @@ func (r *PartnershipReconciler) send(
 		return reconcile.Result{RequeueAfter: retrySoon}, false, nil
 	}
 	return reconcile.Result{RequeueAfter: next.RequeueAfter}, false, nil
+}
+
+// mailbox is the address by which refusals are told apart. The staff is told of many applicants at the same address: that
+// it is refused each time must not look as if many were.
+func mailbox(kind v1alpha1.MailKind, to *v1alpha1.TeamOwner, tenant *courier.Tenant) string {
+	if kind == v1alpha1.MailApplicationReceived && len(tenant.NotifyStaff) > 0 {
+		return tenant.NotifyStaff[0]
+	}
+	return string(to.Email)
 }
 
 // mails are what a claim is about: a mail to the partner, or one to each of the company's staff.

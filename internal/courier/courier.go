@@ -344,7 +344,7 @@ func (c *Courier) leave(ctx context.Context, slot *pass, o *delivery.Outcome) (r
 }
 
 // handOver hands a mail to one person, or to several of the company's staff: it counts as taken if one of them has it,
-// since trying again would reach that one twice.
+// since trying again would reach that one twice. If nobody has it, it has failed for good only if it has for all.
 func (c *Courier) handOver(ctx context.Context, t *transport, mails []mail.Message) (o delivery.Outcome) {
 	failed := 0
 	for n, message := range mails {
@@ -355,7 +355,7 @@ func (c *Courier) handOver(ctx context.Context, t *transport, mails []mail.Messa
 		if each.Class != delivery.Accepted {
 			failed++
 		}
-		if n == 0 || each.Class == delivery.Accepted {
+		if n == 0 || each.Class == delivery.Accepted || isForGood(o) && !isForGood(each) {
 			o = each
 		}
 	}
@@ -363,6 +363,11 @@ func (c *Courier) handOver(ctx context.Context, t *transport, mails []mail.Messa
 		log.FromContext(ctx).Info("Some of the staff could not be told", "notTold", failed, "of", len(mails))
 	}
 	return o
+}
+
+// isForGood tells that the same mail would not be taken later, either.
+func isForGood(o delivery.Outcome) bool {
+	return o.Class == delivery.Recipient || o.Class == delivery.Content
 }
 
 // dispatch hands over one mail, and notes how that went.

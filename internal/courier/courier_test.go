@@ -15,6 +15,7 @@ import (
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/delivery"
+	"github.com/partner-operator/partner-operator/internal/mail"
 )
 
 // attempt is one claim that is carried out, and what happened.
@@ -207,6 +208,35 @@ func TestAPanicGivesTheSlotBack(t *testing.T) {
 			panics(a, nil)
 			if err := a.send(t.Context()); err != nil || a.recorded != 1 {
 				t.Errorf("the same mail again: recorded %d times, %v", a.recorded, err)
+			}
+		})
+	}
+}
+
+func TestANoticeToTheStaff(t *testing.T) {
+	var (
+		taken   = delivery.Outcome{Class: delivery.Accepted}
+		gone    = delivery.Outcome{Class: delivery.Recipient, Message: "gone"}
+		large   = delivery.Outcome{Class: delivery.Content, Message: "large"}
+		later   = delivery.Outcome{Class: delivery.Temporary, Message: "later"}
+		refused = delivery.Outcome{Class: delivery.Refused, Message: "refused"}
+	)
+	for name, test := range map[string]struct {
+		answers []delivery.Outcome
+		want    delivery.Outcome
+	}{
+		"is told when all have it":                      {[]delivery.Outcome{taken, taken}, taken},
+		"is told when one has it":                       {[]delivery.Outcome{gone, taken, later}, taken},
+		"is tried again while one may get it":           {[]delivery.Outcome{gone, large, later, refused}, later},
+		"waits while the sender is refused":             {[]delivery.Outcome{refused, gone}, refused},
+		"has failed when nobody can get it any more":    {[]delivery.Outcome{gone, large}, gone},
+		"is as its only recipient lets it be, if alone": {[]delivery.Outcome{later}, later},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := New(Options{Now: time.Now, Concurrency: 1})
+			server := newTransport(&server{dispatches: test.answers}, "", rate.Inf, 1)
+			if got := c.handOver(t.Context(), server, make([]mail.Message, len(test.answers))); got != test.want {
+				t.Errorf("it counts as %v, want %v", got, test.want)
 			}
 		})
 	}

@@ -25,6 +25,8 @@ type server struct {
 	// answers: it takes what is tried, whatever probe says.
 	answers atomic.Bool
 	probe   func(ctx context.Context) delivery.Outcome
+	// dispatches are what comes of the next mails; none: it takes them.
+	dispatches []delivery.Outcome
 }
 
 func (s *server) ID() string { return "test" }
@@ -37,7 +39,11 @@ func (s *server) Probe(ctx context.Context) delivery.Outcome {
 	return s.probe(ctx)
 }
 
-func (s *server) Dispatch(context.Context, mail.Message) delivery.Outcome {
+func (s *server) Dispatch(context.Context, mail.Message) (o delivery.Outcome) {
+	if len(s.dispatches) > 0 {
+		o, s.dispatches = s.dispatches[0], s.dispatches[1:]
+		return o
+	}
 	return delivery.Outcome{Class: delivery.Accepted}
 }
 
