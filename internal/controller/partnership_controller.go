@@ -208,6 +208,7 @@ func (r *PartnershipReconciler) act(ctx context.Context, p *v1alpha1.Partnership
 		}
 		in.Holds = tenant.Waiting()
 		d = partnership.Decide(in)
+		d.RequeueAfter = sooner(d.RequeueAfter, result.RequeueAfter)
 	}
 	if !equality.Semantic.DeepEqual(p.Status, d.Status) {
 		after := p.DeepCopy()

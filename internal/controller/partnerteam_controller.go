@@ -78,6 +78,7 @@ func (r *PartnerTeamReconciler) Reconcile(ctx context.Context, t *v1alpha1.Partn
 		}
 		in.Holds = tenant.Waiting()
 		d = team.Decide(in)
+		d.RequeueAfter = sooner(d.RequeueAfter, result.RequeueAfter)
 	}
 	if !equality.Semantic.DeepEqual(t.Status, d.Status) {
 		after := t.DeepCopy()
