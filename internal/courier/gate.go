@@ -209,6 +209,10 @@ func (g *gate) handOut() {
 		if r == nil {
 			return
 		}
+		if r.transport.isClosed.Load() { // it has another mail server by now, or is gone
+			g.tell(r.place)
+			continue
+		}
 		p := g.take(r)
 		g.reserved[r.place] = p
 		g.tell(r.place)
@@ -227,7 +231,7 @@ func (g *gate) next() (found *request) {
 		if its != nil && (g.of[namespace] > g.of[found.Namespace] || g.of[namespace] == g.of[found.Namespace] && l.served > its.served) {
 			continue
 		}
-		if r := l.first(g.hasRoom); r != nil {
+		if r := l.first(func(r *request) bool { return r.transport.isClosed.Load() || g.hasRoom(r) }); r != nil {
 			found, its = r, l
 		}
 	}

@@ -382,3 +382,23 @@ func TestOneMailOfAllNamespacesFindsOutWhetherAServerIsBack(t *testing.T) {
 		d.wants("told when it is back", told, []string{"b/bob", "c/bob"})
 	})
 }
+
+// Invites that wait for a mail server that never answered, and are deleted before the Secret names another one, are in
+// nobody's way.
+func TestThoseWhoWaitForAServerThatWasReplacedAreNotWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDoor(t, 4)
+		before, after := newTransport(&server{}, "brand", rate.Inf, 4), newTransport(&server{}, "brand", rate.Inf, 4)
+		before.isProbed, after.isKnown = true, true
+		d.ask(before, "brand", numbered(scanned+4)...)
+		before.isClosed.Store(true)
+		d.ask(after, "brand", "zoe")
+		told := d.turns()
+		if len(told) != scanned+5 || !slices.Contains(told, "brand/zoe") {
+			t.Errorf("told: %v", told)
+		}
+		if len(d.ask(after, "brand", "zoe")) != 1 || d.gate.used != 1 {
+			t.Errorf("%d slots are used, want 1, by the new one", d.gate.used)
+		}
+	})
+}

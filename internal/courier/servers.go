@@ -105,7 +105,7 @@ func (c *Courier) reread(ctx context.Context, namespace string, before *ownServe
 		return before, nil
 	case err != nil:
 		return nil, err
-	case digest == before.digest:
+	case digest == before.digest && (before.transport == nil || !before.isClosed.Load()):
 		after.digest, after.fault, after.transport = before.digest, before.fault, before.transport
 	default:
 		after.digest = digest
