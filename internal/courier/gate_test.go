@@ -27,6 +27,8 @@ type server struct {
 	probe   func(ctx context.Context) delivery.Outcome
 	// dispatches are what comes of the next mails; none: it takes them.
 	dispatches []delivery.Outcome
+	// closes is how long it takes to hang up.
+	closes time.Duration
 }
 
 func (s *server) ID() string { return "test" }
@@ -47,7 +49,7 @@ func (s *server) Dispatch(context.Context, mail.Message) (o delivery.Outcome) {
 	return delivery.Outcome{Class: delivery.Accepted}
 }
 
-func (s *server) Close() {}
+func (s *server) Close() { time.Sleep(s.closes) }
 
 // door is a gate of a test, with those who were told that it is their turn.
 type door struct {

@@ -238,17 +238,19 @@ func (c *Courier) isFaulty(t *transport) (faulty bool) {
 	return faulty
 }
 
-// close ends the connections and what is tried without a mail.
+// close ends the connections, of all mail servers at once, and what is tried without a mail.
 func (c *Courier) close() {
 	c.endProbes()
+	var closing sync.WaitGroup
+	defer closing.Wait()
 	if c.servers.shared != nil {
-		c.servers.shared.channel.Close()
+		closing.Go(c.servers.shared.channel.Close)
 	}
 	c.servers.mutex.Lock()
 	defer c.servers.mutex.Unlock()
 	for _, each := range c.servers.own {
 		if each.transport != nil {
-			each.channel.Close()
+			closing.Go(each.channel.Close)
 		}
 	}
 }

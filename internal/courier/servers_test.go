@@ -2,11 +2,13 @@ package courier
 
 import (
 	"context"
+	"fmt"
 	netmail "net/mail"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"golang.org/x/time/rate"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -57,4 +59,19 @@ func TestTheMailServerOfABrandIsForgotten(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A mail server that takes long to hang up must not take the time that the others and what is under way have to end.
+func TestAllMailServersAreLetGoAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, began := New(Options{Now: time.Now, Concurrency: 1}), time.Now()
+		c.servers.shared = newTransport(&server{closes: time.Second}, "", rate.Inf, 1)
+		for n := range 40 {
+			c.servers.put(fmt.Sprint("brand", n), &ownServer{transport: newTransport(&server{closes: time.Second}, fmt.Sprint("brand", n), rate.Inf, 1)})
+		}
+		c.close()
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("it took %s", took)
+		}
+	})
 }
