@@ -88,7 +88,7 @@ func (g *gate) enter(r *request) (*pass, time.Duration) {
 	p := g.reserved[r.place]
 	delete(g.reserved, r.place)
 	if p != nil && (p.transport != r.transport || p.sender != r.sender) {
-		g.free(p)
+		g.giveUp(p)
 		p = nil
 	}
 	if p == nil {
@@ -106,7 +106,7 @@ func (g *gate) enter(r *request) (*pass, time.Duration) {
 		g.line(r.Namespace).remove(r.place)
 		return p, 0
 	}
-	g.free(p)
+	g.giveUp(p)
 	g.handOut()
 	if answer == delivery.Busy {
 		return nil, busyFor
@@ -131,10 +131,11 @@ func (g *gate) leave(p *pass, o *delivery.Outcome) (ruled delivery.Outcome, of n
 	defer g.mutex.Unlock()
 	if o == nil {
 		of.ofSender = p.transport.withdraw(p.request)
+		g.giveUp(p)
 	} else {
 		ruled, of = p.transport.learn(p.request, *o, g.now())
+		g.free(p)
 	}
-	g.free(p)
 	g.handOut()
 	return ruled, of
 }
@@ -184,6 +185,12 @@ func (g *gate) free(p *pass) {
 		g.doubtful--
 	}
 	p.transport.free(p.sender)
+}
+
+// giveUp frees the slot of a mail that was not tried.
+func (g *gate) giveUp(p *pass) {
+	g.free(p)
+	p.transport.limiter.ReserveN(g.now(), -1) // so it does not count toward the rate
 }
 
 // queue lets a mail wait for its turn.
@@ -263,7 +270,7 @@ func (g *gate) forgo(at place, p *pass) {
 	defer g.mutex.Unlock()
 	if p != nil && g.reserved[at] == p {
 		delete(g.reserved, at)
-		g.free(p)
+		g.giveUp(p)
 		g.handOut()
 	}
 }

@@ -404,3 +404,28 @@ func TestThoseWhoWaitForAServerThatWasReplacedAreNotWaitedFor(t *testing.T) {
 		}
 	})
 }
+
+// With a low rate, what is not sent after all would take the time of the mail of others.
+func TestOnlyMailThatIsTriedCountsTowardTheRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDoor(t, 4)
+		server := newTransport(&server{}, "", 0.1, 4)
+		server.isKnown = true
+		first := d.ask(server, "a", "ada")
+		if len(d.ask(server, "b", "bob", "eve")) != 0 || len(first) != 1 {
+			t.Fatal("more than one may leave")
+		}
+		d.leave(t.Context(), first[0], nil) // it is held by now
+		d.wants("told when the first was not tried", d.turns(), []string{"b/bob"})
+		d.Begin("test", requestOf(server, "b", "bob", v1alpha1.MailInvite).Request)() // so is this
+		d.wants("told when the second did not ask", d.turns(), []string{"b/eve"})
+		given := d.ask(server, "b", "eve")
+		d.leave(t.Context(), given[0], accepted())
+		if len(d.ask(server, "a", "ada")) != 0 {
+			t.Error("two leave within ten seconds")
+		}
+		time.Sleep(10*time.Second + 10*time.Millisecond)
+		synctest.Wait()
+		d.wants("told after ten seconds", d.turns(), []string{"a/ada"})
+	})
+}
