@@ -14,15 +14,31 @@ import (
 // mailNews tells whoever follows the mail that something was learned of the mail server of a namespace, or of its brand.
 type mailNews struct {
 	client.Reader
-	retries   *retries
-	listeners []chan event.GenericEvent
+	retries *retries
+	// listeners hear of each program, or of one in each namespace.
+	listeners []listener
 }
 
-// follow is a source of the programs that a change of the mail matters to. Call it before the manager starts.
+type listener struct {
+	events     chan event.GenericEvent
+	toPrograms bool
+}
+
+// follow is a source of the namespaces that a change of the mail matters to, with a program in each. Call it before the
+// manager starts.
 func (m *mailNews) follow(handler handler.EventHandler) source.Source {
-	listener := make(chan event.GenericEvent, 64)
-	m.listeners = append(m.listeners, listener)
-	return source.Channel(listener, handler)
+	return m.listen(handler, false)
+}
+
+// followPrograms is a source of the programs that a change of the mail matters to. Call it before the manager starts.
+func (m *mailNews) followPrograms(handler handler.EventHandler) source.Source {
+	return m.listen(handler, true)
+}
+
+func (m *mailNews) listen(handler handler.EventHandler, toPrograms bool) source.Source {
+	events := make(chan event.GenericEvent, 64)
+	m.listeners = append(m.listeners, listener{events, toPrograms})
+	return source.Channel(events, handler)
 }
 
 // tell makes whoever follows the mail look at the programs of a namespace; empty: at all.
@@ -47,8 +63,13 @@ func (n newsOf) do(ctx context.Context) error {
 	}
 	for _, listener := range n.listeners {
 		go func() {
+			told := map[string]bool{}
 			for i := range programs.Items {
-				listener <- event.GenericEvent{Object: programs.Items[i].DeepCopy()}
+				p := &programs.Items[i]
+				if listener.toPrograms || !told[p.Namespace] {
+					listener.events <- event.GenericEvent{Object: p.DeepCopy()}
+				}
+				told[p.Namespace] = true
 			}
 		}()
 	}

@@ -304,7 +304,7 @@ func TestNewsOfAMailServerAreRepeated(t *testing.T) {
 		b := base{Client: fakeCache(t).WithObjects(&program).WithInterceptorFuncs(w.functions()).Build(), retries: newRetries(), now: time.Now}
 		go func() { _ = b.retries.Start(ctx) }()
 		heard := make(chan event.GenericEvent, 1)
-		news := &mailNews{Reader: b.Client, retries: b.retries, listeners: []chan event.GenericEvent{heard}}
+		news := &mailNews{Reader: b.Client, retries: b.retries, listeners: []listener{{events: heard}}}
 		news.tell(ctx, "acme")
 		select {
 		case told := <-heard:

@@ -99,17 +99,16 @@ func (r *PartnerInviteReconciler) Reconcile(ctx context.Context, i *v1alpha1.Par
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	in, err := r.observe(ctx, i, tenant)
+	taken, heard := r.courier.TakenBack(inviteController, i)
+	in, err := r.observe(ctx, i, tenant, taken)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	taken, heard := r.courier.TakenBack(inviteController, i)
-	in.TakenBack = taken
 	d := invite.Decide(in)
 	before := i.Status
 	switch {
 	case d.Send != nil:
-		return r.mailDue(ctx, in, *d.Send, tenant)
+		return r.mailDue(ctx, in, *d.Send, tenant, heard)
 	case d.Action == invite.ActionFinish:
 		return r.finish(ctx, i)
 	case d.Action == invite.ActionRenewLink:
@@ -180,9 +179,11 @@ func (r *PartnerInviteReconciler) finish(ctx context.Context, i *v1alpha1.Partne
 }
 
 // observe gathers all that a decision depends on.
-func (r *PartnerInviteReconciler) observe(ctx context.Context, i *v1alpha1.PartnerInvite, tenant *courier.Tenant) (in invite.Input, err error) {
+func (r *PartnerInviteReconciler) observe(
+	ctx context.Context, i *v1alpha1.PartnerInvite, tenant *courier.Tenant, taken []delivery.Key,
+) (in invite.Input, err error) {
 	in = invite.Input{
-		Invite: i, Hold: tenant.Hold, Holds: tenant.Holds, LinkHold: r.links.hold(i.Namespace),
+		Invite: i, TakenBack: taken, Hold: tenant.Hold, Holds: tenant.Holds, LinkHold: r.links.hold(i.Namespace),
 		Keys: r.keys.Current().KeyIDs(), MessageDomain: tenant.MessageDomain(), Now: r.now(),
 	}
 	if in.Catalog, err = lookup.Catalog(ctx, r.Client, i.Namespace); err != nil {
@@ -229,10 +230,12 @@ func (r *PartnerInviteReconciler) templateProblem(
 const appliedTogether = 10 * time.Second
 
 // mailDue issues an invite, or tries its mail again, or sends it once more because the person asked for it.
-func (r *PartnerInviteReconciler) mailDue(ctx context.Context, in invite.Input, key delivery.Key, tenant *courier.Tenant) (reconcile.Result, error) {
+func (r *PartnerInviteReconciler) mailDue(
+	ctx context.Context, in invite.Input, key delivery.Key, tenant *courier.Tenant, heard func(),
+) (reconcile.Result, error) {
 	before, claimed := in.Invite.Status, in.Invite.DeepCopy()
 	job := courier.Job[*v1alpha1.PartnerInvite]{
-		Controller: inviteController, Object: claimed, Tenant: tenant,
+		Controller: inviteController, Object: claimed, Tenant: tenant, Heard: heard,
 		Key: key, Recipient: string(invite.Recipient(in.Invite, in.Team).Email), LastTry: lastTryOf(in.Invite, key),
 		Scope: invite.ScopeFor(in), Catalog: in.Catalog,
 		Claim: func(ctx context.Context, write func(context.Context) error) (courier.Parcel, error) {
@@ -263,7 +266,7 @@ func (r *PartnerInviteReconciler) mailDue(ctx context.Context, in invite.Input, 
 		return resultOf(result.Again, err)
 	}
 	r.tell(ctx, before, claimed)
-	in.Invite, in.Now = claimed, r.now()
+	in.Invite, in.TakenBack, in.Now = claimed, nil, r.now()
 	next := invite.Decide(in)
 	if next.Send != nil || next.Action != invite.ActionNone { // what was observed before the mail may not hold any more
 		return reconcile.Result{RequeueAfter: retrySoon}, nil

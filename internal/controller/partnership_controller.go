@@ -202,12 +202,13 @@ func (r *PartnershipReconciler) act(ctx context.Context, p *v1alpha1.Partnership
 		d = partnership.Decide(in)
 	}
 	if d.Send != nil {
-		result, isLate, err := r.mailDue(ctx, in, *d.Send, tenant)
+		result, isLate, err := r.mailDue(ctx, in, *d.Send, tenant, heard)
 		if err != nil || !isLate {
 			return result, err
 		}
 		in.Holds = tenant.Waiting()
 		d = partnership.Decide(in)
+		d.RequeueAfter = sooner(d.RequeueAfter, result.RequeueAfter)
 	}
 	if !equality.Semantic.DeepEqual(p.Status, d.Status) {
 		after := p.DeepCopy()
@@ -308,15 +309,17 @@ func (r *PartnershipReconciler) team(ctx context.Context, namespace string, ref 
 }
 
 // mailDue sends the mail that is due, and looks again: another may be due. It is late if others go first for long.
-func (r *PartnershipReconciler) mailDue(ctx context.Context, in partnership.Input, key delivery.Key, tenant *courier.Tenant) (_ reconcile.Result, isLate bool, err error) {
+func (r *PartnershipReconciler) mailDue(
+	ctx context.Context, in partnership.Input, key delivery.Key, tenant *courier.Tenant, heard func(),
+) (_ reconcile.Result, isLate bool, err error) {
 	before, claimed := in.Partnership.Status, in.Partnership.DeepCopy()
 	recipient := partnership.Recipient(in, key.To)
 	if recipient == nil {
 		return reconcile.Result{RequeueAfter: retrySoon}, false, nil
 	}
 	job := courier.Job[*v1alpha1.Partnership]{
-		Controller: partnershipController, Object: claimed, Tenant: tenant,
-		Key: key, Recipient: string(recipient.Email), LastTry: lastTry(partnership.Mail(&before, key.Kind, key.To)),
+		Controller: partnershipController, Object: claimed, Tenant: tenant, Heard: heard,
+		Key: key, Recipient: mailbox(key.Kind, recipient, tenant), LastTry: lastTry(partnership.Mail(&before, key.Kind, key.To)),
 		Scope: quota.Scope(claimed.Spec.ProgramRef.Name, nil, nil), AlwaysLeaves: quota.Always(key.Kind),
 		Claim: func(ctx context.Context, write func(context.Context) error) (courier.Parcel, error) {
 			in.Now = r.now()
@@ -343,12 +346,21 @@ func (r *PartnershipReconciler) mailDue(ctx context.Context, in partnership.Inpu
 		return again, result.IsLate, err
 	}
 	r.tell(before, claimed)
-	in.Partnership, in.Now = claimed, r.now()
+	in.Partnership, in.TakenBack, in.Now = claimed, nil, r.now()
 	next := partnership.Decide(in)
 	if next.Send != nil {
 		return reconcile.Result{RequeueAfter: retrySoon}, false, nil
 	}
 	return reconcile.Result{RequeueAfter: next.RequeueAfter}, false, nil
+}
+
+// mailbox is the address by which refusals are told apart. The staff is told of many applicants at the same address: that
+// it is refused each time must not look as if many were.
+func mailbox(kind v1alpha1.MailKind, to *v1alpha1.TeamOwner, tenant *courier.Tenant) string {
+	if kind == v1alpha1.MailApplicationReceived && len(tenant.NotifyStaff) > 0 {
+		return tenant.NotifyStaff[0]
+	}
+	return string(to.Email)
 }
 
 // mails are what a claim is about: a mail to the partner, or one to each of the company's staff.

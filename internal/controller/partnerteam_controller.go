@@ -72,12 +72,13 @@ func (r *PartnerTeamReconciler) Reconcile(ctx context.Context, t *v1alpha1.Partn
 	}
 	d := team.Decide(in)
 	if d.Send != nil {
-		result, isLate, err := r.mailDue(ctx, in, *d.Send, tenant)
+		result, isLate, err := r.mailDue(ctx, in, *d.Send, tenant, heard)
 		if err != nil || !isLate {
 			return result, err
 		}
 		in.Holds = tenant.Waiting()
 		d = team.Decide(in)
+		d.RequeueAfter = sooner(d.RequeueAfter, result.RequeueAfter)
 	}
 	if !equality.Semantic.DeepEqual(t.Status, d.Status) {
 		after := t.DeepCopy()
@@ -111,10 +112,12 @@ func (r *PartnerTeamReconciler) open(ctx context.Context, t *v1alpha1.PartnerTea
 }
 
 // mailDue sends the mail that is due, and looks again: another may be due. It is late if others go first for long.
-func (r *PartnerTeamReconciler) mailDue(ctx context.Context, in team.Input, key delivery.Key, tenant *courier.Tenant) (_ reconcile.Result, isLate bool, err error) {
+func (r *PartnerTeamReconciler) mailDue(
+	ctx context.Context, in team.Input, key delivery.Key, tenant *courier.Tenant, heard func(),
+) (_ reconcile.Result, isLate bool, err error) {
 	before, claimed := in.Team.Status, in.Team.DeepCopy()
 	result, err := courier.Send(ctx, r.courier, courier.Job[*v1alpha1.PartnerTeam]{
-		Controller: teamController, Object: claimed, Tenant: tenant,
+		Controller: teamController, Object: claimed, Tenant: tenant, Heard: heard,
 		Key: key, Recipient: key.To, LastTry: lastTry(mailOf(in.Team.Status.Mails, key)),
 		Claim: func(ctx context.Context, write func(context.Context) error) (courier.Parcel, error) {
 			in.Now = r.now()
@@ -137,7 +140,7 @@ func (r *PartnerTeamReconciler) mailDue(ctx context.Context, in team.Input, key 
 		return again, result.IsLate, err
 	}
 	r.tell(before, claimed)
-	in.Team, in.Now = claimed, r.now()
+	in.Team, in.TakenBack, in.Now = claimed, nil, r.now()
 	next := team.Decide(in)
 	if next.Send != nil {
 		return reconcile.Result{RequeueAfter: retrySoon}, false, nil

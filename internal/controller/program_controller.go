@@ -35,7 +35,7 @@ func (r *ProgramReconciler) setup(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.Partnership{}, counting(inProgram, nil)).
 		Watches(&v1alpha1.PartnerInvite{}, counting(invitedInto, &mapper[string]{retries: r.retries, find: r.all, after: settleTime})).
 		WatchesMetadata(&corev1.ConfigMap{}, enqueue(r.base, client.Object.GetNamespace, r.all), r.mattering()).
-		WatchesRawSource(r.mailNews.follow(&handler.EnqueueRequestForObject{})).
+		WatchesRawSource(r.mailNews.followPrograms(&handler.EnqueueRequestForObject{})).
 		WatchesRawSource(source.Func(func(_ context.Context, q requestQueue) error {
 			r.tombstones.OnProblem(func(p client.ObjectKey) { q.Add(reconcile.Request{NamespacedName: p}) })
 			return nil

@@ -43,6 +43,14 @@ func resultOf(after time.Duration, err error) (reconcile.Result, error) {
 	}
 }
 
+// sooner is the shorter of two times after which to look again; 0: never.
+func sooner(a, b time.Duration) time.Duration {
+	if a == 0 || b == 0 {
+		return max(a, b)
+	}
+	return min(a, b)
+}
+
 // lastTry is when a mail was tried last; the zero time: never.
 func lastTry(m *v1alpha1.MailDelivery) time.Time {
 	if m == nil || m.LastAttemptTime == nil {

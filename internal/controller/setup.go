@@ -155,6 +155,7 @@ func eachOf[O decoded](b base, name string, r reconcile.ObjectReconciler[O]) rec
 			defer b.courier.Begin(name, request)()
 		}
 		result, err := looks.Reconcile(ctx, request)
+		result.Priority = new(0) // else whose turn it was goes before all others from then on
 		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 			return reconcile.Result{}, nil
 		}

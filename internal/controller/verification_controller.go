@@ -58,6 +58,8 @@ func (r *VerificationReconciler) setup(mgr ctrl.Manager) error {
 
 // Reconcile sends the next verification mail of a group, or drops what would come too late.
 func (r *VerificationReconciler) Reconcile(ctx context.Context, g *v1alpha1.PartnerGroup) (reconcile.Result, error) {
+	_, heard := r.courier.TakenBack(verificationController, g)
+	heard() // what failed is forgotten: whoever typed the address can ask again
 	if !g.DeletionTimestamp.IsZero() || len(g.Status.Verifications) == 0 {
 		return reconcile.Result{}, nil
 	}

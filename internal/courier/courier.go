@@ -170,6 +170,8 @@ type Job[T client.Object] struct {
 	// Claim asks the rule once more, as of now, puts the claim into the status of Object, makes what is to be handed over,
 	// and writes the status with the function that comes along. It gives ErrLost if the claim must not be made after all.
 	Claim func(ctx context.Context, write func(context.Context) error) (Parcel, error)
+	// Heard comes with TakenBack, and is called when the claim is written; nil: nothing was taken back.
+	Heard func()
 	// Record changes a status to tell the outcome. It returns false if the object no longer speaks of this mail.
 	Record func(object T, o delivery.Outcome) bool
 }
@@ -233,6 +235,12 @@ func Send[T client.Object](ctx context.Context, c *Courier, j Job[T]) (Result, e
 func claimAndHand[T client.Object](ctx context.Context, c *Courier, j Job[T], slot *pass) (o delivery.Outcome, err error) {
 	ctx, cancel := context.WithTimeout(ctx, delivery.SendTimeout)
 	defer cancel()
+	isOver := false
+	defer func() {
+		if !isOver { // it was not claimed, or something panicked, which the controller survives
+			c.leave(ctx, slot, nil)
+		}
+	}()
 	giveBack, taken := func() {}, true
 	switch {
 	case j.AlwaysLeaves:
@@ -251,14 +259,17 @@ func claimAndHand[T client.Object](ctx context.Context, c *Courier, j Job[T], sl
 		if taken {
 			giveBack()
 		}
-		c.leave(ctx, slot, nil)
 		return o, err
+	}
+	if j.Heard != nil {
+		j.Heard()
 	}
 	if parcel.Other != nil {
 		o = parcel.Other(ctx)
 	} else {
 		o = c.handOver(ctx, slot.transport, parcel.Mails)
 	}
+	isOver = true
 	return c.leave(ctx, slot, &o), nil
 }
 
@@ -317,8 +328,8 @@ func (c *Courier) leave(ctx context.Context, slot *pass, o *delivery.Outcome) (r
 		return ruled
 	}
 	ruled, news := c.gate.leave(slot, o)
+	c.gate.locked(func() { c.probeLater(slot.transport) }) // also if it is away for the same reason as before
 	if news.ofServer {
-		c.gate.changed(func() { c.probeLater(slot.transport) })
 		c.tell(ctx, slot.transport.namespace)
 	} else if news.ofSender {
 		c.tell(ctx, slot.Namespace)
@@ -333,7 +344,7 @@ func (c *Courier) leave(ctx context.Context, slot *pass, o *delivery.Outcome) (r
 }
 
 // handOver hands a mail to one person, or to several of the company's staff: it counts as taken if one of them has it,
-// since trying again would reach that one twice.
+// since trying again would reach that one twice. If nobody has it, it has failed for good only if it has for all.
 func (c *Courier) handOver(ctx context.Context, t *transport, mails []mail.Message) (o delivery.Outcome) {
 	failed := 0
 	for n, message := range mails {
@@ -344,7 +355,7 @@ func (c *Courier) handOver(ctx context.Context, t *transport, mails []mail.Messa
 		if each.Class != delivery.Accepted {
 			failed++
 		}
-		if n == 0 || each.Class == delivery.Accepted {
+		if n == 0 || each.Class == delivery.Accepted || isForGood(o) && !isForGood(each) {
 			o = each
 		}
 	}
@@ -352,6 +363,11 @@ func (c *Courier) handOver(ctx context.Context, t *transport, mails []mail.Messa
 		log.FromContext(ctx).Info("Some of the staff could not be told", "notTold", failed, "of", len(mails))
 	}
 	return o
+}
+
+// isForGood tells that the same mail would not be taken later, either.
+func isForGood(o delivery.Outcome) bool {
+	return o.Class == delivery.Recipient || o.Class == delivery.Content
 }
 
 // dispatch hands over one mail, and notes how that went.

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"golang.org/x/time/rate"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/delivery"
+	"github.com/partner-operator/partner-operator/internal/mail"
 )
 
 // attempt is one claim that is carried out, and what happened.
@@ -22,6 +24,9 @@ type attempt struct {
 	object  *v1alpha1.PartnerInvite
 	// claiming and sending take part in it; nil: nothing happens.
 	claiming, sending func(context.Context) error
+	heard             func()
+	// tenant is who writes; nil: it is no mail.
+	tenant *Tenant
 
 	claimed, sent, recorded int
 	outcome                 delivery.Outcome
@@ -38,12 +43,12 @@ func newAttempt(t *testing.T) *attempt {
 	if err := c.Get(t.Context(), client.ObjectKeyFromObject(i), i); err != nil {
 		t.Fatal(err)
 	}
-	return &attempt{courier: New(Options{Client: c, Live: c, Now: time.Now, Mode: ModeSend, Concurrency: 2}), object: i}
+	return &attempt{courier: New(Options{Client: c, Live: c, Now: time.Now, Mode: ModeSend, Concurrency: 2, Tell: func(context.Context, string) {}}), object: i}
 }
 
 func (a *attempt) send(ctx context.Context) error {
 	_, err := Send(ctx, a.courier, Job[*v1alpha1.PartnerInvite]{
-		Controller: "partnerinvite", Object: a.object,
+		Controller: "partnerinvite", Object: a.object, Tenant: a.tenant, Heard: a.heard,
 		Claim: func(ctx context.Context, _ func(context.Context) error) (Parcel, error) {
 			a.claimed++
 			parcel := Parcel{Other: func(ctx context.Context) delivery.Outcome {
@@ -177,6 +182,62 @@ func TestFinishWaitsForWhatIsUnderWay(t *testing.T) {
 					t.Error(err)
 				}
 			})
+		})
+	}
+}
+
+// A reconciler that panics is kept alive by its controller. Its slot must not be lost for that.
+func TestAPanicGivesTheSlotBack(t *testing.T) {
+	for name, panics := range map[string]func(a *attempt, what func(context.Context) error){
+		"while it is claimed": func(a *attempt, what func(context.Context) error) { a.claiming = what },
+		"while it is sent":    func(a *attempt, what func(context.Context) error) { a.sending = what },
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := newAttempt(t)
+			server := newTransport(&server{}, "", rate.Inf, 2)
+			server.isKnown = true
+			a.tenant = &Tenant{Namespace: "acme", transport: server, sender: senderKey{"acme", "partners@example.com"}}
+			panics(a, func(context.Context) error { panic("a fault of the operator") })
+			func() {
+				defer func() { _ = recover() }()
+				_ = a.send(t.Context())
+			}()
+			if a.claimed != 1 || a.courier.gate.used != 0 || server.open != 0 {
+				t.Errorf("claimed %d times; %d slots are used, %d of them with the mail server", a.claimed, a.courier.gate.used, server.open)
+			}
+			panics(a, nil)
+			if err := a.send(t.Context()); err != nil || a.recorded != 1 {
+				t.Errorf("the same mail again: recorded %d times, %v", a.recorded, err)
+			}
+		})
+	}
+}
+
+func TestANoticeToTheStaff(t *testing.T) {
+	var (
+		taken   = delivery.Outcome{Class: delivery.Accepted}
+		gone    = delivery.Outcome{Class: delivery.Recipient, Message: "gone"}
+		large   = delivery.Outcome{Class: delivery.Content, Message: "large"}
+		later   = delivery.Outcome{Class: delivery.Temporary, Message: "later"}
+		refused = delivery.Outcome{Class: delivery.Refused, Message: "refused"}
+	)
+	for name, test := range map[string]struct {
+		answers []delivery.Outcome
+		want    delivery.Outcome
+	}{
+		"is told when all have it":                      {[]delivery.Outcome{taken, taken}, taken},
+		"is told when one has it":                       {[]delivery.Outcome{gone, taken, later}, taken},
+		"is tried again while one may get it":           {[]delivery.Outcome{gone, large, later, refused}, later},
+		"waits while the sender is refused":             {[]delivery.Outcome{refused, gone}, refused},
+		"has failed when nobody can get it any more":    {[]delivery.Outcome{gone, large}, gone},
+		"is as its only recipient lets it be, if alone": {[]delivery.Outcome{later}, later},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := New(Options{Now: time.Now, Concurrency: 1})
+			server := newTransport(&server{dispatches: test.answers}, "", rate.Inf, 1)
+			if got := c.handOver(t.Context(), server, make([]mail.Message, len(test.answers))); got != test.want {
+				t.Errorf("it counts as %v, want %v", got, test.want)
+			}
 		})
 	}
 }

@@ -88,7 +88,7 @@ func (g *gate) enter(r *request) (*pass, time.Duration) {
 	p := g.reserved[r.place]
 	delete(g.reserved, r.place)
 	if p != nil && (p.transport != r.transport || p.sender != r.sender) {
-		g.free(p)
+		g.giveUp(p)
 		p = nil
 	}
 	if p == nil {
@@ -106,7 +106,7 @@ func (g *gate) enter(r *request) (*pass, time.Duration) {
 		g.line(r.Namespace).remove(r.place)
 		return p, 0
 	}
-	g.free(p)
+	g.giveUp(p)
 	g.handOut()
 	if answer == delivery.Busy {
 		return nil, busyFor
@@ -130,11 +130,12 @@ func (g *gate) leave(p *pass, o *delivery.Outcome) (ruled delivery.Outcome, of n
 	g.mutex.Lock()
 	defer g.mutex.Unlock()
 	if o == nil {
-		p.transport.withdraw(p.request)
+		of.ofSender = p.transport.withdraw(p.request)
+		g.giveUp(p)
 	} else {
 		ruled, of = p.transport.learn(p.request, *o, g.now())
+		g.free(p)
 	}
-	g.free(p)
 	g.handOut()
 	return ruled, of
 }
@@ -186,6 +187,12 @@ func (g *gate) free(p *pass) {
 	p.transport.free(p.sender)
 }
 
+// giveUp frees the slot of a mail that was not tried.
+func (g *gate) giveUp(p *pass) {
+	g.free(p)
+	p.transport.limiter.ReserveN(g.now(), -1) // so it does not count toward the rate
+}
+
 // queue lets a mail wait for its turn.
 func (g *gate) queue(r *request) {
 	r.since = g.now()
@@ -209,6 +216,10 @@ func (g *gate) handOut() {
 		if r == nil {
 			return
 		}
+		if r.transport.isClosed.Load() { // it has another mail server by now, or is gone
+			g.tell(r.place)
+			continue
+		}
 		p := g.take(r)
 		g.reserved[r.place] = p
 		g.tell(r.place)
@@ -227,7 +238,7 @@ func (g *gate) next() (found *request) {
 		if its != nil && (g.of[namespace] > g.of[found.Namespace] || g.of[namespace] == g.of[found.Namespace] && l.served > its.served) {
 			continue
 		}
-		if r := l.first(g.hasRoom); r != nil {
+		if r := l.first(func(r *request) bool { return r.transport.isClosed.Load() || g.hasRoom(r) }); r != nil {
 			found, its = r, l
 		}
 	}
@@ -259,7 +270,7 @@ func (g *gate) forgo(at place, p *pass) {
 	defer g.mutex.Unlock()
 	if p != nil && g.reserved[at] == p {
 		delete(g.reserved, at)
-		g.free(p)
+		g.giveUp(p)
 		g.handOut()
 	}
 }

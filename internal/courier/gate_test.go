@@ -22,24 +22,34 @@ import (
 // server is a mail server of a test.
 type server struct {
 	probed atomic.Int32
-	probe  func(ctx context.Context) delivery.Outcome
+	// answers: it takes what is tried, whatever probe says.
+	answers atomic.Bool
+	probe   func(ctx context.Context) delivery.Outcome
+	// dispatches are what comes of the next mails; none: it takes them.
+	dispatches []delivery.Outcome
+	// closes is how long it takes to hang up.
+	closes time.Duration
 }
 
 func (s *server) ID() string { return "test" }
 
 func (s *server) Probe(ctx context.Context) delivery.Outcome {
 	s.probed.Add(1)
-	if s.probe == nil {
+	if s.probe == nil || s.answers.Load() {
 		return delivery.Outcome{Class: delivery.Accepted}
 	}
 	return s.probe(ctx)
 }
 
-func (s *server) Dispatch(context.Context, mail.Message) delivery.Outcome {
+func (s *server) Dispatch(context.Context, mail.Message) (o delivery.Outcome) {
+	if len(s.dispatches) > 0 {
+		o, s.dispatches = s.dispatches[0], s.dispatches[1:]
+		return o
+	}
 	return delivery.Outcome{Class: delivery.Accepted}
 }
 
-func (s *server) Close() {}
+func (s *server) Close() { time.Sleep(s.closes) }
 
 // door is a gate of a test, with those who were told that it is their turn.
 type door struct {
@@ -245,10 +255,12 @@ func TestAServerIsSignedInToBeforeAMailIsClaimed(t *testing.T) {
 		}
 		time.Sleep(probeTimeout + time.Second)
 		synctest.Wait()
-		if own.hold(senderKey{"brand", "partners@example.com"}, time.Now()) == nil {
-			t.Error("its mail is not held")
-		}
-		hung.probe = nil
+		d.gate.locked(func() {
+			if own.hold(senderKey{"brand", "partners@example.com"}, time.Now()) == nil {
+				t.Error("its mail is not held")
+			}
+		})
+		hung.answers.Store(true)
 		time.Sleep(18 * time.Second)
 		synctest.Wait()
 		d.wants("told once it answers", d.turns(), []string{"brand/p00"})
@@ -296,4 +308,124 @@ func TestAServerThatAllowsFewConnectionsIsNotTakenForOneThatIsAway(t *testing.T)
 	if more := d.ask(server, "acme", numbered(8)...); len(more) != 3 {
 		t.Errorf("%d mails have a slot, want 3", len(more))
 	}
+}
+
+// A mail server that lets us sign in without a mail may still be away when a mail comes.
+func TestAServerIsSignedInToAgainAfterTheMailThatFindsOutFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDoor(t, 4)
+		flaps := &server{}
+		own := newTransport(flaps, "brand", rate.Inf, 4)
+		away := &delivery.Outcome{Class: delivery.Unreachable, BeforeMail: true, Message: "the mail server refused the connection"}
+		d.ask(own, "brand", "ada")
+		synctest.Wait()
+		given := d.ask(own, "brand", "ada")
+		d.leave(t.Context(), given[0], away)
+		for n := range int32(3) {
+			time.Sleep(6 * time.Minute) // longer than it is left alone
+			synctest.Wait()
+			if probed := flaps.probed.Load(); probed != n+2 {
+				t.Fatalf("it was signed in to %d times, want %d", probed, n+2)
+			}
+			if given = d.ask(own, "brand", "ada"); len(given) != 1 {
+				t.Fatal("no mail may find out")
+			}
+			d.leave(t.Context(), given[0], away)
+		}
+	})
+}
+
+// While one mail finds out whether a sender is refused still, the others do not know when to ask again. They have to be
+// told, also if that mail is not tried after all.
+func TestThoseWhoWaitAreToldThatTheMailThatFindsOutWasNotTried(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDoor(t, 4)
+		told := []string{}
+		d.tell = func(_ context.Context, namespace string) { told = append(told, namespace) }
+		server, refused := d.shared(), &delivery.Outcome{Class: delivery.Refused, Stage: delivery.StageSender, Code: 550, Message: "the mail server answered: 550 sender not allowed"}
+		d.leave(t.Context(), d.ask(server, "acme", "ada")[0], refused)
+		time.Sleep(5 * time.Minute)
+		given := d.ask(server, "acme", "ada")
+		key := senderKey{"acme", "partners@example.com"}
+		if hold := server.hold(key, time.Now()); hold == nil || !hold.Until.IsZero() {
+			t.Fatalf("while one finds out the others are held by %v", hold)
+		}
+		told = nil
+		d.leave(t.Context(), given[0], nil) // the invite was deleted
+		d.wants("told", told, []string{"acme"})
+		if hold := server.hold(key, time.Now()); hold != nil {
+			t.Errorf("it is held by %v", hold)
+		}
+	})
+}
+
+// One mail finds out whether a mail server is back. The others wait in line for that, in whatever namespace, instead of
+// asking again and again.
+func TestOneMailOfAllNamespacesFindsOutWhetherAServerIsBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDoor(t, 4)
+		server := d.shared()
+		d.leave(t.Context(), d.ask(server, "a", "ada")[0], &delivery.Outcome{Class: delivery.Unreachable, BeforeMail: true, Message: "the mail server refused the connection"})
+		time.Sleep(20 * time.Second)
+		synctest.Wait() // it was signed in to
+		given := d.ask(server, "a", "ada")
+		if len(given) != 1 {
+			t.Fatal("no mail may find out")
+		}
+		for _, namespace := range []string{"b", "c"} {
+			if p, wait := d.enter(requestOf(server, namespace, "bob", v1alpha1.MailInvite)); p != nil || wait.Again != late {
+				t.Errorf("a mail of another namespace has %v, and asks again after %s", p, wait.Again)
+			}
+		}
+		d.wants("told meanwhile", d.turns(), nil)
+		d.leave(t.Context(), given[0], accepted())
+		told := d.turns()
+		slices.Sort(told)
+		d.wants("told when it is back", told, []string{"b/bob", "c/bob"})
+	})
+}
+
+// Invites that wait for a mail server that never answered, and are deleted before the Secret names another one, are in
+// nobody's way.
+func TestThoseWhoWaitForAServerThatWasReplacedAreNotWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDoor(t, 4)
+		before, after := newTransport(&server{}, "brand", rate.Inf, 4), newTransport(&server{}, "brand", rate.Inf, 4)
+		before.isProbed, after.isKnown = true, true
+		d.ask(before, "brand", numbered(scanned+4)...)
+		before.isClosed.Store(true)
+		d.ask(after, "brand", "zoe")
+		told := d.turns()
+		if len(told) != scanned+5 || !slices.Contains(told, "brand/zoe") {
+			t.Errorf("told: %v", told)
+		}
+		if len(d.ask(after, "brand", "zoe")) != 1 || d.gate.used != 1 {
+			t.Errorf("%d slots are used, want 1, by the new one", d.gate.used)
+		}
+	})
+}
+
+// With a low rate, what is not sent after all would take the time of the mail of others.
+func TestOnlyMailThatIsTriedCountsTowardTheRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDoor(t, 4)
+		server := newTransport(&server{}, "", 0.1, 4)
+		server.isKnown = true
+		first := d.ask(server, "a", "ada")
+		if len(d.ask(server, "b", "bob", "eve")) != 0 || len(first) != 1 {
+			t.Fatal("more than one may leave")
+		}
+		d.leave(t.Context(), first[0], nil) // it is held by now
+		d.wants("told when the first was not tried", d.turns(), []string{"b/bob"})
+		d.Begin("test", requestOf(server, "b", "bob", v1alpha1.MailInvite).Request)() // so is this
+		d.wants("told when the second did not ask", d.turns(), []string{"b/eve"})
+		given := d.ask(server, "b", "eve")
+		d.leave(t.Context(), given[0], accepted())
+		if len(d.ask(server, "a", "ada")) != 0 {
+			t.Error("two leave within ten seconds")
+		}
+		time.Sleep(10*time.Second + 10*time.Millisecond)
+		synctest.Wait()
+		d.wants("told after ten seconds", d.turns(), []string{"a/ada"})
+	})
 }

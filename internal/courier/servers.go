@@ -26,6 +26,8 @@ const (
 	// mendedSecret is how often it is looked at while mail does not: it is not watched, since the operator may not list
 	// Secrets.
 	mendedSecret = 15 * time.Second
+	// idleServer is after how long without mail a mail server of a brand is forgotten: its namespace may be gone.
+	idleServer = time.Hour
 )
 
 // servers are the mail servers: the operator's own, and those of the brands that have one.
@@ -105,7 +107,7 @@ func (c *Courier) reread(ctx context.Context, namespace string, before *ownServe
 		return before, nil
 	case err != nil:
 		return nil, err
-	case digest == before.digest:
+	case digest == before.digest && (before.transport == nil || !before.isClosed.Load()):
 		after.digest, after.fault, after.transport = before.digest, before.fault, before.transport
 	default:
 		after.digest = digest
@@ -193,11 +195,16 @@ func (c *Courier) lookAgain(ctx context.Context) {
 	all := maps.Clone(c.servers.own)
 	c.servers.mutex.Unlock()
 	for namespace, each := range all {
-		if each.fault == "" && !c.isFaulty(each.transport) {
+		isFaulty := each.fault != "" || c.isFaulty(each.transport)
+		if !isFaulty && c.now().Sub(each.read) < idleServer {
 			continue
 		}
 		unlock := c.servers.turns.Lock(namespace)
-		if c.servers.get(namespace) == each { // else somebody was faster
+		switch {
+		case c.servers.get(namespace) != each: // somebody was faster
+		case !isFaulty, !c.isNamed(ctx, namespace, each.secret):
+			c.servers.put(namespace, nil)
+		default:
 			after, err := c.reread(ctx, namespace, each)
 			if err == nil && (after.fault != each.fault || after.transport != each.transport) {
 				c.tell(ctx, namespace)
@@ -208,6 +215,13 @@ func (c *Courier) lookAgain(ctx context.Context) {
 	for _, namespace := range c.book.Permissions.Reconsider(ctx) {
 		c.tell(ctx, namespace)
 	}
+}
+
+// isNamed tells whether the brand of a namespace names a Secret still, as far as can be found out: brand and namespace may
+// be gone.
+func (c *Courier) isNamed(ctx context.Context, namespace, secret string) bool {
+	found, err := c.book.Brand(ctx, namespace)
+	return err != nil || found.SMTPSecret == secret
 }
 
 // isFaulty tells whether a mail server takes no mail of anybody, or not of a sender.
@@ -224,17 +238,19 @@ func (c *Courier) isFaulty(t *transport) (faulty bool) {
 	return faulty
 }
 
-// close ends the connections and what is tried without a mail.
+// close ends the connections, of all mail servers at once, and what is tried without a mail.
 func (c *Courier) close() {
 	c.endProbes()
+	var closing sync.WaitGroup
+	defer closing.Wait()
 	if c.servers.shared != nil {
-		c.servers.shared.channel.Close()
+		closing.Go(c.servers.shared.channel.Close)
 	}
 	c.servers.mutex.Lock()
 	defer c.servers.mutex.Unlock()
 	for _, each := range c.servers.own {
 		if each.transport != nil {
-			each.channel.Close()
+			closing.Go(each.channel.Close)
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package courier
 
 import (
-	"cmp"
 	"context"
 	"sync/atomic"
 	"time"
@@ -115,11 +114,15 @@ func (t *transport) ask(r *request, now time.Time) (delivery.Answer, time.Time) 
 	return answer, until
 }
 
-func (t *transport) withdraw(r *request) {
+// withdraw tells both circuits that a mail was not tried, and whether those who wait have to be told.
+func (t *transport) withdraw(r *request) (tell bool) {
 	t.server.Withdraw()
 	if s := t.senders[r.sender]; s != nil {
+		waited := isUntold(s.circuit.Hold())
 		s.circuit.Withdraw(r.try)
+		tell = waited && !isUntold(s.circuit.Hold())
 	}
+	return tell
 }
 
 // learn tells both circuits what came of a mail.
@@ -166,29 +169,21 @@ func (t *transport) isCrowded(o delivery.Outcome, now time.Time) bool {
 // isUntold tells whether those who wait do not know when to ask again, so that they have to be told.
 func isUntold(h *delivery.Hold) bool { return h != nil && h.Until.IsZero() }
 
-// limit is how many mails of a sender may have a slot at once; 0: any number.
-func (t *transport) limit(key senderKey) int {
-	limit := t.server.Limit()
-	if s := t.senders[key]; s != nil {
-		limit = cmp.Or(min(limit, s.circuit.Limit()), limit, s.circuit.Limit())
-	}
-	return limit
-}
-
 // isDoubtful tells whether a mail may take long that nobody else should have to wait for.
 func (t *transport) isDoubtful(key senderKey) bool {
 	s := t.senders[key]
-	return t.namespace != "" && t.accepted.IsZero() || t.limit(key) > 0 || s != nil && s.circuit.Slow()
+	isNew := t.namespace != "" && t.accepted.IsZero()
+	return isNew || t.server.Limit() > 0 || s != nil && (s.circuit.Limit() > 0 || s.circuit.Slow())
 }
 
 // hasRoom tells whether one more mail of a sender may have a slot. If only the rate is in the way, alarm is asked to look
 // again.
 func (t *transport) hasRoom(key senderKey, now time.Time, alarm func(after time.Duration)) bool {
-	limit, open := t.limit(key), 0
+	ofServer, ofSender, open := t.server.Limit(), 0, 0
 	if s := t.senders[key]; s != nil {
-		open = s.open
+		ofSender, open = s.circuit.Limit(), s.open
 	}
-	if !t.isKnown || t.open >= t.most || limit > 0 && open >= limit {
+	if !t.isKnown || t.open >= t.most || ofServer > 0 && t.open >= ofServer || ofSender > 0 && open >= ofSender {
 		return false
 	}
 	if t.limiter.TokensAt(now) >= 1 {
