@@ -90,6 +90,15 @@ type quoting struct{ text, bare string }
 
 func (q quoting) Error() string { return q.text }
 
+// bare is what an error says without what it quotes.
+func bare(err error) string {
+	var quotes quoting
+	if errors.As(err, &quotes) {
+		return quotes.bare
+	}
+	return err.Error()
+}
+
 // MaxConnections is the most connections at once that a Secret may ask for.
 const MaxConnections = 16
 
@@ -99,12 +108,8 @@ const MaxConnections = 16
 func ParseSecret(data map[string][]byte) (Config, error) {
 	text := func(key string) string { return strings.TrimSpace(string(data[key])) }
 	config, err := ParseURL(text("url"))
-	var quotes quoting
-	if errors.As(err, &quotes) {
-		err = errors.New(quotes.bare)
-	}
 	if err != nil {
-		return Config{}, fmt.Errorf("has the key url, which %w", err)
+		return Config{}, fmt.Errorf("has the key url, which %s", bare(err))
 	}
 	switch username := text("username"); {
 	case username != "" && config.Username != "" && username != config.Username:
