@@ -3,9 +3,9 @@ package courier
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -79,7 +79,7 @@ type letter struct {
 // Whatever a mail server said before, all mail leaves once it takes it: nobody waits without being looked at again.
 func TestNoMailIsLeftWaiting(t *testing.T) {
 	for seed := range uint64(40) {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { leaveNone(t, seed) })
 		})
 	}
@@ -208,7 +208,7 @@ func look(t *testing.T, d *door, w *weather, server *transport, r reconcile.Requ
 		l.isFailed = true
 	case delivery.Temporary:
 		l.due = now.Add(time.Minute)
-		return l.due.Sub(time.Now())
+		return time.Until(l.due)
 	default:
 		return 200 * time.Millisecond
 	}

@@ -189,7 +189,7 @@ func (c *Courier) Start(ctx context.Context) error {
 }
 
 // lookAgain reads the Secrets of brands whose mail does not go out, and what their Namespaces permit, and tells of those
-// that changed.
+// that changed. What nobody needs any more is forgotten.
 func (c *Courier) lookAgain(ctx context.Context) {
 	c.servers.mutex.Lock()
 	all := maps.Clone(c.servers.own)
@@ -211,6 +211,9 @@ func (c *Courier) lookAgain(ctx context.Context) {
 			}
 		}
 		unlock()
+	}
+	if shared := c.servers.shared; shared != nil {
+		c.gate.locked(func() { shared.forgetIdle(c.now()) })
 	}
 	for _, namespace := range c.book.Permissions.Reconsider(ctx) {
 		c.tell(ctx, namespace)

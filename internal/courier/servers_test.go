@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	netmail "net/mail"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/partner-operator/partner-operator/internal/brand"
 	"github.com/partner-operator/partner-operator/internal/brandbook"
+	"github.com/partner-operator/partner-operator/internal/delivery"
 )
 
 // Namespaces come and go, and their mail servers must not stay.
@@ -73,5 +75,28 @@ func TestAllMailServersAreLetGoAtOnce(t *testing.T) {
 		if took := time.Since(began); took > time.Second {
 			t.Errorf("it took %s", took)
 		}
+	})
+}
+
+// The operator's own mail server outlives the namespaces that use it.
+func TestTheSendersThatWriteNoMoreAreForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDoor(t, 4)
+		d.book, d.servers.shared = &brandbook.Book{}, d.shared()
+		refused := &delivery.Outcome{Class: delivery.Refused, Stage: delivery.StageSender, Code: 550, Message: "sender not allowed"}
+		for namespace, o := range map[string]*delivery.Outcome{"acme": accepted(), "evil": refused, "gone": accepted()} {
+			d.leave(t.Context(), d.ask(d.servers.shared, namespace, "ada")[0], o)
+		}
+		underWay := d.ask(d.servers.shared, "busy", "ada")
+		time.Sleep(idleServer + time.Minute)
+		d.leave(t.Context(), d.ask(d.servers.shared, "acme", "bob")[0], accepted())
+		d.lookAgain(t.Context())
+		var known []string
+		for key := range d.servers.shared.senders {
+			known = append(known, key.namespace)
+		}
+		slices.Sort(known)
+		d.wants("known", known, []string{"acme", "busy", "evil"})
+		d.leave(t.Context(), underWay[0], accepted())
 	})
 }

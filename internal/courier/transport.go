@@ -102,6 +102,15 @@ func (t *transport) forgetOldest(namespace string) {
 	}
 }
 
+// forgetIdle forgets the senders that wrote nothing for long and were not refused: their namespaces may be gone.
+func (t *transport) forgetIdle(now time.Time) {
+	for key, s := range t.senders {
+		if s.open == 0 && s.circuit.Hold() == nil && now.Sub(s.used) >= idleServer {
+			delete(t.senders, key)
+		}
+	}
+}
+
 // ask asks both circuits.
 func (t *transport) ask(r *request, now time.Time) (delivery.Answer, time.Time) {
 	if answer, until := t.server.Ask(now); answer != delivery.Granted {

@@ -57,7 +57,8 @@ func ParseURL(text string) (Config, error) {
 		return Config{}, errors.New("is not a URL; write smtp://[user@]host:port?tls=starttls|implicit|none")
 	}
 	if u.Scheme != "smtp" {
-		return Config{}, fmt.Errorf("has the scheme %q; write smtp://[user@]host:port?tls=starttls|implicit|none", u.Scheme)
+		const form = "; write smtp://[user@]host:port?tls=starttls|implicit|none"
+		return Config{}, quoting{fmt.Sprintf("has the scheme %q", u.Scheme) + form, "has another scheme than smtp" + form}
 	}
 	if _, set := u.User.Password(); set {
 		return Config{}, errors.New("holds a password; put it into a file and name that with --smtp-password-file")
@@ -72,7 +73,8 @@ func ParseURL(text string) (Config, error) {
 	}
 	for key, values := range query {
 		if key != "tls" || len(values) != 1 {
-			return Config{}, fmt.Errorf("has the option %q; only tls=starttls|implicit|none is known", key)
+			const known = "; only tls=starttls|implicit|none is known"
+			return Config{}, quoting{fmt.Sprintf("has the option %q", key) + known, "has an option that is not known" + known}
 		}
 		config.TLS = TLSMode(values[0])
 	}
@@ -80,6 +82,21 @@ func ParseURL(text string) (Config, error) {
 		return Config{}, err
 	}
 	return config, nil
+}
+
+// quoting is an error that quotes what is wrong. Of a Secret that may be a part of a password which was put into the URL,
+// so that only the bare words are told.
+type quoting struct{ text, bare string }
+
+func (q quoting) Error() string { return q.text }
+
+// bare is what an error says without what it quotes.
+func bare(err error) string {
+	var quotes quoting
+	if errors.As(err, &quotes) {
+		return quotes.bare
+	}
+	return err.Error()
 }
 
 // MaxConnections is the most connections at once that a Secret may ask for.
@@ -92,7 +109,7 @@ func ParseSecret(data map[string][]byte) (Config, error) {
 	text := func(key string) string { return strings.TrimSpace(string(data[key])) }
 	config, err := ParseURL(text("url"))
 	if err != nil {
-		return Config{}, fmt.Errorf("has the key url, which %w", err)
+		return Config{}, fmt.Errorf("has the key url, which %s", bare(err))
 	}
 	switch username := text("username"); {
 	case username != "" && config.Username != "" && username != config.Username:
@@ -127,7 +144,8 @@ func ParseSecret(data map[string][]byte) (Config, error) {
 func portOf(text string, mode TLSMode) (int, error) {
 	usual, known := map[TLSMode]int{StartTLS: 587, Implicit: 465, None: 25}[mode]
 	if !known {
-		return 0, fmt.Errorf("has tls=%s; it can be starttls, implicit or none", mode)
+		const known = "; it can be starttls, implicit or none"
+		return 0, quoting{"has tls=" + string(mode) + known, "has another way of tls" + known}
 	}
 	if text == "" {
 		return usual, nil
