@@ -31,7 +31,7 @@ CHART := charts/partner-operator
 
 # The packages whose rights each part of the operator has: what both import, and its own.
 SHARED_RIGHTS := $(addprefix paths=./internal/,accept brandbook keyring lookup tombstone)
-CONTROLLERS_RIGHTS := $(SHARED_RIGHTS) $(addprefix paths=./internal/,controller keyring/mint)
+CONTROLLERS_RIGHTS := $(SHARED_RIGHTS) $(addprefix paths=./internal/,controller courier keyring/mint webhook)
 PORTAL_RIGHTS := $(SHARED_RIGHTS) paths=./internal/portal
 
 ##@ Use
@@ -90,7 +90,7 @@ test-portal: $(if $(BUILT),,build) ## Run the portal's specs while people click 
 	@KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh) && export KUBEBUILDER_ASSETS && \
 	if command -v "$$(go env CC)" >/dev/null; then \
 		export CGO_ENABLED=1 OPERATOR=$(CURDIR)/bin/race/partner-operator && set -x && \
-		go build -race -o $$OPERATOR ./cmd && go test -race ./internal/portal ./internal/accept ./internal/keylock ./internal/brandbook ./internal/tombstone ./internal/controller ./internal/sink ./internal/watch ./internal/keyring; \
+		go build -race -o $$OPERATOR ./cmd && go test -race ./internal/portal ./internal/accept ./internal/keylock ./internal/brandbook ./internal/tombstone ./internal/controller ./internal/courier/... ./internal/webhook ./internal/watch ./internal/keyring; \
 	else \
 		echo 'WARNING: there is no C compiler, so data races are NOT looked for; install gcc to have them found.'; \
 	fi && go test -C test -count=1 -timeout 15m ./e2e -ginkgo.label-filter=portal
@@ -104,6 +104,11 @@ test-faults: build ## Let everything go wrong while mails are under way, and cou
 test-hostile: build ## Let one tenant do its worst and print how long another one waits, alone and beside it (a minute); make test has a short form.
 	KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh) HOSTILE=full \
 	go test -C test -count=1 -v -timeout 30m ./e2e -ginkgo.label-filter=hostile
+
+.PHONY: test-neighbors
+test-neighbors: build ## Let the mail of one tenant fail in every way, and measure how long another one's takes (15 minutes); make test has a short form.
+	KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh) FAULTS=full \
+	go test -C test -count=1 -v -timeout 30m ./e2e -ginkgo.label-filter='neighbors || answers'
 
 # FULL=1 lets `make bench` measure sizes that take long, too; PROFILE is a folder for profiles of the operator.
 FULL ?=

@@ -17,11 +17,12 @@ import (
 	"github.com/partner-operator/partner-operator/internal/brand"
 	"github.com/partner-operator/partner-operator/internal/brandbook"
 	"github.com/partner-operator/partner-operator/internal/controller"
+	"github.com/partner-operator/partner-operator/internal/courier"
+	"github.com/partner-operator/partner-operator/internal/courier/smtp"
 	"github.com/partner-operator/partner-operator/internal/journal"
 	"github.com/partner-operator/partner-operator/internal/keyring"
 	"github.com/partner-operator/partner-operator/internal/keyring/mint"
 	"github.com/partner-operator/partner-operator/internal/lookup"
-	"github.com/partner-operator/partner-operator/internal/mail/smtp"
 	"github.com/partner-operator/partner-operator/internal/metrics"
 	"github.com/partner-operator/partner-operator/internal/portal"
 	"github.com/partner-operator/partner-operator/internal/tombstone"
@@ -137,12 +138,15 @@ type shared struct {
 func addControllers(mgr ctrl.Manager, s shared, o options) (finish func(context.Context), err error) {
 	controllers := controller.Options{
 		Keys: s.keys, Book: s.book, Tombstones: s.tombstones, Pages: s.pages, Accept: s.step, Events: s.events,
-		Portal: o.portal, MailMode: o.mailMode, MailRate: o.mailRate, Concurrency: o.concurrency, Now: time.Now,
+		Concurrency: o.concurrency, Now: time.Now,
 		Receiver: o.receiver, Watches: s.watches, Namespace: o.operatorNamespace, Namespaces: o.namespaces,
-		BrandSMTP: &smtp.Guard{Hosts: o.brandSMTPHosts, APIServer: smtp.HostOf(mgr.GetConfig().Host)},
+		Mail: courier.Options{
+			Portal: o.portal, Mode: o.mailMode, Rate: o.mailRate, Concurrency: o.concurrency, Helo: o.smtp.Helo,
+			BrandSMTP: &smtp.Guard{Hosts: o.brandSMTPHosts, APIServer: smtp.HostOf(mgr.GetConfig().Host)},
+		},
 	}
 	if o.useSMTP {
-		controllers.SMTP = &o.smtp
+		controllers.Mail.SMTP = &o.smtp
 	}
 	return controller.Setup(mgr, controllers)
 }

@@ -18,11 +18,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
 	"github.com/partner-operator/partner-operator/internal/address"
-	"github.com/partner-operator/partner-operator/internal/controller"
+	"github.com/partner-operator/partner-operator/internal/courier"
+	"github.com/partner-operator/partner-operator/internal/courier/smtp"
 	"github.com/partner-operator/partner-operator/internal/link"
-	"github.com/partner-operator/partner-operator/internal/mail/smtp"
 	"github.com/partner-operator/partner-operator/internal/signin"
-	"github.com/partner-operator/partner-operator/internal/sink"
+	"github.com/partner-operator/partner-operator/internal/webhook"
 )
 
 // options is the configuration of the operator, from flags and the environment.
@@ -59,13 +59,13 @@ type options struct {
 	useSMTP  bool
 	mailFrom *netmail.Address
 	mailRate float64
-	mailMode controller.MailMode
+	mailMode courier.Mode
 	// brandSMTPHosts are the places where mail servers of brands may be.
 	brandSMTPHosts smtp.Hosts
 	// requireSenderDomains: a brand claims no sender and no host that its Namespace does not list.
 	requireSenderDomains bool
 
-	receiver *sink.Receiver
+	receiver *webhook.Receiver
 
 	log zap.Options
 }
@@ -76,7 +76,7 @@ const environmentPrefix = "PARTNER_OPERATOR_"
 // parseOptions reads the flags, and for those that are not given the environment. Its errors name the flag and fit on
 // one line. The error flag.ErrHelp means that help was printed.
 func parseOptions(args []string, environment func(string) (string, bool), help io.Writer) (options, error) {
-	o := options{runControllers: true, runPortal: true, mailMode: controller.MailSend, log: logging()}
+	o := options{runControllers: true, runPortal: true, mailMode: courier.ModeSend, log: logging()}
 	var portalURL, proxies, smtpURL, mailFrom, eventsURL string
 	f := flag.NewFlagSet("partner-operator", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
@@ -85,7 +85,7 @@ func parseOptions(args []string, environment func(string) (string, bool), help i
 	f.Func("components", "`controllers,portal`: the parts that run in this process, to run them apart, with fewer rights each (default controllers,portal)", o.setComponents)
 	f.Func("namespaces", "`names` of the namespaces to watch, such as acme,globex; the portal knows no other. Unset: all", o.setNamespaces)
 	f.BoolVar(&o.leaderElect, "leader-elect", false, "let only one of several replicas run the controllers; the portal runs on all")
-	f.IntVar(&o.concurrency, "concurrency", 16, "how many invites, and how many partnerships, are worked on at once")
+	f.IntVar(&o.concurrency, "concurrency", 16, "how many mails of a namespace are handed over at once")
 	f.StringVar(&portalURL, "portal-url", "", "public `address` of the portal, the base of every link, such as https://partners.example.com; required")
 	f.StringVar(&o.portalAddress, "portal-bind-address", ":8080", "`address` that the portal listens on")
 	f.StringVar(&proxies, "trusted-proxies", "", "`networks` whose X-Forwarded-For is believed, such as 10.0.0.0/8,192.168.1.7/32; unset: none")
@@ -101,22 +101,7 @@ func parseOptions(args []string, environment func(string) (string, bool), help i
 	f.BoolVar(&o.metricsSecure, "metrics-secure", true, "serve metrics over https to callers whom the API server authorizes; false: http for everybody")
 	f.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", "`address` that /healthz and /readyz are served on")
 	f.Func("pprof-bind-address", "`address` on loopback that profiles of this process are served on, such as 127.0.0.1:6060; unset: nowhere", o.setPprofAddress)
-	f.StringVar(&smtpURL, "smtp-url", "", "mail server, as `smtp://[user@]host:port?tls=starttls|implicit|none`; unset: no mail is sent, and invites wait")
-	f.StringVar(&o.smtp.PasswordFile, "smtp-password-file", "", "`file` with the password of the user in --smtp-url; it is read for each connection")
-	f.StringVar(&mailFrom, "mail-from", "", "`sender` of all mail, such as «Acme Partners <partners@acme.example>»; unset: no-reply at the host of --portal-url")
-	f.Func("brand-smtp-hosts", "`hosts` and networks where mail servers of brands may be, such as mail.example.com,10.20.0.0/16, on any port. Unset: public addresses, on the ports 25, 465, 587 and 2525", func(list string) (err error) {
-		o.brandSMTPHosts, err = smtp.ParseHosts(list)
-		return err
-	})
-	f.BoolVar(&o.requireSenderDomains, "require-sender-domains", false, "let a brand send over the operator's mail server from domains only that the annotation partner-operator.io/sender-domains of its Namespace lists, and use hosts only that partner-operator.io/portal-hosts lists")
-	f.Float64Var(&o.mailRate, "mail-rate", 0, "most mails per second; 0: any number")
-	f.Func("mail-mode", "`send|hold|log`: hold keeps all mail back, for restores and first syncs; log does too, and logs what would be sent (default send)", func(text string) error {
-		o.mailMode = controller.MailMode(text)
-		if o.mailMode != controller.MailSend && o.mailMode != controller.MailHold && o.mailMode != controller.MailLog {
-			return errors.New("it can be send, hold or log")
-		}
-		return nil
-	})
+	o.mailFlags(f, &smtpURL, &mailFrom)
 	f.StringVar(&eventsURL, "events-url", "", "`address` that gets a CloudEvent of all that happens to partners, such as https://crm.example.com/hooks/partners; unset: nobody does")
 	o.log.BindFlags(f)
 
@@ -136,6 +121,28 @@ func parseOptions(args []string, environment func(string) (string, bool), help i
 		return o, err
 	}
 	return o, o.complete(portalURL, proxies, smtpURL, mailFrom, environment)
+}
+
+// mailFlags are those of how mail is sent.
+func (o *options) mailFlags(f *flag.FlagSet, smtpURL, mailFrom *string) {
+	f.StringVar(smtpURL, "smtp-url", "", "mail server, as `smtp://[user@]host:port?tls=starttls|implicit|none`; unset: no mail is sent, and invites wait")
+	f.StringVar(&o.smtp.PasswordFile, "smtp-password-file", "", "`file` with the password of the user in --smtp-url; it is read for each connection")
+	f.StringVar(&o.smtp.Helo, "smtp-helo", "", "`name` that the operator gives itself in EHLO, to mail servers of brands, too, such as mail.example.com; unset: the host of --portal-url if it has a dot, else the domain of the sender")
+	f.StringVar(&o.smtp.CAFile, "smtp-ca-file", "", "`file` with certificates in PEM that may vouch for the mail server in --smtp-url, beside those of the system; it is read for each connection")
+	f.StringVar(mailFrom, "mail-from", "", "`sender` of all mail, such as «Acme Partners <partners@acme.example>»; unset: no-reply at the host of --portal-url")
+	f.Func("brand-smtp-hosts", "`hosts` and networks where mail servers of brands may be, such as mail.example.com,10.20.0.0/16, on any port. Unset: public addresses, on the ports 25, 465, 587 and 2525", func(list string) (err error) {
+		o.brandSMTPHosts, err = smtp.ParseHosts(list)
+		return err
+	})
+	f.BoolVar(&o.requireSenderDomains, "require-sender-domains", false, "let a brand send over the operator's mail server from domains only that the annotation partner-operator.io/sender-domains of its Namespace lists, and use hosts only that partner-operator.io/portal-hosts lists")
+	f.Float64Var(&o.mailRate, "mail-rate", 0, "most mails per second to each mail server; 0: any number")
+	f.Func("mail-mode", "`send|hold|log`: hold keeps all mail back, for restores and first syncs; log does too, and logs what would be sent (default send)", func(text string) error {
+		o.mailMode = courier.Mode(text)
+		if o.mailMode != courier.ModeSend && o.mailMode != courier.ModeHold && o.mailMode != courier.ModeLog {
+			return errors.New("it can be send, hold or log")
+		}
+		return nil
+	})
 }
 
 // The names of the parts.
@@ -235,6 +242,20 @@ func (o *options) complete(portalURL, proxies, smtpURL, mailFrom string, environ
 	if err := o.completeSessions(); err != nil {
 		return err
 	}
+	if err := o.completeProxies(proxies); err != nil {
+		return err
+	}
+	if o.operatorNamespace == "" {
+		o.operatorNamespace = "partner-operator-system"
+		if namespace, found := environment("POD_NAMESPACE"); found && namespace != "" {
+			o.operatorNamespace = namespace
+		}
+	}
+	return o.completeMail(smtpURL, mailFrom)
+}
+
+// completeProxies reads the networks of the proxies that are trusted.
+func (o *options) completeProxies(proxies string) error {
 	for network := range strings.SplitSeq(proxies, ",") {
 		if network = strings.TrimSpace(network); network == "" {
 			continue
@@ -245,13 +266,7 @@ func (o *options) complete(portalURL, proxies, smtpURL, mailFrom string, environ
 		}
 		o.trustedProxies = append(o.trustedProxies, prefix)
 	}
-	if o.operatorNamespace == "" {
-		o.operatorNamespace = "partner-operator-system"
-		if namespace, found := environment("POD_NAMESPACE"); found && namespace != "" {
-			o.operatorNamespace = namespace
-		}
-	}
-	return o.completeMail(smtpURL, mailFrom)
+	return nil
 }
 
 // completeSessions judges for how long sign-in links and sessions last.
@@ -272,7 +287,7 @@ func (o *options) completeEvents(eventsURL string) (err error) {
 	if eventsURL == "" {
 		return nil
 	}
-	if o.receiver, err = sink.ParseURL(eventsURL); err != nil {
+	if o.receiver, err = webhook.ParseURL(eventsURL); err != nil {
 		return fmt.Errorf("--events-url %w", err)
 	}
 	return nil
@@ -306,6 +321,27 @@ func (o *options) completeMail(smtpURL, mailFrom string) (err error) {
 		o.useSMTP = true
 	}
 	o.smtp.PasswordFile = rest.PasswordFile
+	return o.completeIdentity(rest)
+}
+
+// completeIdentity judges under which name mail servers are greeted, and who vouches for the operator's own.
+func (o *options) completeIdentity(given smtp.Config) error {
+	o.smtp.Helo, o.smtp.CAFile = given.Helo, given.CAFile
+	if given.Helo == "" {
+		o.smtp.Helo = smtp.DefaultHelo(o.portal.Host())
+	} else if err := smtp.CheckHelo(given.Helo); err != nil {
+		return fmt.Errorf("--smtp-helo %w", err)
+	}
+	if given.CAFile == "" || !o.useSMTP {
+		return nil
+	}
+	content, err := os.ReadFile(given.CAFile)
+	if err != nil {
+		return fmt.Errorf("--smtp-ca-file cannot be read: %w", err)
+	}
+	if err := smtp.CheckCA(content); err != nil {
+		return fmt.Errorf("--smtp-ca-file %w", err)
+	}
 	return nil
 }
 

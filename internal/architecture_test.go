@@ -36,7 +36,10 @@ var layers = []layer{
 		"internal/address", "internal/brand", "internal/cloudevent", "internal/delivery", "internal/event", "internal/form", "internal/invite", "internal/join", "internal/link", "internal/mail",
 		"internal/partnership", "internal/program", "internal/quota", "internal/roster", "internal/signin", "internal/team", "internal/token",
 	}},
-	{name: "steps", packages: []string{"internal/accept", "internal/audit", "internal/brandbook", "internal/journal", "internal/keyring", "internal/keyring/mint", "internal/lookup", "internal/mail/smtp", "internal/metrics", "internal/sink", "internal/tombstone", "internal/watch"}},
+	{name: "steps", packages: []string{
+		"internal/accept", "internal/audit", "internal/brandbook", "internal/courier", "internal/courier/smtp", "internal/journal", "internal/keyring", "internal/keyring/mint",
+		"internal/lookup", "internal/metrics", "internal/tombstone", "internal/watch", "internal/webhook",
+	}},
 	{name: "doors", apart: true, packages: []string{"internal/controller", "internal/kubectl", "internal/portal"}},
 	{name: "command", packages: []string{"cmd", "cmd/kubectl-partner"}},
 }
@@ -44,6 +47,12 @@ var layers = []layer{
 // beyondRules is what a pure package must not import. A slash at the end means everything below.
 var beyondRules = []string{
 	"sigs.k8s.io/controller-runtime/", "k8s.io/client-go/", "net/http/", "os/", "io/ioutil/", module + "internal/keylock/",
+}
+
+// reserved are packages that few may import, by the folders of those who may.
+var reserved = map[string][]string{
+	// What hands mails to a mail server is reached through the courier; the command reads its flags, and the plugin tries it.
+	"internal/courier/smtp": {"internal/courier", "cmd", "internal/kubectl"},
 }
 
 // vagueNames say nothing about what a folder or a file holds.
@@ -148,6 +157,8 @@ func codeProblems(layers []layer, file string, content []byte) (found []string, 
 			found = append(found, fmt.Sprintf("%s imports %s, which has no place among the layers", file, other))
 		case otherAt > at, otherAt == at && layer.apart:
 			found = append(found, fmt.Sprintf("%s imports %s, against the direction", file, other))
+		case reserved[other] != nil && own != other && !slices.Contains(reserved[other], own):
+			found = append(found, fmt.Sprintf("%s imports %s, which is reserved to others", file, other))
 		}
 	}
 	if layer.pure && asksForTheTime(parsed) {
@@ -188,7 +199,7 @@ func TestArchitectureFindsWhatIsWrong(t *testing.T) {
 		{name: "leaves", apart: true, packages: []string{"internal/keylock"}},
 		{name: "api", packages: []string{"api/v1alpha1"}},
 		{name: "rules", pure: true, packages: []string{"internal/invite", "internal/program"}},
-		{name: "steps", packages: []string{"internal/accept"}},
+		{name: "steps", packages: []string{"internal/accept", "internal/courier", "internal/courier/smtp"}},
 		{name: "doors", apart: true, packages: []string{"internal/controller", "internal/kubectl", "internal/portal"}},
 		{name: "command", packages: []string{"cmd", "cmd/kubectl-partner"}},
 	}
@@ -207,11 +218,13 @@ func TestArchitectureFindsWhatIsWrong(t *testing.T) {
 		"internal/invite/testdata/util/x": "anything",
 		"internal/keylock/keylock.go":     imports("", "sync", "hash/fnv"),
 		"internal/accept/step.go":         imports("var now = time.Now", "~internal/invite", "~internal/keylock", "sigs.k8s.io/controller-runtime/pkg/client", "time"),
-		"internal/controller/setup.go":    imports("", "~internal/accept", "~internal/invite", "~internal/keylock"),
+		"internal/courier/factory.go":     imports("", "~internal/courier/smtp"),
+		"internal/courier/smtp/sender.go": imports("", "net"),
+		"internal/controller/setup.go":    imports("", "~internal/accept", "~internal/courier", "~internal/invite", "~internal/keylock"),
 		"internal/portal/server.go":       imports("", "~internal/accept", "net/http"),
 		"internal/portal/pages/page.html": "<p>",
-		"internal/kubectl/command.go":     imports("", "~internal/accept"),
-		"cmd/main.go":                     imports("", "~internal/controller", "~internal/portal", "os"),
+		"internal/kubectl/command.go":     imports("", "~internal/accept", "~internal/courier/smtp"),
+		"cmd/main.go":                     imports("", "~internal/controller", "~internal/courier/smtp", "~internal/portal", "os"),
 		"cmd/kubectl-partner/main.go":     imports("", "~internal/kubectl", "os"),
 	}
 	for name, test := range map[string]struct{ file, content, want string }{
@@ -222,6 +235,7 @@ func TestArchitectureFindsWhatIsWrong(t *testing.T) {
 		"a step imports a door":             {"internal/accept/more.go", imports("", "~internal/controller"), "internal/accept/more.go imports internal/controller, against the direction"},
 		"the controller imports the portal": {"internal/controller/more.go", imports("", "~internal/portal"), "internal/controller/more.go imports internal/portal, against the direction"},
 		"the portal imports the controller": {"internal/portal/more.go", imports("", "~internal/controller"), "internal/portal/more.go imports internal/controller, against the direction"},
+		"a controller sends by itself":      {"internal/controller/more.go", imports("", "~internal/courier/smtp"), "internal/controller/more.go imports internal/courier/smtp, which is reserved to others"},
 		"a door imports the command":        {"internal/portal/more.go", imports("", "~cmd"), "internal/portal/more.go imports cmd, against the direction"},
 		"rules import a client":             {"internal/invite/answer.go", imports("", "sigs.k8s.io/controller-runtime/pkg/client"), "internal/invite/answer.go is to be pure, and imports sigs.k8s.io/controller-runtime/pkg/client"},
 		"rules import client-go":            {"internal/invite/answer.go", imports("", "k8s.io/client-go/util/retry"), "internal/invite/answer.go is to be pure, and imports k8s.io/client-go/util/retry"},

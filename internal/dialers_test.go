@@ -17,10 +17,10 @@ import (
 // dialers are the files of the product that open connections, or make what opens them, and why no tenant can lead them
 // anywhere. Whatever connects to a place that a tenant names has to ask a guard like smtp.Guard first.
 var dialers = map[string]string{
-	"internal/mail/smtp/connection.go": "a mail server: the operator's own by a flag, a brand's through the guard",
-	"internal/mail/smtp/guard.go":      "the guard itself, and the API server's name",
-	"internal/sink/receiver.go":        "the receiver of events, by a flag; redirects are not followed",
-	"internal/kubectl/check.go":        "the plugin, from the machine of the person who runs it",
+	"internal/courier/smtp/connection.go": "a mail server: the operator's own by a flag, a brand's through the guard",
+	"internal/courier/smtp/guard.go":      "the guard itself, and the API server's name",
+	"internal/webhook/receiver.go":        "the receiver of events, by a flag; redirects are not followed",
+	"internal/kubectl/check.go":           "the plugin, from the machine of the person who runs it",
 }
 
 // connecting is what opens connections in the standard library, by package; an empty list means all of it.
@@ -57,8 +57,8 @@ var modules = map[string]bool{
 	"sigs.k8s.io":                         false,
 }
 
-// mailMakers import the mail library to make mails and read its errors.
-var mailMakers = []string{"internal/mail/smtp/build.go", "internal/mail/smtp/failure.go", "internal/mail/smtp/sender.go"}
+// mailMakers import the mail library to make mails and to sign in over a connection that they are given.
+var mailMakers = []string{"internal/courier/smtp/build.go", "internal/courier/smtp/channel.go", "internal/courier/smtp/signin.go"}
 
 // Whoever may lead the operator somewhere is lent its place in the network. A new way to connect has to be judged here.
 func TestAllDialersAreKnown(t *testing.T) {

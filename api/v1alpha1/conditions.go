@@ -11,6 +11,9 @@ const (
 	ConditionReconciling = "Reconciling"
 	// ConditionStalled is present while nothing will happen until somebody changes something.
 	ConditionStalled = "Stalled"
+	// ConditionMailed tells whether the mails about a partnership, a team or a group left, with the reasons of Sent. It is
+	// present once a mail was due.
+	ConditionMailed = "Mailed"
 	// ConditionMailReady tells whether the mail of a program can leave, as far as the latest mails tell.
 	ConditionMailReady = "MailReady"
 	// ConditionJoinLimited is present while the join link of a group answers everybody that there were too many requests.
@@ -84,10 +87,10 @@ const (
 
 // Reasons of MailReady, besides Ready.
 const (
-	// ReasonTransportUnreachable: False, the mail server cannot be reached or breaks off; mails are tried again.
+	// ReasonTransportUnreachable: False, the mail server cannot be reached; mails wait until it can be.
 	ReasonTransportUnreachable = "TransportUnreachable"
-	// ReasonTransportRejected: False, the mail server refuses the operator's sign-in or sender; mails wait as Held, and
-	// one at a time tries again.
+	// ReasonTransportRejected: False, the mail server refuses the operator's sign-in, or the sender of this namespace; mails
+	// wait as Held, and it is found out from time to time whether that has ended.
 	ReasonTransportRejected = "TransportRejected"
 	// ReasonBrandInvalid: False, the ConfigMap partner-brand, or a template or Secret that it names, cannot be used, or it
 	// claims a mail server, sender or host that the platform does not allow; mails wait as Held, and go out once it is
@@ -110,12 +113,15 @@ const (
 	ReasonSent = "Sent"
 	// ReasonSending: False, the mail is being handed to the mail server.
 	ReasonSending = "Sending"
-	// ReasonTemporaryFailure: False and Reconciling, the mail server did not take the mail; it is tried again, and the
-	// message says why and when.
+	// ReasonTemporaryFailure: False and Reconciling, the mail server put the mail off, or cannot be reached; it is tried
+	// again, and the message says why, and when if that is known.
 	ReasonTemporaryFailure = "TemporaryFailure"
 	// ReasonAddressRejected: False and Stalled, the mail server refused the recipient for good.
 	ReasonAddressRejected = "AddressRejected"
-	// ReasonGaveUp: False and Stalled, the mail server did not take the mail for a day.
+	// ReasonContentRejected: False and Stalled, the mail server refused what this mail says for good, or three times while
+	// it took others.
+	ReasonContentRejected = "ContentRejected"
+	// ReasonGaveUp: False and Stalled, the mail server put the mail off for a day.
 	ReasonGaveUp = "GaveUp"
 	// ReasonHeld: False and Reconciling, mail is held back: by a suspended program, by its maxPerHour, by the
 	// operator's --mail-mode, by a brand that cannot be used, or by a mail server that refuses the operator; the message

@@ -54,6 +54,18 @@ const (
 	DeliveryFailed DeliveryState = "Failed"
 )
 
+// MailCause is what a mail that was not taken waits for, where that is nothing of its own.
+// +kubebuilder:validation:Enum=Refused;Unreachable
+type MailCause string
+
+// The causes.
+const (
+	// MailRefused: the mail server refuses the operator's sign-in or the sender. Such a try does not count.
+	MailRefused MailCause = "Refused"
+	// MailUnreachable: the mail server cannot be reached.
+	MailUnreachable MailCause = "Unreachable"
+)
+
 // MailDelivery records one mail. It is claimed here before it is sent, so that nothing sends it twice.
 type MailDelivery struct {
 	// kind tells what the mail is about.
@@ -76,13 +88,14 @@ type MailDelivery struct {
 	// +required
 	State DeliveryState `json:"state"`
 
-	// attempts counts the tries to hand it to the mail server.
+	// attempts counts the tries to hand it to the mail server, but for those in which that refused the operator or the
+	// sender.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=1000000
 	Attempts int32 `json:"attempts,omitempty"`
 
-	// firstAttemptTime is when the first of these tries began.
+	// firstAttemptTime is when the first of these tries began, but for those in which the mail server could not be reached.
 	// +optional
 	FirstAttemptTime *metav1.Time `json:"firstAttemptTime,omitempty"`
 
@@ -94,4 +107,21 @@ type MailDelivery struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
 	Message string `json:"message,omitempty"`
+
+	// cause is what the mail waits for after the latest try. Unset: that try was its own, or there was none.
+	// +optional
+	Cause MailCause `json:"cause,omitempty"`
+
+	// repeat counts how often this mail was asked for once more, with the same link. Unset: never.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=2147483647
+	Repeat int64 `json:"repeat,omitempty"`
+
+	// about names the other partnerships of the same person that this mail tells of, too. Unset: none.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=500
+	// +kubebuilder:validation:items:MaxLength=253
+	About []string `json:"about,omitempty"`
 }

@@ -170,7 +170,8 @@ type GroupInvites struct {
 // PartnerGroupStatus is what the operator observed of a group.
 type PartnerGroupStatus struct {
 	// conditions are Ready and ResolvedRefs, and Reconciling, Stalled and JoinLimited only while they are True.
-	// JoinLimited: no verification mail can be asked for at the moment; the message says until when.
+	// JoinLimited: no verification mail can be asked for at the moment; the message says until when. Mailed is there
+	// once such a mail was due, and tells whether they left.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

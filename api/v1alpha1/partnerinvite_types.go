@@ -93,7 +93,7 @@ type PartnerInviteSpec struct {
 	// +kubebuilder:validation:XValidation:rule="size(self) > 0",message="must name at least one Program; leave programs out to offer every Program that exists"
 	Programs []ProgramGrant `json:"programs,omitempty"`
 
-	// expiresAfter is how long the invite can be answered, counted from when it is issued: a duration from 1m to
+	// expiresAfter is how long the invite can be answered, counted from the try that sends it: a duration from 1m to
 	// 8760h. Unset: the group's, else the program's; of several the shortest.
 	// +optional
 	ExpiresAfter InviteLifetime `json:"expiresAfter,omitempty"`
@@ -159,7 +159,8 @@ type InviteMessage struct {
 	Body string `json:"body,omitempty"`
 }
 
-// ResendAnnotation asks for an invite to be sent again; any new text does.
+// ResendAnnotation asks for an invite to be sent again, and on a Partnership or a PartnerTeam for the mails that failed to be
+// tried anew; any new text does.
 const ResendAnnotation = "partner-operator.io/resend-requested-at"
 
 // InviteLabel is the label of a partnership or team that came from an invite; its value is the invite's name, if it fits.
@@ -335,7 +336,7 @@ type PartnerInviteStatus struct {
 	// +optional
 	SentTime *metav1.Time `json:"sentTime,omitempty"`
 
-	// expiryTime is when the link stops working.
+	// expiryTime is when the link stops working. While it is certain that no mail has left, it is notAfter, or unset.
 	// +optional
 	ExpiryTime *metav1.Time `json:"expiryTime,omitempty"`
 
@@ -344,13 +345,15 @@ type PartnerInviteStatus struct {
 	// +optional
 	WrongAddresses WrongAddresses `json:"wrongAddresses,omitempty"`
 
-	// attempts counts the tries to hand this mail to the mail server.
+	// attempts counts the tries to hand this mail to the mail server, but for those in which that refused the operator or
+	// the sender.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=1000000
 	Attempts int32 `json:"attempts,omitempty"`
 
-	// firstAttemptTime is when the first of these tries began. A change of the spec after a failure begins anew.
+	// firstAttemptTime is when the first of these tries began, but for those in which the mail server could not be reached.
+	// A change of the spec after a failure begins anew.
 	// +optional
 	FirstAttemptTime *metav1.Time `json:"firstAttemptTime,omitempty"`
 
@@ -361,6 +364,10 @@ type PartnerInviteStatus struct {
 	// nextAttemptTime is when the next try is due after one that failed. Unset: none is.
 	// +optional
 	NextAttemptTime *metav1.Time `json:"nextAttemptTime,omitempty"`
+
+	// cause is what the mail waits for after the latest try. Unset: that try was its own, or there was none.
+	// +optional
+	Cause MailCause `json:"cause,omitempty"`
 
 	// messageID is the Message-ID of the mail, the same on each attempt, so that a repeated mail can be recognised.
 	// +optional

@@ -196,7 +196,8 @@ type GroupMove struct {
 type PartnershipStatus struct {
 	// conditions are Ready, ResolvedRefs and Active, DefaultLinks only while it is False, and Reconciling and Stalled only
 	// while they are True.
-	// Active tells, with a reason, whether the partnership is in force.
+	// Active tells, with a reason, whether the partnership is in force. Mailed is there once a mail was due, and tells whether
+	// the mails left.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -273,6 +274,11 @@ type PartnershipStatus struct {
 	// handledSignOut tells which request to end every session of the partner was carried out last. Unset: none ever was.
 	// +optional
 	HandledSignOut *HandledSignOut `json:"handledSignOut,omitempty"`
+
+	// handledResend is the text of the annotation partner-operator.io/resend-requested-at that failed mails were last tried anew for.
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	HandledResend string `json:"handledResend,omitempty"`
 
 	// handledRevocation tells which revocation was carried out last. Unset: none ever was.
 	// +optional

@@ -58,7 +58,7 @@ type PartnerTeamSpec struct {
 // PartnerTeamStatus is what the operator observed of a team.
 type PartnerTeamStatus struct {
 	// conditions are Ready, and Reconciling and Stalled only while they are True. Ready=False/OwnerInvalid: the
-	// owner's address is not one that mail can be sent to.
+	// owner's address is not one that mail can be sent to. Mailed is there once a mail was due, and tells whether the mails left.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -114,18 +114,24 @@ type PartnerTeamStatus struct {
 	// +kubebuilder:validation:Maximum=2147483647
 	LastSerial int64 `json:"lastSerial,omitempty"`
 
+	// handledResend is the text of the annotation partner-operator.io/resend-requested-at that failed mails were last tried anew for.
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	HandledResend string `json:"handledResend,omitempty"`
+
 	// handledSignOut tells which request to end sessions of the team's people was carried out last. Unset: none ever was.
 	// +optional
 	HandledSignOut *HandledSignOut `json:"handledSignOut,omitempty"`
 
-	// mails are those to people of the team that have not left.
+	// mails are those to people of the team that have not left, or failed.
 	// +optional
 	// +listType=map
 	// +listMapKey=kind
 	// +listMapKey=to
 	// +listMapKey=serial
 	// +kubebuilder:validation:MaxItems=700
-	Mails []TeamMail `json:"mails,omitempty"`
+	// +kubebuilder:validation:items:XValidation:rule="size(self.to) >= 3",message="to is required"
+	Mails []MailDelivery `json:"mails,omitempty"`
 }
 
 // PartnerTeamList is a list of teams.

@@ -137,7 +137,7 @@ const (
 
 // ProgramInvites holds the defaults of the invites into a program.
 type ProgramInvites struct {
-	// expiresAfter is how long an invite can be answered, counted from when it was issued: a duration from 1m to
+	// expiresAfter is how long an invite can be answered, counted from the try that sends it: a duration from 1m to
 	// 8760h. An invite's own expiresAfter goes first, then its group's, then this. An invite into several programs
 	// takes the shortest. A change counts for invites that are issued after it. Unset: 168h, seven days.
 	// +optional
@@ -159,10 +159,11 @@ type ProgramInvites struct {
 
 // ProgramMail limits the mail of a program.
 type ProgramMail struct {
-	// maxPerHour is a brake against a mistake: how many mails about this program leave within an hour that go to people who
-	// are no partners yet. Invites, the repeats of their mails and the verification mails of join links count. Beyond it
-	// invites are Held, never dropped, and go out as the hour passes, oldest first; verification mails wait for a day at
-	// most, which is how long their links work. Unset: any number.
+	// maxPerHour is a brake against a mistake: how many mails about this program leave within an hour. Invites, the repeats
+	// of their mails and the verification mails of join links count, and so does what people are told of decisions: approved,
+	// rejected, revoked and application-received, which always leave. Once that many have left, invites are Held, never
+	// dropped, and go out as the hour passes, oldest first; verification mails wait for a day at most, which is how long
+	// their links work. Unset: any number.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=1000000

@@ -118,6 +118,12 @@ type TeamMember struct {
 	// +optional
 	SentTime *metav1.Time `json:"sentTime,omitempty"`
 
+	// repeat counts how often that mail was asked for once more, with the same link. Unset: never.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=2147483647
+	Repeat int64 `json:"repeat,omitempty"`
+
 	// expiryTime is when the link in that mail stops working; the person can be invited again then.
 	// +optional
 	ExpiryTime *metav1.Time `json:"expiryTime,omitempty"`
@@ -153,49 +159,6 @@ type TeamInvitation struct {
 	// to is whom they invited.
 	// +required
 	To EmailAddress `json:"to"`
-}
-
-// TeamMail is a mail to somebody of a team that has not left: it is taken off the list once it has. It is claimed here
-// before it is sent, so that nothing sends it twice.
-type TeamMail struct {
-	// kind tells what the mail is about: teammate-approval, teammate-invite or sign-in.
-	// +required
-	Kind MailKind `json:"kind"`
-
-	// to is the address that it goes to.
-	// +required
-	// +kubebuilder:validation:MinLength=3
-	// +kubebuilder:validation:MaxLength=254
-	To string `json:"to"`
-
-	// serial is the number of the occasion; one mail is sent for each.
-	// +required
-	// +kubebuilder:validation:Minimum=0
-	// +kubebuilder:validation:Maximum=2147483647
-	Serial int64 `json:"serial"`
-
-	// state is Pending, Sending or Failed.
-	// +required
-	State DeliveryState `json:"state"`
-
-	// attempts counts the tries to hand it to the mail server.
-	// +optional
-	// +kubebuilder:validation:Minimum=0
-	// +kubebuilder:validation:Maximum=1000000
-	Attempts int32 `json:"attempts,omitempty"`
-
-	// firstAttemptTime is when the first of these tries began.
-	// +optional
-	FirstAttemptTime *metav1.Time `json:"firstAttemptTime,omitempty"`
-
-	// lastAttemptTime is when the latest of these tries began.
-	// +optional
-	LastAttemptTime *metav1.Time `json:"lastAttemptTime,omitempty"`
-
-	// message says why the latest try failed, without any address.
-	// +optional
-	// +kubebuilder:validation:MaxLength=1024
-	Message string `json:"message,omitempty"`
 }
 
 // ProposedMember is a person whom the company proposes for a team.

@@ -18,6 +18,7 @@ func (s *session) Auth(mechanism string) (sasl.Server, error) {
 	if s.gone {
 		return nil, errGone
 	}
+	s.catcher.logins.Add(1)
 	if s.catcher.options.Username == "" {
 		return nil, smtp.ErrAuthUnsupported
 	}
@@ -34,7 +35,7 @@ func (s *session) Auth(mechanism string) (sasl.Server, error) {
 }
 
 func (s *session) logIn(username, password string) error {
-	if err := s.follow(s.catcher.script.match(Auth)); err != nil {
+	if err := s.follow(s.catcher.script.match(Auth, "")); err != nil {
 		return err
 	}
 	if username != s.catcher.options.Username || password != s.catcher.options.Password {

@@ -53,14 +53,16 @@ type Options struct {
 
 // Catcher is a running mail server. All its methods may be used from several goroutines.
 type Catcher struct {
-	options     Options
-	certificate *certificate
-	inbox       *inbox
-	script      script
-	delay       atomic.Int64
-	connections atomic.Int64
-	smtpAddress string
-	page        *page
+	options      Options
+	certificate  *certificate
+	inbox        *inbox
+	script       script
+	delay        atomic.Int64
+	connections  atomic.Int64
+	logins       atomic.Int64
+	mailCommands atomic.Int64
+	smtpAddress  string
+	page         *page
 
 	mu     sync.Mutex
 	run    *run // nil while paused
@@ -126,6 +128,12 @@ func (c *Catcher) CACertificate() []byte {
 
 // Connections returns how many SMTP connections were accepted so far, also those that a rule turned away.
 func (c *Catcher) Connections() int { return int(c.connections.Load()) }
+
+// Logins returns how many sign-ins were tried so far, right or wrong.
+func (c *Catcher) Logins() int { return int(c.logins.Load()) }
+
+// MailCommands returns how many MAIL commands were heard so far, also those that were refused.
+func (c *Catcher) MailCommands() int { return int(c.mailCommands.Load()) }
 
 // SetDelay changes how long the server thinks at the end of each mail. Mails that wait already keep their delay.
 func (c *Catcher) SetDelay(delay time.Duration) { c.delay.Store(int64(delay)) }

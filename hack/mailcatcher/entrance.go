@@ -2,7 +2,7 @@ package mailcatcher
 
 import (
 	"crypto/tls"
-	"fmt"
+	"io"
 	"net"
 	"sync"
 	"time"
@@ -80,7 +80,7 @@ func (e *entrance) acceptAll() {
 		if !ok {
 			return
 		}
-		rule := e.catcher.script.match(Connect)
+		rule := e.catcher.script.match(Connect, "")
 		if rule == (Rule{}) {
 			e.admit(guest)
 			continue
@@ -130,7 +130,7 @@ func (e *entrance) register(conn net.Conn) (net.Conn, bool) {
 // sayFarewell writes the last answer of a connection. If the client has left already, there is nobody to tell.
 func sayFarewell(conn net.Conn, rule Rule) {
 	_ = conn.SetWriteDeadline(time.Now().Add(writeTimeout))
-	_, _ = fmt.Fprintf(conn, "%s\r\n", rule.line())
+	_, _ = io.WriteString(conn, rule.farewell())
 }
 
 // guest is a connection that is registered until it is closed.

@@ -90,7 +90,11 @@ func (r *run) stop() error {
 
 func newServer(catcher *Catcher, stopped <-chan struct{}) *smtp.Server {
 	server := smtp.NewServer(smtp.BackendFunc(func(conn *smtp.Conn) (smtp.Session, error) {
-		return &session{catcher: catcher, conn: conn, stopped: stopped}, nil
+		s := &session{catcher: catcher, conn: conn, stopped: stopped}
+		if err := s.follow(catcher.script.match(Ehlo, "")); err != nil {
+			return nil, err
+		}
+		return s, nil
 	}))
 	server.Domain = "localhost"
 	server.MaxMessageBytes = maxMessageBytes

@@ -110,7 +110,7 @@ func TestTheConnectionClosesAfter421(t *testing.T) {
 			catcher.Script(Rule{Stage: stage, Code: 421, Text: "too\nbusy", Times: 1})
 			client := connect(t, catcher)
 			answer := wantCode(t, send(client, simpleMail("hello"), recipient), 421)
-			if answer.Msg != "4.0.0 too busy" {
+			if answer.Msg != "4.0.0 too\n4.0.0 busy" {
 				t.Errorf("got %q", answer.Msg)
 			}
 			wantHangUp(t, client.Noop())
@@ -191,6 +191,118 @@ func TestARuleForOneRecipient(t *testing.T) {
 			mustSend(t, client, simpleMail("hello"), "someone.else@partner.test")
 			_ = wantCode(t, send(client, simpleMail("hello"), recipient), 550)
 		})
+	}
+}
+
+func TestARuleForOneDomain(t *testing.T) {
+	for _, stage := range []Stage{Rcpt, Body, Data} {
+		t.Run(string(stage), func(t *testing.T) {
+			catcher := start(t, Options{})
+			catcher.Script(Rule{Stage: stage, Domain: "PARTNER.test", Code: 550, Text: "no such person"})
+			client := connect(t, catcher)
+			mustSend(t, client, simpleMail("hello"), "mara@sub.partner.test")
+			mustSend(t, client, simpleMail("hello"), "mara@other.test")
+			_ = wantCode(t, send(client, simpleMail("hello"), recipient), 550)
+			catcher.Script(Rule{Stage: stage, Recipient: "someone.else@partner.test", Domain: "partner.test", Code: 550})
+			if err := client.Reset(); err != nil {
+				t.Fatal(err)
+			}
+			mustSend(t, client, simpleMail("hello"), recipient)
+		})
+	}
+}
+
+func TestARuleForOneSender(t *testing.T) {
+	for _, stage := range []Stage{MailFrom, Rcpt, Body, Data} {
+		t.Run(string(stage), func(t *testing.T) {
+			catcher := start(t, Options{})
+			catcher.Script(Rule{Stage: stage, Sender: "someone.else@company.test", Code: 550})
+			client := connect(t, catcher)
+			mustSend(t, client, simpleMail("hello"), recipient)
+			catcher.Script(Rule{Stage: stage, Sender: "OFFICE@company.test", Code: 550})
+			_ = wantCode(t, send(client, simpleMail("hello"), recipient), 550)
+		})
+	}
+}
+
+func TestAnEhloRule(t *testing.T) {
+	catcher := start(t, Options{})
+	catcher.Script(
+		Rule{Stage: Ehlo, Times: 2, Code: 550, Enhanced: "5.7.1", Text: "EHLO from unknown host refused"},
+		Rule{Stage: Ehlo, Times: 1, Code: 421, Enhanced: "4.7.0", Text: "Try again later, closing connection. (EHLO)"},
+		Rule{Stage: Ehlo, Times: 1, Drop: true},
+		Rule{Stage: Ehlo, Times: 1, Hang: hang},
+	)
+	hello := func() error { return connect(t, catcher).Hello("client.test") } // HELO follows a refused EHLO
+	if answer := wantCode(t, hello(), 550); answer.Msg != "5.7.1 EHLO from unknown host refused" {
+		t.Errorf("got %q", answer.Msg)
+	}
+	client := connect(t, catcher)
+	id, err := client.Text.Cmd("EHLO client.test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	client.Text.StartResponse(id)
+	_, _, err = client.Text.ReadResponse(250)
+	client.Text.EndResponse(id)
+	if answer := wantCode(t, err, 421); answer.Msg != "4.7.0 Try again later, closing connection. (EHLO)" {
+		t.Errorf("got %q", answer.Msg)
+	}
+	_, err = client.Text.ReadLine()
+	wantHangUp(t, err)
+	wantHangUp(t, hello())
+	began := time.Now()
+	if err := hello(); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(began); took < hang {
+		t.Errorf("EHLO took %s, want at least %s", took, hang)
+	}
+	mustSend(t, connect(t, catcher), simpleMail("hello"), recipient)
+}
+
+func TestTheWordsOfAnAnswer(t *testing.T) {
+	for name, test := range map[string]struct {
+		rule Rule
+		want string
+	}{
+		"no enhanced status code given":    {Rule{Text: "no such person"}, "5.0.0 no such person"},
+		"with one":                         {Rule{Enhanced: "5.1.10", Text: "no such person"}, "5.1.10 no such person"},
+		"without any":                      {Rule{Enhanced: "-", Text: "no such person"}, "no such person"},
+		"several lines":                    {Rule{Enhanced: "5.1.1", Text: "no such person\r\nask\nsomebody"}, "5.1.1 no such person\n5.1.1 ask\n5.1.1 somebody"},
+		"several lines without a code":     {Rule{Enhanced: "-", Text: "no such person\nask"}, "no such person\nask"},
+		"nothing but the code and no text": {Rule{Enhanced: "5.1.1"}, "5.1.1 "},
+	} {
+		for stage, code := range map[Stage]int{Rcpt: 550, Connect: 554} {
+			t.Run(name+" at "+string(stage), func(t *testing.T) {
+				catcher := start(t, Options{})
+				rule := test.rule
+				rule.Stage, rule.Code = stage, code
+				catcher.Script(rule)
+				var err error
+				if stage == Connect {
+					err = greeting(t, catcher)
+				} else {
+					err = send(connect(t, catcher), simpleMail("hello"), recipient)
+				}
+				if answer := wantCode(t, err, code); answer.Msg != test.want {
+					t.Errorf("got %q, want %q", answer.Msg, test.want)
+				}
+			})
+		}
+	}
+}
+
+func TestWhatWasTriedIsCounted(t *testing.T) {
+	catcher := start(t, Options{Username: username, Password: password})
+	for _, with := range []string{"wrong", password} {
+		if err := connect(t, catcher).Auth(login{with}); (err == nil) != (with == password) {
+			t.Fatalf("signing in with %q: %v", with, err)
+		}
+	}
+	_ = wantCode(t, connect(t, catcher).Mail(sender), 530)
+	if catcher.Logins() != 2 || catcher.MailCommands() != 1 || catcher.Connections() != 3 {
+		t.Errorf("counted %d sign-ins, %d MAIL commands and %d connections, want 2, 1 and 3", catcher.Logins(), catcher.MailCommands(), catcher.Connections())
 	}
 }
 

@@ -39,10 +39,11 @@ func (s *session) Mail(from string, _ *smtp.MailOptions) error {
 	if s.gone {
 		return errGone
 	}
+	s.catcher.mailCommands.Add(1)
 	if s.catcher.options.Username != "" && !s.authenticated {
 		return errAuthenticationRequired
 	}
-	if err := s.follow(s.catcher.script.match(MailFrom)); err != nil {
+	if err := s.follow(s.catcher.script.match(MailFrom, from)); err != nil {
 		return err
 	}
 	s.from = from
@@ -54,7 +55,7 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 	if s.gone {
 		return errGone
 	}
-	if err := s.follow(s.catcher.script.match(Rcpt, to)); err != nil {
+	if err := s.follow(s.catcher.script.match(Rcpt, s.from, to)); err != nil {
 		return err
 	}
 	s.to = append(s.to, to)
@@ -74,7 +75,7 @@ func (s *session) Data(reader io.Reader) error {
 	if err != nil {
 		return err
 	}
-	rule := s.catcher.script.match(Data, s.to...)
+	rule := s.catcher.script.match(Data, s.from, s.to...)
 	if !waitUnless(s.stopped, time.Duration(s.catcher.delay.Load())) {
 		return s.hangUp()
 	}
@@ -98,7 +99,7 @@ func (s *session) hearBeginning(reader io.Reader) (io.Reader, error) {
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, err
 	}
-	return io.MultiReader(bytes.NewReader(beginning[:n]), reader), s.follow(s.catcher.script.match(Body, s.to...))
+	return io.MultiReader(bytes.NewReader(beginning[:n]), reader), s.follow(s.catcher.script.match(Body, s.from, s.to...))
 }
 
 // Reset forgets the mail that was begun.

@@ -239,7 +239,8 @@ func (c *checker) notices() {
 		} {
 			failed := slices.ContainsFunc(is.Status.Mails, func(m v1alpha1.MailDelivery) bool {
 				dropped := m.State == v1alpha1.DeliverySkipped && asked.Revocations > 0 // it had not left when access ended
-				return m.Kind == due.kind && (dropped || mailLater(m.State, m.Attempts) || m.State == v1alpha1.DeliveryFailed && c.rejected())
+				elsewhere := m.State == v1alpha1.DeliverySkipped && strings.HasPrefix(m.Message, "told with ")
+				return m.Kind == due.kind && (dropped || elsewhere || mailLater(m.State, m.Attempts) || m.State == v1alpha1.DeliveryFailed && c.rejected())
 			})
 			if due.is && !failed && len(c.about(due.kind, string(is.UID))) == 0 {
 				c.breaks(ruleLost, "the partnership %s got no mail %q", name, due.kind)
@@ -411,10 +412,10 @@ func unsettled(is observed) (left []string) {
 		}
 	}
 	for _, t := range is.Teams {
-		if slices.ContainsFunc(t.Status.Mails, func(m v1alpha1.TeamMail) bool { return mailLater(m.State, m.Attempts) }) {
+		if slices.ContainsFunc(t.Status.Mails, func(m v1alpha1.MailDelivery) bool { return mailLater(m.State, m.Attempts) }) {
 			continue
 		}
-		mails := slices.ContainsFunc(t.Status.Mails, func(m v1alpha1.TeamMail) bool { return pending(m.State, m.Attempts) })
+		mails := slices.ContainsFunc(t.Status.Mails, func(m v1alpha1.MailDelivery) bool { return pending(m.State, m.Attempts) })
 		if mails || retries(t.Status.Conditions) || t.Status.ObservedGeneration != t.Generation {
 			left = append(left, fmt.Sprintf("team %s/%s, mails %v", t.Namespace, t.Name, t.Status.Mails))
 		}

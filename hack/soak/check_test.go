@@ -76,6 +76,12 @@ func lived() (*journal, *observed) {
 	return j, is
 }
 
+// neverRevoked takes the revocation out of the tenant's life.
+func neverRevoked(j *journal, is *observed) {
+	j.Partners[ship].Revocations, j.Ended = 0, nil
+	is.Mails, is.Events = append(is.Mails[:1:1], is.Mails[2:]...), is.Events[:1]
+}
+
 func TestCheck(t *testing.T) {
 	for name, test := range map[string]struct {
 		breaks func(j *journal, is *observed)
@@ -147,6 +153,16 @@ func TestCheck(t *testing.T) {
 			j.Partners[ship].Decision, j.Partners[ship].Approved, j.Partners[ship].Revocations = "Approved", 1, 1
 			is.Partnerships[0].Status.Mails = []v1alpha1.MailDelivery{{Kind: v1alpha1.MailApproved, State: v1alpha1.DeliverySkipped}}
 		}, "", ""},
+		"who was approved was told with another partnership": {func(j *journal, is *observed) {
+			neverRevoked(j, is)
+			j.Partners[ship].Decision, j.Partners[ship].Approved = "Approved", 1
+			is.Partnerships[0].Status.Mails = []v1alpha1.MailDelivery{{Kind: v1alpha1.MailApproved, State: v1alpha1.DeliverySkipped, Message: `told with Partnership "ada-2"`}}
+		}, "", ""},
+		"who was approved was skipped": {func(j *journal, is *observed) {
+			neverRevoked(j, is)
+			j.Partners[ship].Decision, j.Partners[ship].Approved = "Approved", 1
+			is.Partnerships[0].Status.Mails = []v1alpha1.MailDelivery{{Kind: v1alpha1.MailApproved, State: v1alpha1.DeliverySkipped}}
+		}, ruleLost, `got no mail "approved"`},
 		"a rejected partnership is active": {func(j *journal, is *observed) {
 			j.Partners[ship].Decision, j.Partners[ship].Rejected = "Rejected", 1
 			is.Mails = append(is.Mails, mailed("rejected.p1.1@acme.example", ada, at(12), ""))
@@ -255,8 +271,10 @@ func TestUnsettled(t *testing.T) {
 		"a mail waits": func(is *observed) {
 			is.Partnerships[0].Status.Mails = []v1alpha1.MailDelivery{{State: v1alpha1.DeliveryPending}}
 		},
-		"a partnership goes":  func(is *observed) { is.Partnerships[0].DeletionTimestamp = &metav1.Time{Time: noon} },
-		"a team's mail waits": func(is *observed) { is.Teams[0].Status.Mails = []v1alpha1.TeamMail{{State: v1alpha1.DeliverySending}} },
+		"a partnership goes": func(is *observed) { is.Partnerships[0].DeletionTimestamp = &metav1.Time{Time: noon} },
+		"a team's mail waits": func(is *observed) {
+			is.Teams[0].Status.Mails = []v1alpha1.MailDelivery{{State: v1alpha1.DeliverySending}}
+		},
 		"an address is to be verified": func(is *observed) {
 			is.Groups = []v1alpha1.PartnerGroup{{Status: v1alpha1.PartnerGroupStatus{Verifications: []v1alpha1.AddressVerification{{MailDelivery: v1alpha1.MailDelivery{State: v1alpha1.DeliveryPending}}}}}}
 		},

@@ -1,11 +1,6 @@
 package controller
 
 import (
-	"context"
-	"errors"
-
-	"sigs.k8s.io/controller-runtime/pkg/log"
-
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/mail"
 	"github.com/partner-operator/partner-operator/internal/partnership"
@@ -34,32 +29,4 @@ func applicationContent(in partnership.Input) mail.Content {
 		content.Applicant = string(p.Spec.Contact.Email)
 	}
 	return content
-}
-
-// sending is how a mail about a partnership leaves: to the partner, or to each of the company's staff.
-func (r *PartnershipReconciler) sending(message mail.Message, tenant tenant) func(context.Context) error {
-	if message.Kind != v1alpha1.MailApplicationReceived {
-		return tenant.transport.mail(message)
-	}
-	return func(ctx context.Context) error {
-		return toEach(ctx, tenant.NotifyStaff, message, tenant.transport.mail)
-	}
-}
-
-// toEach sends a mail to several people. It counts as sent if one of them has it: trying again would reach that one twice.
-func toEach(ctx context.Context, people []string, message mail.Message, send func(mail.Message) func(context.Context) error) error {
-	var failed []error
-	for _, person := range people {
-		message.To = person
-		if err := send(message)(ctx); err != nil {
-			failed = append(failed, err)
-		}
-	}
-	if len(failed) == len(people) && len(failed) > 0 {
-		return failed[0]
-	}
-	if len(failed) > 0 {
-		log.FromContext(ctx).Error(errors.Join(failed...), "Some of the staff could not be told of an application", "notTold", len(failed), "of", len(people))
-	}
-	return nil
 }

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -45,15 +46,14 @@ type denial struct {
 	until   time.Time
 }
 
-// refused returns why no link can be written in a namespace, and until when that is believed; empty: one can, or it is not
-// known.
-func (l *linkRights) refused(namespace string) (message string, until time.Time) {
+// hold is why no link can be written in a namespace, and until when that is believed; nil: one can, or it is not known.
+func (l *linkRights) hold(namespace string) *delivery.Hold {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
 	if found := l.denied[namespace]; l.now().Before(found.until) {
-		return found.message, found.until
+		return &delivery.Hold{Reason: v1alpha1.ReasonHeld, Message: found.message, Until: found.until}
 	}
-	return "", time.Time{}
+	return nil
 }
 
 // forbidden finds who may not do something in what RBAC says.
@@ -87,7 +87,7 @@ func (l *linkRights) learn(namespace string, err error) string {
 // mayWriteLink asks the API server whether the Secret of an invite's link could be written, so that no link is issued in
 // vain: it would expire while it waits.
 func (r *PartnerInviteReconciler) mayWriteLink(ctx context.Context, i *v1alpha1.PartnerInvite) (bool, error) {
-	if message, _ := r.links.refused(i.Namespace); message != "" { // another invite has asked a moment ago
+	if r.links.hold(i.Namespace) != nil { // another invite has asked a moment ago
 		return false, nil
 	}
 	err := r.Create(ctx, linkSecret(i, ""), client.DryRunAll)
@@ -109,10 +109,10 @@ func (r *PartnerInviteReconciler) writeLink(ctx context.Context, i *v1alpha1.Par
 		err = r.Update(ctx, secret)
 	}
 	if message := r.links.learn(i.Namespace, err); message != "" {
-		return &delivery.Failure{Message: message}
+		return errors.New(message)
 	}
 	if apierrors.IsInvalid(err) || apierrors.IsForbidden(err) && strings.Contains(err.Error(), linkSecretType) { // by config/rbac/guard
-		return &delivery.Failure{Message: fmt.Sprintf("Secret %q exists and is not for a link; remove it", secret.Name)}
+		return fmt.Errorf("Secret %q exists and is not for a link; remove it", secret.Name)
 	}
 	return err
 }

@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/delivery"
 	"github.com/partner-operator/partner-operator/internal/invite"
 	"github.com/partner-operator/partner-operator/internal/program"
 )
@@ -41,15 +42,15 @@ func TestLinkRights(t *testing.T) {
 			if got := l.learn("acme", test.err); got != test.want {
 				t.Errorf("it learns %q, want %q", got, test.want)
 			}
-			if got, until := l.refused("acme"); got != test.want || got != "" && !until.Equal(start.Add(askAgain)) {
-				t.Errorf("it is refused until %s: %q", until, got)
+			if got := l.hold("acme"); (got != nil) != (test.want != "") || got != nil && (got.Message != test.want || !got.Until.Equal(start.Add(askAgain))) {
+				t.Errorf("it is held by %+v", got)
 			}
-			if got, _ := l.refused("globex"); got != "" {
-				t.Errorf("another namespace is refused: %q", got)
+			if got := l.hold("globex"); got != nil {
+				t.Errorf("another namespace is held by %+v", got)
 			}
 			clock = clock.Add(askAgain)
-			if got, _ := l.refused("acme"); got != "" {
-				t.Errorf("it is refused for good: %q", got)
+			if got := l.hold("acme"); got != nil {
+				t.Errorf("it is held for good by %+v", got)
 			}
 		})
 	}
@@ -57,19 +58,18 @@ func TestLinkRights(t *testing.T) {
 
 // An invite whose link cannot be written is not issued, and says why; one that is mailed does not care.
 func TestALinkThatCannotBeWrittenIsNotIssued(t *testing.T) {
-	for delivery, want := range map[v1alpha1.InviteDelivery]invite.Action{v1alpha1.DeliveryLink: invite.ActionNone, v1alpha1.DeliveryEmail: invite.ActionSend} {
+	for how, want := range map[v1alpha1.InviteDelivery]bool{v1alpha1.DeliveryLink: false, v1alpha1.DeliveryEmail: true} {
 		i := &v1alpha1.PartnerInvite{
 			ObjectMeta: metav1.ObjectMeta{Namespace: "acme", Name: "ada", UID: "uid"},
-			Spec:       v1alpha1.PartnerInviteSpec{Contact: v1alpha1.Contact{Email: "ada@example.com"}, Programs: grants("any"), Delivery: delivery},
+			Spec:       v1alpha1.PartnerInviteSpec{Contact: v1alpha1.Contact{Email: "ada@example.com"}, Programs: grants("any"), Delivery: how},
 		}
 		d := invite.Decide(invite.Input{
-			Invite: i, Catalog: program.NewCatalog([]v1alpha1.Program{programOf("any", nil)}, nil), MailerConfigured: true,
-			LinkRefused: "let it", LinkRefusedUntil: start.Add(askAgain),
-			HoldsKey: func(string) bool { return true }, NewestKeyID: "key-1", Now: start,
+			Invite: i, Catalog: program.NewCatalog([]v1alpha1.Program{programOf("any", nil)}, nil),
+			LinkHold: &delivery.Hold{Reason: v1alpha1.ReasonHeld, Message: "let it", Until: start.Add(askAgain)}, Keys: []string{"key-1"}, Now: start,
 		})
 		held := d.Status.State == v1alpha1.InviteHeld && d.Status.Serial == 0 && d.RequeueAfter == askAgain
-		if d.Action != want || held != (delivery == v1alpha1.DeliveryLink) {
-			t.Errorf("by %s: the action is %s, the state %s, the serial %d, to be looked at after %s", delivery, d.Action, d.Status.State, d.Status.Serial, d.RequeueAfter)
+		if (d.Send != nil) != want || held == want {
+			t.Errorf("by %s: it sends %v, the state is %s, the serial %d, to be looked at after %s", how, d.Send, d.Status.State, d.Status.Serial, d.RequeueAfter)
 		}
 	}
 }

@@ -179,7 +179,7 @@ func inhabited() []client.Object {
 		&v1alpha1.Program{ObjectMeta: named("referral")},
 		&v1alpha1.Program{ObjectMeta: named("reseller")},
 		&v1alpha1.PartnerGroup{ObjectMeta: named("gold"), Spec: v1alpha1.PartnerGroupSpec{ProgramRef: in}},
-		&v1alpha1.PartnerTeam{ObjectMeta: named("agency"), Status: v1alpha1.PartnerTeamStatus{Mails: []v1alpha1.TeamMail{{Kind: v1alpha1.MailTeammateInvite}}}},
+		&v1alpha1.PartnerTeam{ObjectMeta: named("agency"), Status: v1alpha1.PartnerTeamStatus{Mails: []v1alpha1.MailDelivery{{Kind: v1alpha1.MailTeammateInvite}}}},
 		&v1alpha1.PartnerInvite{ObjectMeta: named("ada"), Spec: v1alpha1.PartnerInviteSpec{Contact: contact}},
 		&v1alpha1.PartnerInvite{ObjectMeta: named("agency"), Spec: v1alpha1.PartnerInviteSpec{TeamRef: team, Programs: grants("referral")}},
 		&v1alpha1.Partnership{ObjectMeta: named("ada"), Spec: v1alpha1.PartnershipSpec{ProgramRef: in, Contact: &contact}, Status: unsent},
@@ -303,10 +303,9 @@ func TestNewsOfAMailServerAreRepeated(t *testing.T) {
 		program.Namespace = "acme"
 		b := base{Client: fakeCache(t).WithObjects(&program).WithInterceptorFuncs(w.functions()).Build(), retries: newRetries(), now: time.Now}
 		go func() { _ = b.retries.Start(ctx) }()
-		r := newRoutes(b, nil, nil, nil, 1)
 		heard := make(chan event.GenericEvent, 1)
-		r.heard = append(r.heard, heard)
-		r.tell(ctx, "acme")
+		news := &mailNews{Reader: b.Client, retries: b.retries, listeners: []listener{{events: heard}}}
+		news.tell(ctx, "acme")
 		select {
 		case told := <-heard:
 			if name := told.Object.GetName(); name != "referral" {

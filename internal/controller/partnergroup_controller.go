@@ -23,7 +23,6 @@ import (
 // PartnerGroupReconciler reports whether a group's program exists, and its mail can be used.
 type PartnerGroupReconciler struct {
 	base
-	post *post
 }
 
 // +kubebuilder:rbac:groups=partner-operator.io,resources=partnergroups/status,verbs=update
@@ -38,13 +37,13 @@ func (r *PartnerGroupReconciler) setup(mgr ctrl.Manager) error {
 		For(&v1alpha1.PartnerGroup{}, builder.WithPredicates(predicate.Or[client.Object](specChanged, limited))).
 		Watches(&v1alpha1.Program{}, enqueue(r.base, client.ObjectKeyFromObject, byName(r.Client, lookup.GroupsOf)), changed).
 		Watches(&v1alpha1.Partnership{}, counting(inGroup, nil)).
-		WatchesMetadata(&corev1.ConfigMap{}, enqueue(r.base, client.Object.GetNamespace, r.all), r.post.mattering()).
-		WatchesRawSource(onKeys(r.base, r.post.keys, keyring.SecretName, func(ctx context.Context) ([]reconcile.Request, error) {
+		WatchesMetadata(&corev1.ConfigMap{}, enqueue(r.base, client.Object.GetNamespace, r.all), r.mattering()).
+		WatchesRawSource(onKeys(r.base, r.keys, keyring.SecretName, func(ctx context.Context) ([]reconcile.Request, error) {
 			var groups v1alpha1.PartnerGroupList // those with a join link show one that the newest key has signed
 			err := r.List(ctx, &groups, client.UnsafeDisableDeepCopy)
 			return requestsFor(groups.Items), err
 		})).
-		Complete(eachOf(r.base, r))
+		Complete(eachOf(r.base, "partnergroup", r))
 }
 
 // all finds the groups of a namespace.
@@ -63,7 +62,7 @@ func (r *PartnerGroupReconciler) Reconcile(ctx context.Context, g *v1alpha1.Part
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	template, err := r.post.checkTemplate(ctx, g.Namespace, g.Spec.Invites.TemplateRef)
+	template, err := r.courier.CheckTemplate(ctx, g.Namespace, g.Spec.Invites.TemplateRef)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
@@ -90,10 +89,10 @@ func (r *PartnerGroupReconciler) joinURL(ctx context.Context, g *v1alpha1.Partne
 	if !join.IsOpen(g) || catalog.Programs[g.Spec.ProgramRef.Name] == nil {
 		return "", nil
 	}
-	tenant, err := r.post.tenant(ctx, g.Namespace)
+	tenant, err := r.courier.Tenant(ctx, g.Namespace)
 	if err != nil {
 		return "", err
 	}
-	text, err := r.post.keys.Current().Sign(token.PurposeJoin, "", token.Subject{Namespace: g.Namespace, UID: string(g.UID), Serial: serial})
-	return tenant.portal.Join(g.Namespace, g.Name, text), err
+	text, err := r.keys.Current().Sign(token.PurposeJoin, "", token.Subject{Namespace: g.Namespace, UID: string(g.UID), Serial: serial})
+	return tenant.Portal.Join(g.Namespace, g.Name, text), err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -19,24 +20,27 @@ import (
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/accept"
 	"github.com/partner-operator/partner-operator/internal/address"
+	"github.com/partner-operator/partner-operator/internal/brandbook"
+	"github.com/partner-operator/partner-operator/internal/courier"
 	"github.com/partner-operator/partner-operator/internal/delivery"
 	"github.com/partner-operator/partner-operator/internal/invite"
 	"github.com/partner-operator/partner-operator/internal/keylock"
 	"github.com/partner-operator/partner-operator/internal/keyring"
 	"github.com/partner-operator/partner-operator/internal/link"
 	"github.com/partner-operator/partner-operator/internal/lookup"
+	"github.com/partner-operator/partner-operator/internal/mail"
 	"github.com/partner-operator/partner-operator/internal/program"
 	"github.com/partner-operator/partner-operator/internal/token"
 )
 
+// inviteController is the name of the controller.
+const inviteController = "partnerinvite"
+
 // PartnerInviteReconciler issues, mails and expires invites, and finishes what the portal could not.
 type PartnerInviteReconciler struct {
 	base
-	post        *post
-	accept      *accept.Step
-	brake       *brake
-	links       *linkRights
-	concurrency int
+	accept *accept.Step
+	links  *linkRights
 	// people makes the claims for invites of one person take turns.
 	people keylock.Keys
 }
@@ -54,16 +58,25 @@ func (r *PartnerInviteReconciler) setup(mgr ctrl.Manager) error {
 	}}
 	// Those that a new or changed program, group, template or brand may let go on, oldest first.
 	waiting := enqueue(r.base, client.Object.GetNamespace, within(r.Client, lookup.WaitingInvites))
-	return newController(mgr, "partnerinvite", "PartnerInvite", r.concurrency).
+	return newController(mgr, inviteController, "PartnerInvite", r.courier.Workers()).
 		For(&v1alpha1.PartnerInvite{}, builder.WithPredicates(predicate.Or[client.Object](specChanged, predicate.AnnotationChangedPredicate{}, answered))).
 		Watches(&v1alpha1.Program{}, waiting, builder.WithPredicates(specChanged)).
 		Watches(&v1alpha1.PartnerGroup{}, waiting, builder.WithPredicates(specChanged)).
 		Watches(&v1alpha1.Partnership{}, enqueue(r.base, rivalryOf, r.heldBy), builder.WithPredicates(specEdited)).
 		Watches(&v1alpha1.PartnerTeam{}, enqueue(r.base, client.ObjectKeyFromObject, byName(r.Client, lookup.InvitesOfTeam)), builder.WithPredicates(peopleTurned)).
-		WatchesMetadata(&corev1.ConfigMap{}, waiting, r.post.mattering()).
-		WatchesRawSource(onKeys(r.base, r.post.keys, keyring.SecretName, r.keptLinks)).
-		WatchesRawSource(r.post.routes.follow(waiting)).
-		Complete(eachOf(r.base, r))
+		WatchesMetadata(&corev1.ConfigMap{}, waiting, r.mattering()).
+		WatchesRawSource(onKeys(r.base, r.keys, keyring.SecretName, r.keptLinks)).
+		WatchesRawSource(r.mailNews.follow(waiting)).
+		WatchesRawSource(r.courier.Turns(inviteController)).
+		Complete(eachOf(r.base, inviteController, r))
+}
+
+// repeats counts how often the person asked for the mail of an invite once more.
+func repeats(i *v1alpha1.PartnerInvite) int64 {
+	if i.Status.Repeat == nil {
+		return 0
+	}
+	return i.Status.Repeat.Serial
 }
 
 // keptLinks are the invites whose links are kept in Secrets.
@@ -82,24 +95,24 @@ func (r *PartnerInviteReconciler) Reconcile(ctx context.Context, i *v1alpha1.Par
 	if i.ForTeammates() {
 		return r.reconcileTeammates(ctx, i)
 	}
-	in, style, err := r.observe(ctx, i)
+	tenant, err := r.courier.Tenant(ctx, i.Namespace)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	taken, heard := r.courier.TakenBack(inviteController, i)
+	in, err := r.observe(ctx, i, tenant, taken)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
 	d := invite.Decide(in)
-	if style.err != nil {
-		return reconcile.Result{}, style.err
-	}
 	before := i.Status
 	switch {
-	case d.Action == invite.ActionSend:
-		return r.send(ctx, in, style)
-	case d.Action == invite.ActionRepeat:
-		return r.repeat(ctx, in, style)
+	case d.Send != nil:
+		return r.mailDue(ctx, in, *d.Send, tenant, heard)
 	case d.Action == invite.ActionFinish:
 		return r.finish(ctx, i)
 	case d.Action == invite.ActionRenewLink:
-		err = r.renewLink(ctx, i, d.Status, style)
+		err = r.renewLink(ctx, i, d.Status, in.Team, tenant)
 	case !equality.Semantic.DeepEqual(before, d.Status):
 		after := i.DeepCopy()
 		after.Status = d.Status
@@ -107,14 +120,19 @@ func (r *PartnerInviteReconciler) Reconcile(ctx context.Context, i *v1alpha1.Par
 			r.tell(ctx, before, after)
 		}
 	}
+	if err == nil {
+		heard()
+	}
 	return resultOf(d.RequeueAfter, err)
 }
 
 // renewLink signs the link that is kept in a Secret with the newest key. The one of before works as long as its key is there.
-func (r *PartnerInviteReconciler) renewLink(ctx context.Context, i *v1alpha1.PartnerInvite, status v1alpha1.PartnerInviteStatus, style *style) error {
+func (r *PartnerInviteReconciler) renewLink(
+	ctx context.Context, i *v1alpha1.PartnerInvite, status v1alpha1.PartnerInviteStatus, of *v1alpha1.PartnerTeam, tenant *courier.Tenant,
+) error {
 	after := i.DeepCopy()
 	after.Status = status
-	url, err := r.link(after, style.team, style.portal)
+	url, err := r.link(after, of, tenant.Portal)
 	if err == nil {
 		err = r.writeLink(ctx, after, url)
 	}
@@ -160,127 +178,118 @@ func (r *PartnerInviteReconciler) finish(ctx context.Context, i *v1alpha1.Partne
 	return resultOf(obstructedAgain, err)
 }
 
-func (r *PartnerInviteReconciler) observe(ctx context.Context, i *v1alpha1.PartnerInvite) (invite.Input, *style, error) {
-	tenant, err := r.post.tenant(ctx, i.Namespace)
-	if err != nil {
-		return invite.Input{}, nil, err
+// observe gathers all that a decision depends on.
+func (r *PartnerInviteReconciler) observe(
+	ctx context.Context, i *v1alpha1.PartnerInvite, tenant *courier.Tenant, taken []delivery.Key,
+) (in invite.Input, err error) {
+	in = invite.Input{
+		Invite: i, TakenBack: taken, Hold: tenant.Hold, Holds: tenant.Holds, LinkHold: r.links.hold(i.Namespace),
+		Keys: r.keys.Current().KeyIDs(), MessageDomain: tenant.MessageDomain(), Now: r.now(),
 	}
-	keys := r.post.keys.Current()
-	in := invite.Input{
-		Invite:           i,
-		MailerConfigured: tenant.configured(),
-		Hold:             r.post.hold(),
-		HoldsKey:         keys.Holds,
-		NewestKeyID:      keys.NewestKeyID(),
-		MessageDomain:    tenant.MessageDomain(),
-		Now:              r.now(),
-	}
-	if in.Refused = tenant.held(); in.Refused == "" {
-		in.Refused, in.RefusedUntil = tenant.transport.refused()
-	}
-	in.LinkRefused, in.LinkRefusedUntil = r.links.refused(i.Namespace)
 	if in.Catalog, err = lookup.Catalog(ctx, r.Client, i.Namespace); err != nil {
-		return in, nil, err
+		return in, err
 	}
 	if i.TeamName() != "" {
 		if in.Team, err = lookup.Team(ctx, r.Client, i.Namespace, i.TeamName()); err != nil {
-			return in, nil, err
+			return in, err
 		}
 	}
-	style := &style{tenant: tenant, book: r.post.book, catalog: in.Catalog, invite: i, team: in.Team}
-	in.Template = func(scope []v1alpha1.ProgramGrant) *program.Unresolved { return style.problem(ctx, scope) }
-	in.Brake = r.brake.until(ctx, i.Namespace, in.Catalog)
 	if i.Spec.Team == nil { // a team that does not exist is a partner in nothing
 		if in.Partnerships, err = lookup.PartnershipsFor(ctx, r.Client, i); err != nil {
-			return in, nil, err
+			return in, err
 		}
 	}
-	in.Rivals, err = lookup.RivalsOf(ctx, r.Client, i)
-	return in, style, err
+	if in.Rivals, err = lookup.RivalsOf(ctx, r.Client, i); err != nil {
+		return in, err
+	}
+	scope := invite.ScopeFor(in)
+	if i.Spec.Delivery != v1alpha1.DeliveryLink {
+		in.Quota = r.courier.Quota().Full(ctx, i.Namespace, scope, in.Catalog)
+	}
+	in.Template, err = r.templateProblem(ctx, in, scope, tenant)
+	return in, err
+}
+
+// sampleToken stands for a token, and is as long as one can be.
+var sampleToken = strings.Repeat("sample-", 17)
+
+// templateProblem tells what is wrong with the mail into a scope; nil: nothing. It is tried with what the mail would say,
+// but for the link, which is issued later.
+func (r *PartnerInviteReconciler) templateProblem(
+	ctx context.Context, in invite.Input, scope []v1alpha1.ProgramGrant, tenant *courier.Tenant,
+) (*program.Unresolved, error) {
+	invitation := brandbook.Invitation{Invite: in.Invite, Team: in.Team, Scope: scope, Catalog: in.Catalog, Brand: tenant.Brand}
+	if scope == nil || invitation.IsBuiltIn() {
+		return nil, nil
+	}
+	_, wrong, err := r.book.InviteMail(ctx, invitation, tenant.Portal.Invite(in.Invite.Namespace, sampleToken))
+	return wrong, err
 }
 
 // appliedTogether is how young an invite is for which a brand or a program may have been applied a moment before it.
 const appliedTogether = 10 * time.Second
 
-// send makes a claim and carries it out. The claim is of the moment that the rate lets the mail leave: one that was made
-// before the wait could look like that of a dead process.
-func (r *PartnerInviteReconciler) send(ctx context.Context, in invite.Input, style *style) (reconcile.Result, error) {
-	i := in.Invite
-	if i.Spec.Delivery == v1alpha1.DeliveryLink {
-		if may, err := r.mayWriteLink(ctx, i); err != nil || !may {
+// mailDue issues an invite, or tries its mail again, or sends it once more because the person asked for it.
+func (r *PartnerInviteReconciler) mailDue(
+	ctx context.Context, in invite.Input, key delivery.Key, tenant *courier.Tenant, heard func(),
+) (reconcile.Result, error) {
+	before, claimed := in.Invite.Status, in.Invite.DeepCopy()
+	job := courier.Job[*v1alpha1.PartnerInvite]{
+		Controller: inviteController, Object: claimed, Tenant: tenant, Heard: heard,
+		Key: key, Recipient: string(invite.Recipient(in.Invite, in.Team).Email), LastTry: lastTryOf(in.Invite, key),
+		Scope: invite.ScopeFor(in), Catalog: in.Catalog,
+		Claim: func(ctx context.Context, write func(context.Context) error) (courier.Parcel, error) {
+			return r.claim(ctx, in, key, claimed, tenant, write)
+		},
+		Record: func(i *v1alpha1.PartnerInvite, o delivery.Outcome) bool {
+			prior := *i.Status.DeepCopy()
+			recorded := invite.Record(i, key, o, r.now())
+			if prior.Acceptance != nil || !recorded { // whoever wrote that has told of it
+				before = prior
+			}
+			return recorded
+		},
+	}
+	if in.Invite.Spec.Delivery == v1alpha1.DeliveryLink {
+		job.Tenant, job.Scope = nil, nil
+		if may, err := r.mayWriteLink(ctx, in.Invite); err != nil || !may {
 			return reconcile.Result{RequeueAfter: retrySoon}, err
 		}
-	} else if err := style.transport.sender.Ready(ctx); err != nil {
-		return reconcile.Result{}, err
 	}
-	in.Now = r.now()
-	if in.Now.Sub(i.CreationTimestamp.Time) < appliedTogether {
-		if same, err := r.confirm(ctx, i, in.Catalog); err != nil || !same {
+	if r.now().Sub(in.Invite.CreationTimestamp.Time) < appliedTogether {
+		if same, err := r.confirm(ctx, in.Invite, in.Catalog); err != nil || !same {
 			return reconcile.Result{RequeueAfter: retrySoon}, err
 		}
 	}
-	d := invite.Decide(in)
-	if d.Action != invite.ActionSend {
-		return reconcile.Result{RequeueAfter: retrySoon}, nil
-	}
-	claimed := i.DeepCopy()
-	claimed.Status = d.Status
-	giveBack, taken := r.place(ctx, claimed, in.Catalog)
-	if !taken {
-		return reconcile.Result{RequeueAfter: retrySoon}, nil
-	}
-	if claimed.Spec.Delivery != v1alpha1.DeliveryLink && !style.transport.try() {
-		giveBack()
-		return reconcile.Result{RequeueAfter: retrySoon}, nil
-	}
-	send, err := r.sending(ctx, claimed, style)
-	if err != nil {
-		giveBack()
-		return resultOf(retrySoon, err)
-	}
-	before, id, left := i.Status, d.Status.MessageID, false
-	err = dispatch(ctx, r.post, claimOf[*v1alpha1.PartnerInvite]{
-		object: claimed,
-		claim:  func(ctx context.Context) error { return r.claim(ctx, in, claimed) },
-		send: func(ctx context.Context) error {
-			left = true
-			return send(ctx)
-		},
-		record: func(i *v1alpha1.PartnerInvite, failure *delivery.Failure) bool {
-			outdated := i.Status.MessageID != id || i.Status.SentTime != nil
-			if outdated || i.Status.Acceptance != nil { // whoever wrote that has told of it
-				before = *i.Status.DeepCopy()
-			}
-			if outdated {
-				return false
-			}
-			if failure == nil {
-				invite.Delivered(&i.Status, i.Spec.Delivery, r.now())
-			} else {
-				invite.NotDelivered(&i.Status, failure, r.now())
-			}
-			return true
-		},
-	})
-	if !left {
-		giveBack()
-	}
-	if err != nil {
-		return resultOf(retrySoon, err)
+	result, err := courier.Send(ctx, r.courier, job)
+	if err != nil || !result.Sent {
+		return resultOf(result.Again, err)
 	}
 	r.tell(ctx, before, claimed)
-	in.Invite = claimed
+	in.Invite, in.TakenBack, in.Now = claimed, nil, r.now()
 	next := invite.Decide(in)
-	if next.Action != invite.ActionNone { // what was observed before the mail may not hold any more
+	if next.Send != nil || next.Action != invite.ActionNone { // what was observed before the mail may not hold any more
 		return reconcile.Result{RequeueAfter: retrySoon}, nil
 	}
 	return reconcile.Result{RequeueAfter: next.RequeueAfter}, nil
 }
 
+// lastTryOf is when the mail of an invite was tried last; the zero time: never.
+func lastTryOf(i *v1alpha1.PartnerInvite, key delivery.Key) time.Time {
+	switch at := i.Status.LastAttemptTime; {
+	case key.Repeat > 0:
+		return lastTry(i.Status.Repeat)
+	case at == nil || key.Serial != i.Status.Serial:
+		return time.Time{}
+	default:
+		return at.Time
+	}
+}
+
 // confirm asks the API server whether the caches knew all that was applied before an invite and decides what it says: the
 // brand, and which programs there are, if it offers all of them and is issued for the first time.
 func (r *PartnerInviteReconciler) confirm(ctx context.Context, i *v1alpha1.PartnerInvite, catalog program.Catalog) (bool, error) {
-	if same, err := r.post.book.Confirm(ctx, i.Namespace); err != nil || !same {
+	if same, err := r.book.Confirm(ctx, i.Namespace); err != nil || !same {
 		return false, err
 	}
 	if len(i.Spec.Programs) > 0 || len(i.Status.Programs) > 0 {
@@ -289,58 +298,79 @@ func (r *PartnerInviteReconciler) confirm(ctx context.Context, i *v1alpha1.Partn
 	return lookup.KnowsPrograms(ctx, r.live, i.Namespace, catalog)
 }
 
-// place takes a place under the brakes of the programs for a mail. What is no mail needs none.
-func (r *PartnerInviteReconciler) place(ctx context.Context, claimed *v1alpha1.PartnerInvite, catalog program.Catalog) (giveBack func(), taken bool) {
-	if claimed.Spec.Delivery == v1alpha1.DeliveryLink {
-		return func() {}, true
+// claim writes a claim unless another invite of the same person, as the API server has it now, goes first, and gives what
+// it is about: a mail, or the Secret with the link. Who claims for one person takes turns. The others are looked for anew:
+// one may have come since the decision, and have been issued a moment ago, which the cache need not have seen yet.
+func (r *PartnerInviteReconciler) claim(
+	ctx context.Context, in invite.Input, key delivery.Key, claimed *v1alpha1.PartnerInvite, tenant *courier.Tenant, write func(context.Context) error,
+) (courier.Parcel, error) {
+	defer r.people.Lock(claimed.Namespace + "/" + claimed.TeamName() + "/" + address.Normalize(string(claimed.Spec.Contact.Email)))()
+	var err error
+	if in.Rivals, err = r.freshRivals(ctx, claimed); err != nil {
+		return courier.Parcel{}, err
 	}
-	return r.brake.take(ctx, claimed.Namespace, claimed.Status.Programs, catalog)
+	in.Quota = nil // the place is taken, by this claim
+	in.Now = r.now()
+	d := invite.Decide(in)
+	if d.Send == nil || *d.Send != key {
+		return courier.Parcel{}, courier.ErrLost
+	}
+	claimed.Status = d.Status
+	url, err := r.link(claimed, in.Team, tenant.Portal)
+	if err != nil {
+		return courier.Parcel{}, err
+	}
+	if claimed.Spec.Delivery == v1alpha1.DeliveryLink {
+		return courier.Parcel{Other: func(ctx context.Context) delivery.Outcome { return r.provideLink(ctx, claimed, url) }}, write(ctx)
+	}
+	invitation := brandbook.Invitation{Invite: claimed, Team: in.Team, Scope: claimed.Status.Programs, Catalog: in.Catalog, Brand: tenant.Brand}
+	message, wrong, err := r.book.InviteMail(ctx, invitation, url)
+	if wrong != nil { // the template was broken since the mail was decided on
+		err = courier.ErrLost
+	}
+	if err != nil {
+		return courier.Parcel{}, err
+	}
+	if key.Repeat > 0 {
+		message.ID = invite.RepeatID(claimed.Status)
+	}
+	return courier.Parcel{Mails: []mail.Message{message}}, write(ctx)
 }
 
-// claim writes a claim unless another invite of the same person, as the API server has it now, goes first. Who claims for
-// one person takes turns. The others are looked for anew: one may have come since the decision, and have been issued a
-// moment ago, which the cache need not have seen yet.
-func (r *PartnerInviteReconciler) claim(ctx context.Context, in invite.Input, claimed *v1alpha1.PartnerInvite) error {
-	defer r.people.Lock(claimed.Namespace + "/" + claimed.TeamName() + "/" + address.Normalize(string(claimed.Spec.Contact.Email)))()
-	rivals, err := lookup.RivalsOf(ctx, r.Client, claimed)
+// freshRivals are the other invites of the same person as the API server has them now.
+func (r *PartnerInviteReconciler) freshRivals(ctx context.Context, of *v1alpha1.PartnerInvite) ([]v1alpha1.PartnerInvite, error) {
+	rivals, err := lookup.RivalsOf(ctx, r.Client, of)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	fresh := make([]v1alpha1.PartnerInvite, 0, len(rivals))
 	for i := range rivals {
-		if rivals[i].UID == claimed.UID {
+		if rivals[i].UID == of.UID {
 			continue
 		}
 		rival := v1alpha1.PartnerInvite{}
 		err := r.live.Get(ctx, client.ObjectKeyFromObject(&rivals[i]), &rival)
 		if client.IgnoreNotFound(err) != nil {
-			return err
+			return nil, err
 		}
 		if err == nil {
 			fresh = append(fresh, rival)
 		}
 	}
-	in.Rivals = fresh
-	in.Brake = nil // the place is taken, by this claim
-	if again := invite.Decide(in); again.Action != invite.ActionSend || again.Status.Serial != claimed.Status.Serial {
-		return errLost
-	}
-	return r.Status().Update(ctx, claimed)
+	return fresh, nil
 }
 
-// sending is what a claim is about: a mail, or the Secret with the link.
-func (r *PartnerInviteReconciler) sending(ctx context.Context, claimed *v1alpha1.PartnerInvite, style *style) (func(context.Context) error, error) {
-	url, err := r.link(claimed, style.team, style.portal)
-	if claimed.Spec.Delivery == v1alpha1.DeliveryLink || err != nil {
-		return func(ctx context.Context) error { return r.writeLink(ctx, claimed, url) }, err
+// provideLink writes the Secret with the link of an invite.
+func (r *PartnerInviteReconciler) provideLink(ctx context.Context, i *v1alpha1.PartnerInvite, url string) delivery.Outcome {
+	if err := r.writeLink(ctx, i, url); err != nil {
+		return delivery.Outcome{Class: delivery.Temporary, Message: err.Error()}
 	}
-	message, err := style.message(ctx, claimed, url)
-	return style.transport.mail(message), err
+	return delivery.Outcome{Class: delivery.Accepted}
 }
 
 // link is the address of an invite's page. It is made here whenever it is needed, and nowhere kept.
 func (r *PartnerInviteReconciler) link(i *v1alpha1.PartnerInvite, of *v1alpha1.PartnerTeam, portal link.Base) (string, error) {
-	text, err := r.post.keys.Current().Sign(token.PurposeInvite, i.Status.KeyID, token.Subject{
+	text, err := r.keys.Current().Sign(token.PurposeInvite, i.Status.KeyID, token.Subject{
 		Namespace: i.Namespace,
 		UID:       string(i.UID),
 		Serial:    i.Status.Serial,
@@ -357,7 +387,7 @@ func (r *PartnerInviteReconciler) tell(ctx context.Context, before v1alpha1.Part
 	if e, ok := invite.Transition(before, after.Status, masked); ok {
 		r.events.Eventf(after, nil, e.Type, e.Reason, e.Action, "%s", e.Note)
 	}
-	if r.post.mode == MailLog && before.State != v1alpha1.InviteHeld && after.Status.State == v1alpha1.InviteHeld {
+	if r.courier.Mode() == courier.ModeLog && before.State != v1alpha1.InviteHeld && after.Status.State == v1alpha1.InviteHeld {
 		log.FromContext(ctx).Info("Would be sent with --mail-mode=send", "mail", after.Mail(), "address", masked)
 	}
 }

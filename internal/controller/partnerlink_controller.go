@@ -25,7 +25,6 @@ import (
 // PartnerLinkReconciler tells what links do, where they lead and what to share. The redirect itself does not wait for it.
 type PartnerLinkReconciler struct {
 	base
-	post        *post
 	concurrency int
 }
 
@@ -43,8 +42,8 @@ func (r *PartnerLinkReconciler) setup(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.PartnerTeam{}, enqueue(r.base, client.ObjectKeyFromObject, r.sharedIn), builder.WithPredicates(peopleTurned)).
 		Watches(&v1alpha1.Program{}, enqueue(r.base, client.ObjectKeyFromObject, r.following), changed).
 		Watches(&v1alpha1.PartnerGroup{}, enqueue(r.base, programOfGroup, r.following), changed).
-		WatchesMetadata(&corev1.ConfigMap{}, enqueue(r.base, client.Object.GetNamespace, r.all), r.post.mattering()).
-		Complete(eachOf(r.base, r))
+		WatchesMetadata(&corev1.ConfigMap{}, enqueue(r.base, client.Object.GetNamespace, r.all), r.mattering()).
+		Complete(eachOf(r.base, "partnerlink", r))
 }
 
 // sharedIn finds the links of a team.
@@ -95,7 +94,7 @@ func (r *PartnerLinkReconciler) Reconcile(ctx context.Context, l *v1alpha1.Partn
 	if !l.DeletionTimestamp.IsZero() {
 		return reconcile.Result{}, nil
 	}
-	tenant, err := r.post.tenant(ctx, l.Namespace)
+	tenant, err := r.courier.Tenant(ctx, l.Namespace)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
@@ -103,8 +102,8 @@ func (r *PartnerLinkReconciler) Reconcile(ctx context.Context, l *v1alpha1.Partn
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	ground.Portal, ground.Now = r.post.portal.Host(), r.now()
-	status := link.Decide(ground, tenant.portal.Share(l.Namespace, l.Name))
+	ground.Portal, ground.Now = r.courier.Host(), r.now()
+	status := link.Decide(ground, tenant.Portal.Share(l.Namespace, l.Name))
 	if equality.Semantic.DeepEqual(l.Status, status) {
 		return reconcile.Result{}, nil
 	}

@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -20,26 +21,29 @@ import (
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/accept"
+	"github.com/partner-operator/partner-operator/internal/courier"
 	"github.com/partner-operator/partner-operator/internal/delivery"
 	"github.com/partner-operator/partner-operator/internal/keyring"
 	"github.com/partner-operator/partner-operator/internal/lookup"
 	"github.com/partner-operator/partner-operator/internal/mail"
 	"github.com/partner-operator/partner-operator/internal/partnership"
+	"github.com/partner-operator/partner-operator/internal/quota"
 	"github.com/partner-operator/partner-operator/internal/signin"
 	"github.com/partner-operator/partner-operator/internal/team"
 	"github.com/partner-operator/partner-operator/internal/token"
 	"github.com/partner-operator/partner-operator/internal/tombstone"
 )
 
+// partnershipController is the name of the controller.
+const partnershipController = "partnership"
+
 // PartnershipReconciler keeps the status of partnerships, carries out revocations and sends the mails to partners.
 type PartnershipReconciler struct {
 	base
-	post       *post
 	accept     *accept.Step
 	tombstones *tombstone.Writer
 	// pages are the ConfigMaps of the tombstones.
-	pages       cache.Cache
-	concurrency int
+	pages cache.Cache
 }
 
 // +kubebuilder:rbac:groups=partner-operator.io,resources=partnerships/status,verbs=update
@@ -53,19 +57,54 @@ func (r *PartnershipReconciler) setup(mgr ctrl.Manager) error {
 	changed := builder.WithPredicates(specChanged)
 	// Those with a mail that has not left, which a mended brand may let go on.
 	mailing := enqueue(r.base, client.Object.GetNamespace, within(r.Client, lookup.PartnershipsWithMail))
-	return newController(mgr, "partnership", "Partnership", r.concurrency).
-		For(&v1alpha1.Partnership{}, builder.WithPredicates(predicate.Or[client.Object](specChanged, requested))).
+	return newController(mgr, partnershipController, "Partnership", r.courier.Workers()).
+		For(&v1alpha1.Partnership{}, builder.WithPredicates(predicate.Or[client.Object](specChanged, requested, resendAsked))).
 		Watches(&v1alpha1.Program{}, enqueue(r.base, client.ObjectKeyFromObject, byName(r.Client, lookup.PartnershipsIn)), changed).
 		Watches(&v1alpha1.PartnerGroup{}, enqueue(r.base, programOfGroup, byName(r.Client, lookup.PartnershipsIn)), changed).
 		Watches(&v1alpha1.Partnership{}, enqueue(r.base, rivalryOf, r.rivals), builder.WithPredicates(comesAndGoes)).
+		Watches(&v1alpha1.Partnership{}, enqueue(r.base, contactOf, r.together), builder.WithPredicates(mailSettled)).
 		Watches(&v1alpha1.PartnerInvite{}, handler.EnqueueRequestsFromMapFunc(inviting), builder.WithPredicates(invitationTurned)).
 		Watches(&v1alpha1.PartnerTeam{}, enqueue(r.base, client.ObjectKeyFromObject, byName(r.Client, lookup.PartnershipsJoining)), builder.WithPredicates(comesAndGoes)).
 		Watches(&v1alpha1.PartnerTeam{}, enqueue(r.base, client.ObjectKeyFromObject, byName(r.Client, lookup.PartnershipsOfTeam)), changed).
-		WatchesMetadata(&corev1.ConfigMap{}, mailing, r.post.mattering()).
+		WatchesMetadata(&corev1.ConfigMap{}, mailing, r.mattering()).
 		WatchesRawSource(source.Kind[client.Object](r.pages, &corev1.ConfigMap{}, r.rewriting())).
-		WatchesRawSource(onKeys(r.base, r.post.keys, keyring.MarksSecretName, r.all)).
-		WatchesRawSource(r.post.routes.follow(mailing)).
-		Complete(eachOf(r.base, r))
+		WatchesRawSource(onKeys(r.base, r.keys, keyring.MarksSecretName, r.all)).
+		WatchesRawSource(r.mailNews.follow(mailing)).
+		WatchesRawSource(r.courier.Turns(partnershipController)).
+		Complete(eachOf(r.base, partnershipController, r))
+}
+
+// mailSettled lets through that a mail of a partnership has come to its end that those of others may wait for.
+var mailSettled = predicate.Funcs{
+	CreateFunc: func(event.CreateEvent) bool { return false },
+	UpdateFunc: func(e event.UpdateEvent) bool {
+		return partnership.MailSettled(e.ObjectOld.(*v1alpha1.Partnership), e.ObjectNew.(*v1alpha1.Partnership))
+	},
+}
+
+// contact is a partnership, and whom it is with.
+type contact struct {
+	client.ObjectKey // of the partnership
+
+	email string
+}
+
+func contactOf(object client.Object) contact {
+	p := object.(*v1alpha1.Partnership)
+	of := contact{ObjectKey: client.ObjectKeyFromObject(p)}
+	if p.Spec.Contact != nil {
+		of.email = string(p.Spec.Contact.Email)
+	}
+	return of
+}
+
+// together finds the other partnerships of the same contact, whose mails may be one with that of this one.
+func (r *PartnershipReconciler) together(ctx context.Context, of contact) ([]reconcile.Request, error) {
+	if of.email == "" {
+		return nil, nil
+	}
+	found, err := lookup.PartnershipsOf(ctx, r.Client, of.Namespace, of.email)
+	return requestsFor(slices.DeleteFunc(found, func(p v1alpha1.Partnership) bool { return p.Name == of.Name })), err
 }
 
 // programOfGroup is the key of the program that a group belongs to.
@@ -142,7 +181,7 @@ func (r *PartnershipReconciler) act(ctx context.Context, p *v1alpha1.Partnership
 	if !p.DeletionTimestamp.IsZero() {
 		return reconcile.Result{}, nil
 	}
-	tenant, err := r.post.tenant(ctx, p.Namespace)
+	tenant, err := r.courier.Tenant(ctx, p.Namespace)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
@@ -150,6 +189,8 @@ func (r *PartnershipReconciler) act(ctx context.Context, p *v1alpha1.Partnership
 	if err != nil {
 		return reconcile.Result{}, err
 	}
+	var heard func()
+	in.TakenBack, heard = r.courier.TakenBack(partnershipController, p)
 	d := partnership.Decide(in)
 	if d.Invite {
 		if in.Invite, err = r.invite(ctx, p); err != nil {
@@ -160,8 +201,14 @@ func (r *PartnershipReconciler) act(ctx context.Context, p *v1alpha1.Partnership
 	if in.Unmade = r.makeLinks(ctx, p, d.Links); len(in.Unmade) > 0 {
 		d = partnership.Decide(in)
 	}
-	if d.Send != "" {
-		return r.send(ctx, in, tenant)
+	if d.Send != nil {
+		result, isLate, err := r.mailDue(ctx, in, *d.Send, tenant, heard)
+		if err != nil || !isLate {
+			return result, err
+		}
+		in.Holds = tenant.Waiting()
+		d = partnership.Decide(in)
+		d.RequeueAfter = sooner(d.RequeueAfter, result.RequeueAfter)
 	}
 	if !equality.Semantic.DeepEqual(p.Status, d.Status) {
 		after := p.DeepCopy()
@@ -171,6 +218,7 @@ func (r *PartnershipReconciler) act(ctx context.Context, p *v1alpha1.Partnership
 		}
 	}
 	if err == nil {
+		heard()
 		err = r.sendOn(ctx, in)
 	}
 	return resultOf(d.RequeueAfter, err)
@@ -210,14 +258,20 @@ func whose(p *v1alpha1.Partnership) string {
 	return "team " + p.Spec.TeamRef.Name
 }
 
-func (r *PartnershipReconciler) observe(ctx context.Context, p *v1alpha1.Partnership, tenant tenant) (partnership.Input, error) {
-	in := partnership.Input{Partnership: p, HasStaff: len(tenant.NotifyStaff) > 0, MailerConfigured: tenant.configured(), Holds: r.post.holds(tenant), Now: r.now()}
+func (r *PartnershipReconciler) observe(ctx context.Context, p *v1alpha1.Partnership, tenant *courier.Tenant) (partnership.Input, error) {
+	in := partnership.Input{Partnership: p, HasStaff: len(tenant.NotifyStaff) > 0, Holds: tenant.Holds, Now: r.now()}
 	var err error
 	if in.Catalog, err = lookup.Catalog(ctx, r.Client, p.Namespace); err != nil {
 		return in, err
 	}
 	if in.Rivals, err = lookup.Rivals(ctx, r.Client, p); err != nil {
 		return in, err
+	}
+	if p.Spec.Contact != nil {
+		if in.Others, err = lookup.PartnershipsOf(ctx, r.Client, p.Namespace, string(p.Spec.Contact.Email)); err != nil {
+			return in, err
+		}
+		in.Others = slices.DeleteFunc(in.Others, func(other v1alpha1.Partnership) bool { return other.Name == p.Name })
 	}
 	if err = r.observeInvite(ctx, &in); err != nil {
 		return in, err
@@ -254,91 +308,113 @@ func (r *PartnershipReconciler) team(ctx context.Context, namespace string, ref 
 	return found, nil
 }
 
-// send makes a claim of the moment that the rate lets the mail leave, carries it out, and looks again: another mail may
-// be due.
-func (r *PartnershipReconciler) send(ctx context.Context, in partnership.Input, tenant tenant) (reconcile.Result, error) {
-	if err := tenant.transport.sender.Ready(ctx); err != nil {
-		return reconcile.Result{}, err
+// mailDue sends the mail that is due, and looks again: another may be due. It is late if others go first for long.
+func (r *PartnershipReconciler) mailDue(
+	ctx context.Context, in partnership.Input, key delivery.Key, tenant *courier.Tenant, heard func(),
+) (_ reconcile.Result, isLate bool, err error) {
+	before, claimed := in.Partnership.Status, in.Partnership.DeepCopy()
+	recipient := partnership.Recipient(in, key.To)
+	if recipient == nil {
+		return reconcile.Result{RequeueAfter: retrySoon}, false, nil
 	}
-	in.Now = r.now()
-	d := partnership.Decide(in)
-	if d.Send == "" {
-		return reconcile.Result{RequeueAfter: retrySoon}, nil
-	}
-	before := in.Partnership.Status
-	claimed := in.Partnership.DeepCopy()
-	claimed.Status = d.Status
-	serial := partnership.Mail(&claimed.Status, d.Send, d.SendTo).Serial
-	in.Partnership = claimed
-	message, err := r.message(in, d.Send, d.SendTo, serial, tenant)
-	if err != nil {
-		return resultOf(retrySoon, err)
-	}
-	err = dispatch(ctx, r.post, claimOf[*v1alpha1.Partnership]{
-		object: claimed,
-		send:   r.sending(message, tenant),
-		record: func(p *v1alpha1.Partnership, failure *delivery.Failure) bool {
-			return partnership.Record(&p.Status, d.Send, d.SendTo, serial, failure)
+	job := courier.Job[*v1alpha1.Partnership]{
+		Controller: partnershipController, Object: claimed, Tenant: tenant, Heard: heard,
+		Key: key, Recipient: mailbox(key.Kind, recipient, tenant), LastTry: lastTry(partnership.Mail(&before, key.Kind, key.To)),
+		Scope: quota.Scope(claimed.Spec.ProgramRef.Name, nil, nil), AlwaysLeaves: quota.Always(key.Kind),
+		Claim: func(ctx context.Context, write func(context.Context) error) (courier.Parcel, error) {
+			in.Now = r.now()
+			d := partnership.Decide(in)
+			if d.Send == nil || *d.Send != key {
+				return courier.Parcel{}, courier.ErrLost
+			}
+			claimed.Status = d.Status
+			in.Partnership = claimed
+			mails, err := r.mails(in, key, tenant)
+			if err != nil {
+				return courier.Parcel{}, err
+			}
+			return courier.Parcel{Mails: mails}, write(ctx)
 		},
-	})
-	if err != nil {
-		return resultOf(retrySoon, err)
+		Record: func(p *v1alpha1.Partnership, o delivery.Outcome) bool { return partnership.Record(p, key, o, r.now()) },
+	}
+	if !job.AlwaysLeaves { // a limit to sign-in mails would lock the owner of the address out
+		job.Scope = nil
+	}
+	result, err := courier.Send(ctx, r.courier, job)
+	if err != nil || !result.Sent {
+		again, err := resultOf(result.Again, err)
+		return again, result.IsLate, err
 	}
 	r.tell(before, claimed)
-	in.Now = r.now()
+	in.Partnership, in.TakenBack, in.Now = claimed, nil, r.now()
 	next := partnership.Decide(in)
-	if next.Send != "" {
-		return reconcile.Result{RequeueAfter: retrySoon}, nil
+	if next.Send != nil {
+		return reconcile.Result{RequeueAfter: retrySoon}, false, nil
 	}
-	return reconcile.Result{RequeueAfter: next.RequeueAfter}, nil
+	return reconcile.Result{RequeueAfter: next.RequeueAfter}, false, nil
+}
+
+// mailbox is the address by which refusals are told apart. The staff is told of many applicants at the same address: that
+// it is refused each time must not look as if many were.
+func mailbox(kind v1alpha1.MailKind, to *v1alpha1.TeamOwner, tenant *courier.Tenant) string {
+	if kind == v1alpha1.MailApplicationReceived && len(tenant.NotifyStaff) > 0 {
+		return tenant.NotifyStaff[0]
+	}
+	return string(to.Email)
+}
+
+// mails are what a claim is about: a mail to the partner, or one to each of the company's staff.
+func (r *PartnershipReconciler) mails(in partnership.Input, key delivery.Key, tenant *courier.Tenant) ([]mail.Message, error) {
+	message, err := r.message(in, key, tenant)
+	if err != nil || key.Kind != v1alpha1.MailApplicationReceived {
+		return []mail.Message{message}, err
+	}
+	mails := make([]mail.Message, 0, len(tenant.NotifyStaff))
+	for _, person := range tenant.NotifyStaff {
+		message.To = person
+		mails = append(mails, message)
+	}
+	return mails, nil
 }
 
 // message is the mail of a claim. A link is made here and nowhere kept.
-func (r *PartnershipReconciler) message(
-	in partnership.Input, kind v1alpha1.MailKind, leader string, serial int64, tenant tenant,
-) (mail.Message, error) {
+func (r *PartnershipReconciler) message(in partnership.Input, key delivery.Key, tenant *courier.Tenant) (mail.Message, error) {
 	p := in.Partnership
-	recipient := partnership.Recipient(in, leader)
+	recipient := partnership.Recipient(in, key.To)
 	if recipient == nil {
-		return mail.Message{}, errLost
+		return mail.Message{}, courier.ErrLost
 	}
 	to := string(recipient.Email)
 	content := mail.Content{FirstName: string(recipient.FirstName), LastName: string(recipient.LastName)}
 	if in.Team != nil {
 		content.Team = string(in.Team.Spec.DisplayName)
 	}
-	switch kind {
-	case v1alpha1.MailApproved:
-		content.Programs = []mail.ProgramLine{mail.Line(in.Catalog, p.Spec.ProgramRef.Name, groupRef(p.Status.Group))}
-		content.Link = tenant.portal.Login(p.Namespace)
-	case v1alpha1.MailRejected:
-		content.Programs = []mail.ProgramLine{mail.Line(in.Catalog, p.Spec.ProgramRef.Name, nil)}
-		if p.Spec.Approval != nil {
-			content.Reason = p.Spec.Approval.Note
+	switch key.Kind {
+	case v1alpha1.MailApproved, v1alpha1.MailRejected, v1alpha1.MailRevoked:
+		told := partnership.Told(in, key)
+		for _, each := range told {
+			line := mail.Line(in.Catalog, each.Spec.ProgramRef.Name, nil)
+			if key.Kind == v1alpha1.MailApproved {
+				line = mail.Line(in.Catalog, each.Spec.ProgramRef.Name, groupRef(each.Status.Group))
+			}
+			line.Reason = partnership.Reason(each, key.Kind)
+			content.Programs = append(content.Programs, line)
 		}
-	case v1alpha1.MailRevoked:
-		content.Programs = []mail.ProgramLine{mail.Line(in.Catalog, p.Spec.ProgramRef.Name, nil)}
-		if p.Spec.Revocation != nil {
-			content.Reason = p.Spec.Revocation.Reason
+		if key.Kind == v1alpha1.MailApproved {
+			content.Link = tenant.Portal.Login(p.Namespace)
 		}
 	case v1alpha1.MailApplicationReceived:
 		content = applicationContent(in)
 	case v1alpha1.MailSignIn:
-		text, err := r.post.keys.Current().Sign(token.PurposeSignIn, "", token.Subject{Namespace: p.Namespace, UID: string(p.UID), Serial: serial, Address: to})
+		text, err := r.keys.Current().Sign(token.PurposeSignIn, "", token.Subject{Namespace: p.Namespace, UID: string(p.UID), Serial: key.Serial, Address: to})
 		if err != nil {
 			return mail.Message{}, err
 		}
-		content.Link, content.Minutes = tenant.portal.SignIn(p.Namespace, text), int(signin.LifetimeOf(p.Status.SignIn, serial).Minutes())
+		content.Link, content.Minutes = tenant.Portal.SignIn(p.Namespace, text), int(signin.LifetimeOf(p.Status.SignIn, key.Serial).Minutes())
 	default:
-		return mail.Message{}, fmt.Errorf("%q is no mail to a partner", kind)
+		return mail.Message{}, fmt.Errorf("%q is no mail to a partner", key.Kind)
 	}
-	message, err := mail.Render(kind, tenant.Brand, content, tenant.templates[kind])
-	if err != nil && tenant.templates[kind] != nil { // only what this one mail says makes it unusable
-		message, err = mail.Render(kind, tenant.Brand, content, nil)
-	}
-	message.ID = partnership.MessageID(p, kind, leader, serial, tenant.MessageDomain())
-	message.To = to
-	return message, err
+	return tenant.Render(key.Kind, content, partnership.MessageID(p, key, tenant.MessageDomain()), to)
 }
 
 // groupRef names a group that may be none.

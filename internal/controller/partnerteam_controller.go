@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/courier"
 	"github.com/partner-operator/partner-operator/internal/delivery"
 	"github.com/partner-operator/partner-operator/internal/lookup"
 	"github.com/partner-operator/partner-operator/internal/mail"
@@ -23,10 +24,12 @@ import (
 	"github.com/partner-operator/partner-operator/internal/token"
 )
 
+// teamController is the name of the controller.
+const teamController = "partnerteam"
+
 // PartnerTeamReconciler reports who is in a team and owns it, and sends the mails to its people.
 type PartnerTeamReconciler struct {
 	base
-	post *post
 }
 
 // +kubebuilder:rbac:groups=partner-operator.io,resources=partnerteams/status,verbs=update
@@ -45,11 +48,12 @@ var peopleTurned = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 func (r *PartnerTeamReconciler) setup(mgr ctrl.Manager) error {
 	// Those with a mail that has not left, which a mended brand may let go on.
 	mailing := enqueue(r.base, client.Object.GetNamespace, within(r.Client, lookup.TeamsWithMail))
-	return newController(mgr, "partnerteam", "PartnerTeam", 1).
-		For(&v1alpha1.PartnerTeam{}, builder.WithPredicates(predicate.Or[client.Object](specChanged, peopleTurned, asked))).
-		WatchesMetadata(&corev1.ConfigMap{}, mailing, r.post.mattering()).
-		WatchesRawSource(r.post.routes.follow(mailing)).
-		Complete(eachOf(r.base, r))
+	return newController(mgr, teamController, "PartnerTeam", r.courier.Workers()).
+		For(&v1alpha1.PartnerTeam{}, builder.WithPredicates(predicate.Or[client.Object](specChanged, peopleTurned, asked, resendAsked))).
+		WatchesMetadata(&corev1.ConfigMap{}, mailing, r.mattering()).
+		WatchesRawSource(r.mailNews.follow(mailing)).
+		WatchesRawSource(r.courier.Turns(teamController)).
+		Complete(eachOf(r.base, teamController, r))
 }
 
 // Reconcile does what is due for one team.
@@ -57,23 +61,35 @@ func (r *PartnerTeamReconciler) Reconcile(ctx context.Context, t *v1alpha1.Partn
 	if !t.DeletionTimestamp.IsZero() {
 		return reconcile.Result{}, nil
 	}
-	tenant, err := r.post.tenant(ctx, t.Namespace)
+	tenant, err := r.courier.Tenant(ctx, t.Namespace)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	in := team.Input{Team: t, MailerConfigured: tenant.configured(), Holds: r.post.holds(tenant), Now: r.now()}
+	taken, heard := r.courier.TakenBack(teamController, t)
+	in := team.Input{Team: t, Holds: tenant.Holds, TakenBack: taken, Now: r.now()}
 	if in.Open, err = r.open(ctx, t); err != nil {
 		return reconcile.Result{}, err
 	}
 	d := team.Decide(in)
 	if d.Send != nil {
-		return r.send(ctx, in, tenant)
+		result, isLate, err := r.mailDue(ctx, in, *d.Send, tenant, heard)
+		if err != nil || !isLate {
+			return result, err
+		}
+		in.Holds = tenant.Waiting()
+		d = team.Decide(in)
+		d.RequeueAfter = sooner(d.RequeueAfter, result.RequeueAfter)
 	}
 	if !equality.Semantic.DeepEqual(t.Status, d.Status) {
 		after := t.DeepCopy()
 		after.Status = d.Status
 		salted(after)
-		err = r.Status().Update(ctx, after)
+		if err = r.Status().Update(ctx, after); err == nil {
+			r.tell(t.Status, after)
+		}
+	}
+	if err == nil {
+		heard()
 	}
 	return resultOf(d.RequeueAfter, err)
 }
@@ -95,57 +111,65 @@ func (r *PartnerTeamReconciler) open(ctx context.Context, t *v1alpha1.PartnerTea
 	return team.Open(of, catalog, nil, r.now()), err
 }
 
-// send makes a claim of the moment that the rate lets the mail leave, carries it out, and looks again: another mail may
-// be due.
-func (r *PartnerTeamReconciler) send(ctx context.Context, in team.Input, tenant tenant) (reconcile.Result, error) {
-	if err := tenant.transport.sender.Ready(ctx); err != nil {
-		return reconcile.Result{}, err
-	}
-	in.Now = r.now()
-	d := team.Decide(in)
-	if d.Send == nil {
-		return reconcile.Result{RequeueAfter: retrySoon}, nil
-	}
-	claimed := in.Team.DeepCopy()
-	claimed.Status = d.Status
-	salted(claimed)
-	message, err := r.message(claimed, *d.Send, tenant)
-	if err != nil {
-		return reconcile.Result{}, err
-	}
-	err = dispatch(ctx, r.post, claimOf[*v1alpha1.PartnerTeam]{
-		object: claimed,
-		send:   tenant.transport.mail(message),
-		record: func(t *v1alpha1.PartnerTeam, failure *delivery.Failure) bool {
-			return team.Record(t, *d.Send, failure, r.now())
+// mailDue sends the mail that is due, and looks again: another may be due. It is late if others go first for long.
+func (r *PartnerTeamReconciler) mailDue(
+	ctx context.Context, in team.Input, key delivery.Key, tenant *courier.Tenant, heard func(),
+) (_ reconcile.Result, isLate bool, err error) {
+	before, claimed := in.Team.Status, in.Team.DeepCopy()
+	result, err := courier.Send(ctx, r.courier, courier.Job[*v1alpha1.PartnerTeam]{
+		Controller: teamController, Object: claimed, Tenant: tenant, Heard: heard,
+		Key: key, Recipient: key.To, LastTry: lastTry(mailOf(in.Team.Status.Mails, key)),
+		Claim: func(ctx context.Context, write func(context.Context) error) (courier.Parcel, error) {
+			in.Now = r.now()
+			d := team.Decide(in)
+			if d.Send == nil || *d.Send != key {
+				return courier.Parcel{}, courier.ErrLost
+			}
+			claimed.Status = d.Status
+			salted(claimed)
+			message, err := r.message(claimed, key, tenant)
+			if err != nil {
+				return courier.Parcel{}, err
+			}
+			return courier.Parcel{Mails: []mail.Message{message}}, write(ctx)
 		},
+		Record: func(t *v1alpha1.PartnerTeam, o delivery.Outcome) bool { return team.Record(t, key, o, r.now()) },
 	})
-	if err != nil {
-		return resultOf(retrySoon, err)
+	if err != nil || !result.Sent {
+		again, err := resultOf(result.Again, err)
+		return again, result.IsLate, err
 	}
-	in.Team, in.Now = claimed, r.now()
+	r.tell(before, claimed)
+	in.Team, in.TakenBack, in.Now = claimed, nil, r.now()
 	next := team.Decide(in)
-	if next.Send != nil { // the cache may not have seen yet what was written
-		return r.send(ctx, in, tenant)
+	if next.Send != nil {
+		return reconcile.Result{RequeueAfter: retrySoon}, false, nil
 	}
-	return reconcile.Result{RequeueAfter: next.RequeueAfter}, nil
+	return reconcile.Result{RequeueAfter: next.RequeueAfter}, false, nil
+}
+
+// tell tells of the mails that failed. Whoever changes who is in a team tells of that.
+func (r *PartnerTeamReconciler) tell(before v1alpha1.PartnerTeamStatus, after *v1alpha1.PartnerTeam) {
+	for _, e := range delivery.Failures(before.Mails, after.Status.Mails) {
+		r.events.Eventf(after, nil, e.Type, e.Reason, e.Action, "%s", e.Note)
+	}
 }
 
 // message is the mail of a claim. A link is made here and nowhere kept.
-func (r *PartnerTeamReconciler) message(t *v1alpha1.PartnerTeam, key team.Key, tenant tenant) (mail.Message, error) {
+func (r *PartnerTeamReconciler) message(t *v1alpha1.PartnerTeam, key delivery.Key, tenant *courier.Tenant) (mail.Message, error) {
 	content := mail.Content{Team: string(t.Spec.DisplayName)}
 	to := team.Member(t, key.To)
 	if to != nil {
 		content.FirstName, content.LastName = string(to.FirstName), string(to.LastName)
 	}
 	var purpose token.Purpose
-	page := tenant.portal.SignIn
+	page := tenant.Portal.SignIn
 	switch key.Kind {
 	case v1alpha1.MailTeammateApproval:
-		purpose, page = token.PurposeTeamApproval, tenant.portal.Approval
+		purpose, page = token.PurposeTeamApproval, tenant.Portal.Approval
 		content.Teammate = nameOf(team.AwaitingBySerial(t, key.Serial))
 	case v1alpha1.MailTeammateInvite:
-		purpose, page = token.PurposeTeamMember, tenant.portal.Member
+		purpose, page = token.PurposeTeamMember, tenant.Portal.Member
 		if m := team.InvitedBySerial(t, key.Serial); m != nil && m.ExpiryTime != nil {
 			content.ExpiryTime = m.ExpiryTime.Time
 		}
@@ -157,17 +181,12 @@ func (r *PartnerTeamReconciler) message(t *v1alpha1.PartnerTeam, key team.Key, t
 	default:
 		return mail.Message{}, fmt.Errorf("%q is no mail to somebody of a team", key.Kind)
 	}
-	text, err := r.post.keys.Current().Sign(purpose, "", token.Subject{Namespace: t.Namespace, UID: string(t.UID), Serial: key.Serial, Address: key.To})
+	text, err := r.keys.Current().Sign(purpose, "", token.Subject{Namespace: t.Namespace, UID: string(t.UID), Serial: key.Serial, Address: key.To})
 	if err != nil {
 		return mail.Message{}, err
 	}
 	content.Link = page(t.Namespace, text)
-	message, err := mail.Render(key.Kind, tenant.Brand, content, tenant.templates[key.Kind])
-	if err != nil && tenant.templates[key.Kind] != nil { // only what this one mail says makes it unusable
-		message, err = mail.Render(key.Kind, tenant.Brand, content, nil)
-	}
-	message.ID, message.To = team.MessageID(t, key, tenant.MessageDomain()), key.To
-	return message, err
+	return tenant.Render(key.Kind, content, team.MessageID(t, key, tenant.MessageDomain()), key.To)
 }
 
 // nameOf is how a person is called to somebody who is to decide about them.

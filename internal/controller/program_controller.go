@@ -22,7 +22,6 @@ import (
 // ProgramReconciler reports whether a program's references fit, and whether its mail can leave.
 type ProgramReconciler struct {
 	base
-	post       *post
 	tombstones *tombstone.Writer
 }
 
@@ -35,13 +34,13 @@ func (r *ProgramReconciler) setup(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.PartnerGroup{}, enqueue(r.base, groupIn, r.namedBy), changed).
 		Watches(&v1alpha1.Partnership{}, counting(inProgram, nil)).
 		Watches(&v1alpha1.PartnerInvite{}, counting(invitedInto, &mapper[string]{retries: r.retries, find: r.all, after: settleTime})).
-		WatchesMetadata(&corev1.ConfigMap{}, enqueue(r.base, client.Object.GetNamespace, r.all), r.post.mattering()).
-		WatchesRawSource(r.post.routes.follow(&handler.EnqueueRequestForObject{})).
+		WatchesMetadata(&corev1.ConfigMap{}, enqueue(r.base, client.Object.GetNamespace, r.all), r.mattering()).
+		WatchesRawSource(r.mailNews.followPrograms(&handler.EnqueueRequestForObject{})).
 		WatchesRawSource(source.Func(func(_ context.Context, q requestQueue) error {
 			r.tombstones.OnProblem(func(p client.ObjectKey) { q.Add(reconcile.Request{NamespacedName: p}) })
 			return nil
 		})).
-		Complete(eachOf(r.base, r))
+		Complete(eachOf(r.base, "program", r))
 }
 
 // grouping is a group, and the program that it is in.
@@ -100,11 +99,11 @@ func (r *ProgramReconciler) Reconcile(ctx context.Context, p *v1alpha1.Program) 
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	tenant, err := r.post.tenant(ctx, p.Namespace)
+	tenant, err := r.courier.Tenant(ctx, p.Namespace)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	template, err := r.post.checkTemplate(ctx, p.Namespace, p.Spec.Invites.TemplateRef)
+	template, err := r.courier.CheckTemplate(ctx, p.Namespace, p.Spec.Invites.TemplateRef)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
@@ -112,7 +111,7 @@ func (r *ProgramReconciler) Reconcile(ctx context.Context, p *v1alpha1.Program) 
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	status := program.Status(p, catalog, template, tenant.health(), counts, r.now())
+	status := program.Status(p, catalog, template, tenant.Health, counts, r.now())
 	program.SetRemembering(&status, program.Forgetting(r.tombstones.Problem(p)), r.now())
 	if status.NameSalt == "" {
 		status.NameSalt = partnership.NewSalt()

@@ -10,49 +10,42 @@ import (
 	"github.com/go-logr/logr"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/partner-operator/partner-operator/internal/accept"
 	"github.com/partner-operator/partner-operator/internal/brandbook"
+	"github.com/partner-operator/partner-operator/internal/courier"
 	"github.com/partner-operator/partner-operator/internal/keyring"
-	"github.com/partner-operator/partner-operator/internal/link"
-	"github.com/partner-operator/partner-operator/internal/mail/smtp"
-	"github.com/partner-operator/partner-operator/internal/sink"
 	"github.com/partner-operator/partner-operator/internal/tombstone"
 	"github.com/partner-operator/partner-operator/internal/watch"
+	"github.com/partner-operator/partner-operator/internal/webhook"
 )
 
 // Options is what the controllers need.
 type Options struct {
 	// Keys sign the links.
 	Keys *keyring.Keyring
-	// SMTP is the mail server; nil: there is none but those of brands, and what needs it waits.
-	SMTP *smtp.Config
-	// BrandSMTP tells where mail servers of brands may be.
-	BrandSMTP *smtp.Guard
-	// MailRate is the most mails a second; 0: any number.
-	MailRate float64
-	// MailMode tells whether mail leaves.
-	MailMode MailMode
+	// Mail is how mails are sent. What the controllers have is filled in.
+	Mail courier.Options
 	// Tombstones tell who was a partner.
 	Tombstones *tombstone.Store
 	// Pages is the cache of what they are kept in.
 	Pages cache.Cache
 	// Book finds brands and templates.
 	Book *brandbook.Book
-	// Portal is where links lead to.
-	Portal link.Base
 	// Accept is the step that the portal shares.
 	Accept *accept.Step
 	// Events records what happens.
 	Events events.EventRecorder
-	// Concurrency is how many invites, and how many partnerships, are worked on at once.
+	// Concurrency is how many links are worked on at once.
 	Concurrency int
 	// Receiver gets an event of all that happens; nil: there is none.
-	Receiver *sink.Receiver
+	Receiver *webhook.Receiver
 	// Watches are those that the manager's cache has.
 	Watches *watch.Tracker
 	// Namespace is the operator's own.
@@ -63,19 +56,6 @@ type Options struct {
 	Now func() time.Time
 }
 
-// MailMode tells whether mail leaves.
-type MailMode string
-
-// The mail modes.
-const (
-	// MailSend: it does.
-	MailSend MailMode = "send"
-	// MailHold: it waits, for example until a restored cluster has been looked at.
-	MailHold MailMode = "hold"
-	// MailLog: it waits, and the log tells what would be sent, with masked addresses and without links.
-	MailLog MailMode = "log"
-)
-
 // base is what every reconciler has.
 type base struct {
 	client.Client
@@ -84,6 +64,16 @@ type base struct {
 	now    func() time.Time
 	// retries repeats what could not be read while an event was handled.
 	retries *retries
+	// courier sends the mails, with links that the keys sign, and mailNews tells what it learns.
+	courier  *courier.Courier
+	mailNews *mailNews
+	keys     *keyring.Keyring
+	book     *brandbook.Book
+}
+
+// mattering lets through ConfigMaps that a brand or a template is, or could be.
+func (b base) mattering() builder.Predicates {
+	return builder.WithPredicates(predicate.NewPredicateFuncs(b.book.Matters)) // by the name, which never changes
 }
 
 // Who was a partner is written down in the operator's own namespace.
@@ -98,42 +88,47 @@ func Setup(mgr ctrl.Manager, o Options) (finish func(context.Context), err error
 		live:   mgr.GetAPIReader(),
 		events: o.Events,
 		now:    o.Now,
+		keys:   o.Keys,
+		book:   o.Book,
 
 		retries: newRetries(),
 	}
 	if err := mgr.Add(b.retries); err != nil {
 		return nil, fmt.Errorf("adding the retries: %w", err)
 	}
-	ways := newRoutes(b, o.SMTP, o.BrandSMTP, smtp.NewLimiter(o.MailRate), o.Concurrency)
-	ways.permissions = o.Book.Permissions
-	if err := mgr.Add(ways); err != nil {
-		return nil, fmt.Errorf("adding the ways to mail servers: %w", err)
+	b.mailNews = &mailNews{Reader: b.Client, retries: b.retries}
+	o.Mail.Client, o.Mail.Live, o.Mail.Book, o.Mail.Tell, o.Mail.Now = b.Client, b.live, o.Book, b.mailNews.tell, o.Now
+	b.courier = courier.New(o.Mail)
+	if err := mgr.Add(b.courier); err != nil {
+		return nil, fmt.Errorf("adding the courier: %w", err)
 	}
 	tombstones := &tombstone.Writer{Store: o.Tombstones, Client: b.Client, Programs: mgr.GetCache(), Namespaces: o.Namespaces}
 	if err := mgr.Add(tombstones); err != nil {
 		return nil, fmt.Errorf("adding the tombstones: %w", err)
 	}
 	if o.Receiver != nil {
-		if err := mgr.Add(newOutbox(b, mgr, o)); err != nil {
+		outbox := webhook.NewOutbox(webhook.Options{
+			Client: b.Client, Live: b.live, Cache: mgr.GetCache(), Receiver: o.Receiver, Watches: o.Watches,
+			Portal: o.Mail.Portal.Origin(), Namespace: o.Namespace, Log: mgr.GetLogger().WithName("events"), Now: o.Now,
+		})
+		if err := mgr.Add(outbox); err != nil {
 			return nil, fmt.Errorf("adding the events for other systems: %w", err)
 		}
 	}
-	post := &post{base: b, routes: ways, mode: o.MailMode, book: o.Book, keys: o.Keys, portal: o.Portal}
-	brake := newBrake(b.Client, o.Now)
 	for name, setup := range map[string]func(ctrl.Manager) error{
-		"program":       (&ProgramReconciler{base: b, post: post, tombstones: tombstones}).setup,
-		"partnergroup":  (&PartnerGroupReconciler{base: b, post: post}).setup,
-		"verification":  (&VerificationReconciler{base: b, post: post, brake: brake, concurrency: o.Concurrency}).setup,
-		"partnerteam":   (&PartnerTeamReconciler{base: b, post: post}).setup,
-		"partnerlink":   (&PartnerLinkReconciler{base: b, post: post, concurrency: o.Concurrency}).setup,
-		"partnerinvite": (&PartnerInviteReconciler{base: b, post: post, accept: o.Accept, brake: brake, links: &linkRights{now: o.Now}, concurrency: o.Concurrency}).setup,
-		"partnership":   (&PartnershipReconciler{base: b, post: post, accept: o.Accept, tombstones: tombstones, pages: o.Pages, concurrency: o.Concurrency}).setup,
+		"program":       (&ProgramReconciler{base: b, tombstones: tombstones}).setup,
+		"partnergroup":  (&PartnerGroupReconciler{base: b}).setup,
+		"verification":  (&VerificationReconciler{base: b}).setup,
+		"partnerteam":   (&PartnerTeamReconciler{base: b}).setup,
+		"partnerlink":   (&PartnerLinkReconciler{base: b, concurrency: o.Concurrency}).setup,
+		"partnerinvite": (&PartnerInviteReconciler{base: b, accept: o.Accept, links: &linkRights{now: o.Now}}).setup,
+		"partnership":   (&PartnershipReconciler{base: b, accept: o.Accept, tombstones: tombstones, pages: o.Pages}).setup,
 	} {
 		if err := setup(mgr); err != nil {
 			return nil, fmt.Errorf("setting up the %s controller: %w", name, err)
 		}
 	}
-	return post.mails.finish, nil
+	return b.courier.Finish, nil
 }
 
 // newController begins a controller that works on some objects of a kind at once. Each line of its log tells where it belongs; what
@@ -153,10 +148,14 @@ func newController(mgr ctrl.Manager, name, kind string, concurrency int) *ctrl.B
 
 // eachOf looks at each object as the cache has it. One that cannot be read is reported in its conditions, and nothing else
 // is done about it. That the process stopped meanwhile is no error: the next one looks again.
-func eachOf[O decoded](b base, r reconcile.ObjectReconciler[O]) reconcile.Reconciler {
+func eachOf[O decoded](b base, name string, r reconcile.ObjectReconciler[O]) reconcile.Reconciler {
 	looks := reconcile.AsReconciler(b.Client, reconcile.ObjectReconciler[O](reconcileReadable[O]{b, r}))
 	return reconcile.Func(func(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
+		if b.courier != nil {
+			defer b.courier.Begin(name, request)()
+		}
 		result, err := looks.Reconcile(ctx, request)
+		result.Priority = new(0) // else whose turn it was goes before all others from then on
 		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 			return reconcile.Result{}, nil
 		}

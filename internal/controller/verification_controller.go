@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -13,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/courier"
 	"github.com/partner-operator/partner-operator/internal/delivery"
 	"github.com/partner-operator/partner-operator/internal/join"
 	"github.com/partner-operator/partner-operator/internal/keylock"
@@ -22,12 +24,12 @@ import (
 	"github.com/partner-operator/partner-operator/internal/token"
 )
 
+// verificationController is the name of the controller.
+const verificationController = "verification"
+
 // VerificationReconciler mails the links by which applicants show that an address is theirs.
 type VerificationReconciler struct {
 	base
-	post        *post
-	brake       *brake
-	concurrency int
 	// tenants take turns to send: an address gets so many mails from all groups of a namespace together.
 	tenants keylock.Keys
 }
@@ -43,17 +45,25 @@ func (r *VerificationReconciler) setup(mgr ctrl.Manager) error {
 			return before.Status.VerificationSerial != after.Status.VerificationSerial
 		},
 	}
-	return newController(mgr, "verification", "PartnerGroup", r.concurrency).
+	// Those with a mail that has not left, which a mended brand or a program that goes on may let go on.
+	waiting := enqueue(r.base, client.Object.GetNamespace, within(r.Client, lookup.GroupsWithMail))
+	return newController(mgr, verificationController, "PartnerGroup", r.courier.Workers()).
 		For(&v1alpha1.PartnerGroup{}, builder.WithPredicates(asked)).
-		Complete(eachOf(r.base, r))
+		Watches(&v1alpha1.Program{}, waiting, builder.WithPredicates(specChanged)).
+		WatchesMetadata(&corev1.ConfigMap{}, waiting, r.mattering()).
+		WatchesRawSource(r.mailNews.follow(waiting)).
+		WatchesRawSource(r.courier.Turns(verificationController)).
+		Complete(eachOf(r.base, verificationController, r))
 }
 
 // Reconcile sends the next verification mail of a group, or drops what would come too late.
 func (r *VerificationReconciler) Reconcile(ctx context.Context, g *v1alpha1.PartnerGroup) (reconcile.Result, error) {
+	_, heard := r.courier.TakenBack(verificationController, g)
+	heard() // what failed is forgotten: whoever typed the address can ask again
 	if !g.DeletionTimestamp.IsZero() || len(g.Status.Verifications) == 0 {
 		return reconcile.Result{}, nil
 	}
-	tenant, err := r.post.tenant(ctx, g.Namespace)
+	tenant, err := r.courier.Tenant(ctx, g.Namespace)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
@@ -62,31 +72,32 @@ func (r *VerificationReconciler) Reconcile(ctx context.Context, g *v1alpha1.Part
 		return reconcile.Result{}, err
 	}
 	outbox := join.Outbox{
-		Group: g, Program: catalog.Programs[g.Spec.ProgramRef.Name],
-		Held:  r.post.holds(tenant)(v1alpha1.MailVerifyAddress) || tenant.transport == nil,
+		Group: g, Program: catalog.Programs[g.Spec.ProgramRef.Name], Hold: tenant.Holds[v1alpha1.MailVerifyAddress],
 		Marks: r.marks(g), Elsewhere: sentElsewhere(g, catalog.Groups), Now: r.now(),
 	}
-	_, outbox.HeldUntil = r.brake.until(ctx, g.Namespace, catalog)(scopeOf(g))
+	if outbox.Hold == nil {
+		outbox.Hold = r.courier.Quota().Full(ctx, g.Namespace, scopeOf(g.Spec.ProgramRef), catalog)
+	}
 	d := join.Post(outbox)
-	if d.Send != 0 {
-		return r.send(ctx, outbox, tenant, catalog)
+	if d.Send != nil {
+		return r.mailDue(ctx, outbox, *d.Send, tenant, catalog)
 	}
 	if !equality.Semantic.DeepEqual(g.Status, d.Status) {
-		g = g.DeepCopy()
-		g.Status = d.Status
-		err = r.Status().Update(ctx, g)
+		after := g.DeepCopy()
+		after.Status = d.Status
+		err = r.Status().Update(ctx, after)
 	}
 	return resultOf(d.RequeueAfter, err)
 }
 
-// scopeOf is the program that the mails of a group are about.
-func scopeOf(g *v1alpha1.PartnerGroup) []v1alpha1.ProgramGrant {
-	return []v1alpha1.ProgramGrant{{Name: g.Spec.ProgramRef.Name}}
+// scopeOf is the one program that a mail is about.
+func scopeOf(program v1alpha1.ProgramReference) []v1alpha1.ProgramGrant {
+	return []v1alpha1.ProgramGrant{{Name: program.Name}}
 }
 
 // marks stand for the addresses that the mails of a group wait for.
 func (r *VerificationReconciler) marks(g *v1alpha1.PartnerGroup) map[int64][]string {
-	keys, marks := r.post.keys.Current(), map[int64][]string{}
+	keys, marks := r.keys.Current(), map[int64][]string{}
 	for _, v := range g.Status.Verifications {
 		if email, ok := keys.Unseal(token.PurposeApplicant, join.SealContext(g), v.SealedAddress); ok {
 			marks[v.Serial] = keys.Marks(join.RecipientPlace(g.Namespace), string(email))
@@ -105,97 +116,90 @@ func sentElsewhere(g *v1alpha1.PartnerGroup, groups map[string]*v1alpha1.Partner
 	return sent
 }
 
-// claim writes a claim unless the address has got enough mails by now, from any group of the namespace as the API server
-// has it: the cache may be behind what this process has just written.
-func (r *VerificationReconciler) claim(ctx context.Context, outbox join.Outbox, claimed *v1alpha1.PartnerGroup, serial int64) error {
-	defer r.tenants.Lock(claimed.Namespace)()
+// confirm looks anew to whom the other groups of the namespace sent mails, as the API server has it: the cache may be
+// behind what this process has just written.
+func (r *VerificationReconciler) confirm(ctx context.Context, outbox *join.Outbox) error {
+	g := outbox.Group
 	var groups v1alpha1.PartnerGroupList
-	if err := r.live.List(ctx, &groups, client.InNamespace(claimed.Namespace)); err != nil {
+	if err := r.live.List(ctx, &groups, client.InNamespace(g.Namespace)); err != nil {
 		return err
 	}
-	outbox.Elsewhere = sentElsewhere(claimed, program.NewCatalog(nil, groups.Items).Groups)
-	if join.Post(outbox).Send != serial {
-		return errLost
-	}
-	return r.Status().Update(ctx, claimed)
+	outbox.Elsewhere, outbox.Now = sentElsewhere(g, program.NewCatalog(nil, groups.Items).Groups), r.now()
+	return nil
 }
 
-// send makes a claim of the moment that the rate lets the mail leave, carries it out, and looks again at once: others may
-// wait.
-func (r *VerificationReconciler) send(ctx context.Context, outbox join.Outbox, tenant tenant, catalog program.Catalog) (reconcile.Result, error) {
-	if err := tenant.transport.sender.Ready(ctx); err != nil {
-		return reconcile.Result{}, err
-	}
-	outbox.Now = r.now()
-	d := join.Post(outbox)
-	if d.Send == 0 {
-		return reconcile.Result{RequeueAfter: retrySoon}, nil
-	}
-	claimed := outbox.Group.DeepCopy()
-	claimed.Status = d.Status
-	message, err := r.message(ctx, claimed, d.Send, tenant, catalog)
-	if err != nil {
-		return reconcile.Result{}, err
-	}
-	giveBack, taken := r.brake.take(ctx, claimed.Namespace, scopeOf(claimed), catalog)
-	if !taken {
-		return reconcile.Result{RequeueAfter: retrySoon}, nil
-	}
-	send, left := tenant.transport.mail(message), false
-	if message.To == "" { // the key that sealed the address is gone, so it can never be sent
-		send = func(context.Context) error {
-			return &delivery.Failure{Permanent: true, Message: "the signing key is gone"}
-		}
-	}
-	err = dispatch(ctx, r.post, claimOf[*v1alpha1.PartnerGroup]{
-		object: claimed,
-		claim:  func(ctx context.Context) error { return r.claim(ctx, outbox, claimed, d.Send) },
-		send: func(ctx context.Context) error {
-			left = true
-			return send(ctx)
+// mailDue sends the mail that is due, and looks again at once: others may wait.
+func (r *VerificationReconciler) mailDue(
+	ctx context.Context, outbox join.Outbox, key delivery.Key, tenant *courier.Tenant, catalog program.Catalog,
+) (reconcile.Result, error) {
+	before, claimed := outbox.Group.Status, outbox.Group.DeepCopy()
+	v := join.Find(&before, key.Serial)
+	email, known := r.keys.Current().Unseal(token.PurposeApplicant, join.SealContext(claimed), v.SealedAddress)
+	job := courier.Job[*v1alpha1.PartnerGroup]{
+		Controller: verificationController, Object: claimed, Tenant: tenant,
+		Key: key, Recipient: string(email), LastTry: lastTry(&v.MailDelivery), Scope: scopeOf(claimed.Spec.ProgramRef), Catalog: catalog,
+		Claim: func(ctx context.Context, write func(context.Context) error) (courier.Parcel, error) {
+			defer r.tenants.Lock(claimed.Namespace)()
+			if err := r.confirm(ctx, &outbox); err != nil {
+				return courier.Parcel{}, err
+			}
+			d := join.Post(outbox)
+			if d.Send == nil || *d.Send != key {
+				return courier.Parcel{}, courier.ErrLost
+			}
+			claimed.Status = d.Status
+			if !known {
+				return courier.Parcel{Other: addressIsGone}, write(ctx)
+			}
+			message, err := r.message(claimed, key, string(email), tenant, catalog)
+			if err != nil {
+				return courier.Parcel{}, err
+			}
+			return courier.Parcel{Mails: []mail.Message{message}}, write(ctx)
 		},
-		record: func(g *v1alpha1.PartnerGroup, failure *delivery.Failure) bool {
-			return join.Record(&g.Status, d.Send, failure)
-		},
-	})
-	if !left {
-		giveBack()
+		Record: func(g *v1alpha1.PartnerGroup, o delivery.Outcome) bool { return join.Record(g, key, o, r.now()) },
 	}
-	if err != nil {
-		return resultOf(retrySoon, err)
+	if !known { // it can never be sent
+		job.Tenant, job.Scope = nil, nil
 	}
+	result, err := courier.Send(ctx, r.courier, job)
+	if err != nil || !result.Sent {
+		return resultOf(result.Again, err)
+	}
+	r.tell(key, before, claimed)
 	if len(claimed.Status.Verifications) == 0 {
 		return reconcile.Result{}, nil
 	}
 	return reconcile.Result{RequeueAfter: retrySoon}, nil
 }
 
-// message is the mail of a claim. The address and the link stand nowhere else.
-func (r *VerificationReconciler) message(ctx context.Context, g *v1alpha1.PartnerGroup, serial int64, tenant tenant, catalog program.Catalog) (mail.Message, error) {
-	v := join.Find(&g.Status, serial)
-	keys := r.post.keys.Current()
-	email, ok := keys.Unseal(token.PurposeApplicant, join.SealContext(g), v.SealedAddress)
-	if !ok {
-		log.FromContext(ctx).Info("The address of an applicant cannot be read any more, its mail is dropped", "serial", serial)
-		return mail.Message{}, nil
+// addressIsGone drops a mail whose address cannot be read any more, since the key that sealed it is gone.
+func addressIsGone(ctx context.Context) delivery.Outcome {
+	log.FromContext(ctx).Info("The address of an applicant cannot be read any more, its mail is dropped")
+	return delivery.Outcome{Class: delivery.Recipient, Message: "the signing key is gone"}
+}
+
+func (r *VerificationReconciler) tell(key delivery.Key, before v1alpha1.PartnerGroupStatus, after *v1alpha1.PartnerGroup) {
+	for _, e := range join.Transitions(key, &before, &after.Status) {
+		r.events.Eventf(after, nil, e.Type, e.Reason, e.Action, "%s", e.Note)
 	}
-	text, err := keys.SignVerification(g.Namespace, token.Verification{
-		Group: string(g.UID), Serial: serial, JoinLink: v.JoinLinkSerial, Time: v.RequestedTime.Time, Address: string(email),
+}
+
+// message is the mail of a claim. The address and the link stand nowhere else.
+func (r *VerificationReconciler) message(
+	g *v1alpha1.PartnerGroup, key delivery.Key, email string, tenant *courier.Tenant, catalog program.Catalog,
+) (mail.Message, error) {
+	v := join.Find(&g.Status, key.Serial)
+	text, err := r.keys.Current().SignVerification(g.Namespace, token.Verification{
+		Group: string(g.UID), Serial: key.Serial, JoinLink: v.JoinLinkSerial, Time: v.RequestedTime.Time, Address: email,
 	})
 	if err != nil {
 		return mail.Message{}, err
 	}
-	const kind = v1alpha1.MailVerifyAddress
 	content := mail.Content{
 		Programs:   []mail.ProgramLine{mail.Line(catalog, g.Spec.ProgramRef.Name, &v1alpha1.GroupReference{Name: g.Name})},
-		Link:       tenant.portal.Apply(g.Namespace, text),
+		Link:       tenant.Portal.Apply(g.Namespace, text),
 		ExpiryTime: v.RequestedTime.Add(join.VerificationLifetime),
 	}
-	message, err := mail.Render(kind, tenant.Brand, content, tenant.templates[kind])
-	if err != nil && tenant.templates[kind] != nil { // only what this one mail says makes it unusable
-		message, err = mail.Render(kind, tenant.Brand, content, nil)
-	}
-	message.ID = delivery.MessageID(string(kind), string(g.UID), serial, tenant.MessageDomain())
-	message.To = string(email)
-	return message, err
+	return tenant.Render(key.Kind, content, join.MessageID(g, key, tenant.MessageDomain()), email)
 }

@@ -27,59 +27,18 @@ const (
 	lastBackoff  = time.Hour
 )
 
-// Tries is what is known of the tries to deliver one mail.
-type Tries struct {
-	// Attempts counts them.
-	Attempts int32
-	// First and Last are when the first and the latest began.
-	First, Last time.Time
-	// Claimed: the latest has no outcome yet.
-	Claimed bool
-	// Seed spreads the waiting times of different mails: the Message-ID.
-	Seed string
-}
-
-// Verdict is what to do about a mail.
-type Verdict int
-
-// The verdicts.
-const (
-	// Send: try now.
-	Send Verdict = iota
-	// Wait: not before the time that comes with it.
-	Wait
-	// GiveUp: no more tries.
-	GiveUp
-)
-
-// Next decides about a mail that has not been delivered. With Wait comes the time of the next try.
-func Next(tries Tries, now time.Time) (Verdict, time.Time) {
-	if tries.Attempts == 0 {
-		return Send, now
-	}
-	due := tries.Last.Add(InFlight)
-	if !tries.Claimed {
-		due = tries.Last.Add(Backoff(tries.Attempts, tries.Seed))
-	}
-	switch {
-	case !tries.Claimed && due.Sub(tries.First) > GiveUpAfter:
-		return GiveUp, now
-	case now.Before(due):
-		return Wait, due
-	default:
-		return Send, now
-	}
-}
-
 // Backoff is the time from the beginning of a failed try to the next: one minute after the first, then twice as long
 // each time up to an hour, each up to a fifth longer, so that mails that failed together do not come back together.
 func Backoff(attempts int32, seed string) time.Duration {
-	wait := lastBackoff
-	if attempts < 7 {
-		wait = min(firstBackoff<<max(attempts-1, 0), lastBackoff)
-	}
+	return backoff(firstBackoff, lastBackoff, attempts, seed)
+}
+
+// backoff is the time to wait after a number of failures in a row: first, then twice as long each time up to last, each up
+// to a fifth longer.
+func backoff(first, last time.Duration, failures int32, seed string) time.Duration {
+	wait := min(first<<min(max(failures-1, 0), 20), last)
 	spread := fnv.New32a()
-	_, _ = fmt.Fprintf(spread, "%s#%d", seed, attempts) // a hash takes everything
+	_, _ = fmt.Fprintf(spread, "%s#%d", seed, failures) // a hash takes everything
 	return wait + wait/5*time.Duration(spread.Sum32()%1000)/1000
 }
 
@@ -87,33 +46,6 @@ func Backoff(attempts int32, seed string) time.Duration {
 func MessageID(kind, uid string, serial int64, domain string) string {
 	return fmt.Sprintf("%s.%s.%d@%s", kind, uid, serial, domain)
 }
-
-// Failure is why a mail server did not take a mail. Its text holds no address.
-type Failure struct {
-	// Permanent: the recipient was refused for good, so no further try is made.
-	Permanent bool
-	// Cause is what is at fault, as far as that is known.
-	Cause Cause
-	// Message is what happened, for people.
-	Message string
-}
-
-// Cause is what is at fault for a failure.
-type Cause string
-
-// The causes.
-const (
-	// Mail: this mail, or something unknown.
-	Mail Cause = ""
-	// Unreachable: the mail server cannot be reached, or breaks off.
-	Unreachable Cause = "Unreachable"
-	// Refused: the mail server refuses the operator, its sign-in or its sender, and so every mail.
-	Refused Cause = "Refused"
-	// NotAllowed: the platform does not allow the mail server, so it hears of no mail.
-	NotAllowed Cause = "NotAllowed"
-)
-
-func (f *Failure) Error() string { return f.Message }
 
 // Mark is a short text that stands for another, for an ID that tells people apart and names none.
 func Mark(text string) string {

@@ -7,37 +7,6 @@ import (
 
 var start = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 
-func TestNext(t *testing.T) {
-	after := func(d time.Duration) time.Time { return start.Add(d) }
-	for name, test := range map[string]struct {
-		tries   Tries
-		now     time.Time
-		want    Verdict
-		earlier time.Duration // Wait: the next try is not before start plus this
-		later   time.Duration // and not after start plus this
-	}{
-		"never tried":                    {Tries{}, start, Send, 0, 0},
-		"claimed a moment ago":           {Tries{Attempts: 1, First: start, Last: start, Claimed: true}, after(time.Second), Wait, InFlight, InFlight},
-		"claimed by a process that died": {Tries{Attempts: 1, First: start, Last: start, Claimed: true}, after(InFlight), Send, 0, 0},
-		"failed a moment ago":            {Tries{Attempts: 1, First: start, Last: start}, after(time.Second), Wait, time.Minute, 72 * time.Second},
-		"failed long enough ago":         {Tries{Attempts: 1, First: start, Last: start}, after(72 * time.Second), Send, 0, 0},
-		"failed for the fourth time":     {Tries{Attempts: 4, First: start, Last: start}, after(time.Second), Wait, 8 * time.Minute, 10 * time.Minute},
-		"last try before the day ends":   {Tries{Attempts: 30, First: start, Last: after(22 * time.Hour)}, after(23*time.Hour + 20*time.Minute), Send, 0, 0},
-		"the next try is past the day":   {Tries{Attempts: 30, First: start, Last: after(23*time.Hour + 30*time.Minute)}, after(23*time.Hour + 31*time.Minute), GiveUp, 0, 0},
-		"died in the last try":           {Tries{Attempts: 30, First: start, Last: after(24 * time.Hour), Claimed: true}, after(25 * time.Hour), Send, 0, 0},
-	} {
-		t.Run(name, func(t *testing.T) {
-			verdict, at := Next(test.tries, test.now)
-			if verdict != test.want {
-				t.Fatalf("verdict %v at %v, want %v", verdict, at, test.want)
-			}
-			if verdict == Wait && (at.Before(after(test.earlier)) || at.After(after(test.later))) {
-				t.Errorf("waits until %v", at.Sub(start))
-			}
-		})
-	}
-}
-
 func TestBackoff(t *testing.T) {
 	want := []time.Duration{1, 2, 4, 8, 16, 32, 60, 60, 60}
 	for i, minutes := range want {

@@ -36,7 +36,7 @@ const (
 func Answerable(invite *v1alpha1.PartnerInvite, serial int64, catalog program.Catalog, partnerships []v1alpha1.Partnership, now time.Time) Openness {
 	status := invite.Status
 	switch {
-	case !invite.DeletionTimestamp.IsZero(), status.Serial == 0, status.Serial != serial, status.Acceptance != nil:
+	case !invite.DeletionTimestamp.IsZero(), status.Serial == 0, status.Serial != serial, status.Acceptance != nil, neverLeft(status):
 		return Gone
 	case partnership.MadeForPartnership(invite) && !slices.ContainsFunc(partnerships, func(p v1alpha1.Partnership) bool { return partnership.Invites(invite, &p) }):
 		return Gone

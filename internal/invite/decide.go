@@ -7,7 +7,7 @@
 package invite
 
 import (
-	"fmt"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -32,23 +32,20 @@ type Input struct {
 	Partnerships []v1alpha1.Partnership
 	// Rivals are the other invites of the person, or of the team, in the namespace.
 	Rivals []v1alpha1.PartnerInvite
-	// MailerConfigured: there is a mail server to send to.
-	MailerConfigured bool
-	// Refused says why the mail server takes no mail at all, and until when nothing is tried; empty: it may.
-	Refused      string
-	RefusedUntil time.Time
-	// LinkRefused says why no Secret for a link can be written, and until when that is believed; empty: one can.
-	LinkRefused      string
-	LinkRefusedUntil time.Time
-	// Hold says why the operator holds all mail back; empty: it does not.
-	Hold string
-	// Brake says why the programs of a scope may send no more, and until when; the zero time: they may. Nil: no brake.
-	Brake func(scope []v1alpha1.ProgramGrant) (why string, until time.Time)
-	// Template tells what is wrong with the mail of a scope; nil: nothing. A nil Template is the same.
-	Template func(scope []v1alpha1.ProgramGrant) *program.Unresolved
-	// HoldsKey tells whether links of a key still work; NewestKeyID names the key for new links.
-	HoldsKey    func(keyID string) bool
-	NewestKeyID string
+	// Hold is what holds every invite back, also those with delivery Link. If nil, nothing does.
+	Hold *delivery.Hold
+	// Holds are what holds mail of each kind back: no mail server, an invalid brand, a mail server that takes no mail.
+	Holds delivery.Holds
+	// LinkHold is why the operator cannot write the Secret of an invite with delivery Link. If nil, it can.
+	LinkHold *delivery.Hold
+	// Quota says which program of ScopeFor has sent its mail.maxPerHour. If nil, none has.
+	Quota *delivery.Hold
+	// Template is what is wrong with the mail into the programs of ScopeFor. If nil, nothing is.
+	Template *program.Unresolved
+	// Keys are the IDs of the keys whose links work. There is at least one, and the first one signs new links.
+	Keys []string
+	// TakenBack are the mails whose refusal turned out to be about the sender or the operator.
+	TakenBack []delivery.Key
 	// MessageDomain is what stands behind the @ of a Message-ID.
 	MessageDomain string
 	// Now is the time.
@@ -62,12 +59,9 @@ type Action string
 const (
 	// ActionNone: write the status, if it differs.
 	ActionNone Action = "None"
-	// ActionSend: the status is a claim. Write it; only if that succeeds, send the mail, or write the Secret, and record
-	// the outcome.
+	// ActionSend: the status is a claim of the mail in Send. Write it; only if that succeeds, send the mail, or write the
+	// Secret with the link, and Record the outcome.
 	ActionSend Action = "Send"
-	// ActionRepeat: the status is a claim of the same mail once more, which the person asked for. Write it; only if that
-	// succeeds, send the mail with RepeatID and record the outcome.
-	ActionRepeat Action = "Repeat"
 	// ActionRenewLink: the link in the Secret was signed with an older key. Write the Secret with the key that the status
 	// names, and then the status.
 	ActionRenewLink Action = "RenewLink"
@@ -79,18 +73,23 @@ const (
 
 // Decision is what should be.
 type Decision struct {
+	delivery.LookAgain
+
 	// Status is what status should say.
 	Status v1alpha1.PartnerInviteStatus
 	// Action is what to do.
 	Action Action
-	// RequeueAfter is when to look again even if nothing changes; 0: never.
-	RequeueAfter time.Duration
+	// Send is the mail that is claimed. If its Repeat is not 0, it is the same mail again, with RepeatID as its Message-ID.
+	// If nil, no mail is claimed.
+	Send *delivery.Key
 
 	// resend is what a resend waits for.
-	resend *obstacle
+	resend *delivery.Hold
+	// scope is what ScopeFor returns.
+	scope []v1alpha1.ProgramGrant
 }
 
-// obstacle is what something waits for.
+// obstacle is why a person is not invited.
 type obstacle struct{ reason, message string }
 
 // Decide tells what should be done about an invite.
@@ -100,6 +99,7 @@ func Decide(in Input) Decision {
 	nameWho(&d.Status, in.Invite)
 	d.Status.ObservedGeneration = in.Invite.Generation
 	d.followEnd(in.Invite.Spec.NotAfter)
+	d.takeBack(in)
 
 	switch state := State(d.Status, in.Now); {
 	case state == v1alpha1.InviteAccepted:
@@ -135,16 +135,26 @@ func nameWho(status *v1alpha1.PartnerInviteStatus, i *v1alpha1.PartnerInvite) {
 	status.DisplayName = partnership.DisplayName(i.Spec.DisplayName, &i.Spec.Contact, team)
 }
 
-// followEnd takes over a notAfter that was changed: an earlier one cuts the expiry short, and an invite that was not
-// issued has none but that.
+// followEnd takes over a notAfter that was changed. An earlier one cuts the expiry short. An invite whose mail certainly has
+// not left has no other expiry, and one that was not issued has none.
 func (d *Decision) followEnd(notAfter v1alpha1.Timestamp) {
 	end, ok := notAfter.Time()
 	switch {
 	case d.Status.Serial == 0:
 		d.Status.ExpiryTime = nil
+	case neverLeft(d.Status):
+		d.Status.ExpiryTime = endOf(notAfter)
 	case ok && d.Status.ExpiryTime != nil && end.Before(d.Status.ExpiryTime.Time):
 		d.Status.ExpiryTime = &metav1.Time{Time: end}
 	}
+}
+
+// endOf returns the time of a notAfter, or nil if it is not set.
+func endOf(notAfter v1alpha1.Timestamp) *metav1.Time {
+	if end, ok := notAfter.Time(); ok {
+		return &metav1.Time{Time: end}
+	}
+	return nil
 }
 
 // finishing is how long whoever took an answer has to carry it out, before others think that it died. A portal needs a
@@ -157,7 +167,7 @@ func (d *Decision) accepted(in Input) {
 	case len(d.Status.PartnershipRefs) > 0:
 		Mirror(&d.Status, in.Invite, in.Team, in.Now)
 	case since >= 0 && since < finishing: // a clock that is ahead would make it wait for long
-		d.lookAgain(d.Status.Acceptance.Time.Add(finishing), in.Now)
+		d.LookAt(d.Status.Acceptance.Time.Add(finishing), in.Now)
 	default:
 		d.Action = ActionFinish
 	}
@@ -169,6 +179,7 @@ func (d *Decision) accepted(in Input) {
 
 // expired notes what a person is told about a mail that never left.
 func (d *Decision) expired(in Input) {
+	d.repeat(in)
 	if d.Status.SentTime == nil && d.Status.Serial > 0 {
 		d.Status.NextAttemptTime = nil
 		setter(&d.Status, in.Now).False(v1alpha1.ConditionSent, v1alpha1.ReasonTemporaryFailure, "the mail did not leave before the invite expired")
@@ -177,11 +188,12 @@ func (d *Decision) expired(in Input) {
 
 // answeredUnsent settles what a process that died left open: whoever answered has the mail.
 func (d *Decision) answeredUnsent(in Input) {
+	d.repeat(in)
 	if d.Status.Acceptance == nil || sentReason(d.Status) != v1alpha1.ReasonSending {
 		return
 	}
-	if due := Tries(d.Status).Last.Add(delivery.InFlight); in.Now.Before(due) {
-		d.lookAgain(due, in.Now)
+	if until := inFlight(d.Status); in.Now.Before(until) {
+		d.LookAt(until, in.Now)
 		return
 	}
 	d.Status.SentTime = d.Status.LastAttemptTime
@@ -204,12 +216,12 @@ func (d *Decision) issueFirst(in Input) {
 	}
 	scope, unresolved := Scope(in.Invite, in.Catalog)
 	if teamless := noTeam(in); teamless != nil {
-		unresolved = &program.Unresolved{Reason: teamless.reason, Message: teamless.message}
+		unresolved = teamless
 	}
 	var refusal *obstacle
 	if unresolved == nil {
 		if scope, refusal = offer(in, scope); refusal == nil {
-			unresolved = templateNotFound(in, scope)
+			unresolved = templateNotFound(in)
 		}
 	}
 	if unresolved != nil {
@@ -223,9 +235,9 @@ func (d *Decision) issueFirst(in Input) {
 		d.refuse(in, refusal)
 		return
 	}
-	if obstacle, until := held(in, scope); obstacle != nil {
-		set.False(v1alpha1.ConditionSent, obstacle.reason, obstacle.message)
-		d.lookAgain(until, in.Now)
+	if hold := d.held(in, scope); hold != nil {
+		set.False(v1alpha1.ConditionSent, hold.Reason, hold.Message)
+		d.LookAt(hold.Until, in.Now)
 		return
 	}
 	d.Status.Programs = scope
@@ -243,6 +255,9 @@ func (d *Decision) issueAnew(in Input) {
 	}
 	if in.Invite.Spec.NotAfter.HasPassed(in.Now) {
 		d.handled(in)
+		if State(d.Status, in.Now) == v1alpha1.InviteExpired {
+			d.expired(in)
+		}
 		return
 	}
 	if refusal := refusalOf(in, d.Status.Programs); refusal != nil {
@@ -250,15 +265,15 @@ func (d *Decision) issueAnew(in Input) {
 		d.refuse(in, refusal)
 		return
 	}
-	obstacle, until := coolingDown(d.Status, in)
-	if obstacle == nil {
-		obstacle, until = held(in, d.Status.Programs)
+	hold := coolingDown(d.Status, in)
+	if hold == nil {
+		hold = d.held(in, d.Status.Programs)
 	}
-	if obstacle != nil {
-		d.resend = obstacle
-		d.lookAgain(until, in.Now)
+	if hold != nil {
+		d.resend = hold
+		d.LookAt(hold.Until, in.Now)
 		if isOpen(d.Status, in.Now) {
-			d.lookAgain(d.Status.ExpiryTime.Time, in.Now)
+			d.lookAtExpiry(in.Now)
 		}
 		return
 	}
@@ -296,144 +311,51 @@ func (d *Decision) refuse(in Input, why *obstacle) {
 	}
 }
 
-// tryAgain decides about an invite that was issued but whose mail has not left.
-func (d *Decision) tryAgain(in Input, specChanged bool) {
-	tries := Tries(d.Status)
-	if specChanged && !tries.Claimed {
-		tries.Attempts = 0
-		d.Status.Attempts = 0
-		setter(&d.Status, in.Now).False(v1alpha1.ConditionSent, v1alpha1.ReasonTemporaryFailure, "the spec was changed; trying anew")
-	}
-	if sentReason(d.Status) == v1alpha1.ReasonAddressRejected || sentReason(d.Status) == v1alpha1.ReasonGaveUp {
-		return
-	}
-	verdict, due := delivery.Next(tries, in.Now)
-	if verdict == delivery.GiveUp {
-		d.Status.NextAttemptTime = nil
-		message := fmt.Sprintf("given up after %d tries in a day; change the spec or ask for a resend to try anew", d.Status.Attempts)
-		setter(&d.Status, in.Now).False(v1alpha1.ConditionSent, v1alpha1.ReasonGaveUp, message)
-		return
-	}
-	d.lookAgain(d.Status.ExpiryTime.Time, in.Now)
-	if verdict == delivery.Wait {
-		d.lookAgain(due, in.Now)
-		return
-	}
-	if obstacle, until := held(in, d.Status.Programs); obstacle != nil {
-		setter(&d.Status, in.Now).False(v1alpha1.ConditionSent, obstacle.reason, obstacle.message)
-		d.lookAgain(until, in.Now)
-		return
-	}
-	d.claim(in)
-}
-
 // issue gives the invite a new link and the time by which it has to be answered, and claims its mail.
 func (d *Decision) issue(in Input) {
 	d.dropRepeat()
 	d.Status.Serial++
-	d.Status.KeyID = in.NewestKeyID
+	d.Status.KeyID = in.Keys[0]
 	d.Status.IssuedTime = &metav1.Time{Time: in.Now}
+	d.Status.MessageID = delivery.MessageID(string(in.Invite.Mail()), string(in.Invite.UID), d.Status.Serial, in.MessageDomain)
+	d.Status.WrongAddresses = 0
+	d.setExpiry(in)
+	m := v1alpha1.MailDelivery{Kind: in.Invite.Mail(), Serial: d.Status.Serial, State: v1alpha1.DeliveryPending}
+	d.next(in, &m, nil)
+}
+
+// setExpiry sets until when the invite can be answered if its mail leaves now.
+func (d *Decision) setExpiry(in Input) {
 	expiry := in.Now.Add(Lifetime(in.Invite, d.Status.Programs, in.Catalog))
 	if end, ok := in.Invite.Spec.NotAfter.Time(); ok && end.Before(expiry) {
 		expiry = end
 	}
 	d.Status.ExpiryTime = &metav1.Time{Time: expiry}
-	d.Status.MessageID = delivery.MessageID(string(in.Invite.Mail()), string(in.Invite.UID), d.Status.Serial, in.MessageDomain)
-	d.Status.Attempts = 0
-	d.Status.WrongAddresses = 0
-	d.claim(in)
 }
 
 // renewLink asks to sign a link that is kept in a Secret with the newest key, so that it outlives the one before. A link in
 // a mail stays what it is.
 func (d *Decision) renewLink(in Input) {
-	if in.Invite.Spec.Delivery == v1alpha1.DeliveryLink && d.Status.KeyID != in.NewestKeyID {
-		d.Status.KeyID = in.NewestKeyID
+	if in.Invite.Spec.Delivery == v1alpha1.DeliveryLink && d.Status.KeyID != in.Keys[0] {
+		d.Status.KeyID = in.Keys[0]
 		d.Action = ActionRenewLink
 	}
 }
 
-// claim announces a try in status, so that no other process makes it too.
-func (d *Decision) claim(in Input) {
-	if !in.HoldsKey(d.Status.KeyID) {
-		d.Status.KeyID = in.NewestKeyID
+// send makes the decision send a mail that was claimed, with a key whose links work.
+func (d *Decision) claims(in Input, key delivery.Key) {
+	if !slices.Contains(in.Keys, d.Status.KeyID) { // links of the key before no longer work
+		d.Status.KeyID = in.Keys[0]
 	}
-	d.Status.Attempts++
-	if d.Status.Attempts == 1 {
-		d.Status.FirstAttemptTime = &metav1.Time{Time: in.Now}
-	}
-	d.Status.LastAttemptTime = &metav1.Time{Time: in.Now}
-	d.Status.NextAttemptTime = nil
-	setter(&d.Status, in.Now).False(v1alpha1.ConditionSent, v1alpha1.ReasonSending, "handing the mail to the mail server")
-	d.Action = ActionSend
-	d.RequeueAfter = 0
+	d.Action, d.Send, d.RequeueAfter = ActionSend, &key, 0
 }
 
-// lookAgain asks to look at a time, if that is before what was asked for so far; the zero time asks for nothing.
-func (d *Decision) lookAgain(at, now time.Time) {
-	if at.IsZero() {
-		return
-	}
-	after := max(at.Sub(now), time.Second)
-	if d.RequeueAfter == 0 || after < d.RequeueAfter {
-		d.RequeueAfter = after
+// lookAtExpiry makes the decision look again when the invite expires.
+func (d *Decision) lookAtExpiry(now time.Time) {
+	if end := d.Status.ExpiryTime; end != nil {
+		d.LookAt(end.Time, now)
 	}
 }
-
-// Tries is what status knows of the tries to deliver the invite's mail.
-func Tries(status v1alpha1.PartnerInviteStatus) delivery.Tries {
-	tries := delivery.Tries{Attempts: status.Attempts, Claimed: sentReason(status) == v1alpha1.ReasonSending, Seed: status.MessageID}
-	if status.FirstAttemptTime != nil {
-		tries.First = status.FirstAttemptTime.Time
-	}
-	if status.LastAttemptTime != nil {
-		tries.Last = status.LastAttemptTime.Time
-	}
-	return tries
-}
-
-// Delivered records that the mail server took the mail of a claim, or that the Secret holds the link.
-func Delivered(status *v1alpha1.PartnerInviteStatus, how v1alpha1.InviteDelivery, now time.Time) {
-	status.SentTime = &metav1.Time{Time: now}
-	status.NextAttemptTime = nil
-	if how == v1alpha1.DeliveryLink {
-		setter(status, now).True(v1alpha1.ConditionSent, v1alpha1.ReasonLinkReady, "the link stands in the Secret; no mail is sent")
-	} else {
-		setter(status, now).True(v1alpha1.ConditionSent, v1alpha1.ReasonSent, "the mail server took the mail")
-	}
-	Summarize(status, now)
-}
-
-// NotDelivered records why the mail server did not take the mail of a claim.
-func NotDelivered(status *v1alpha1.PartnerInviteStatus, failure *delivery.Failure, now time.Time) {
-	set := setter(status, now)
-	switch {
-	case failure.Cause == delivery.Refused, failure.Cause == delivery.NotAllowed:
-		// It says nothing about this mail, so this was none of its tries.
-		status.Attempts = 0
-		message := refusedMessage(failure.Message)
-		if failure.Cause == delivery.NotAllowed {
-			message = HeldUntilMended(failure.Message)
-		}
-		set.False(v1alpha1.ConditionSent, v1alpha1.ReasonHeld, message)
-	case failure.Permanent:
-		set.False(v1alpha1.ConditionSent, v1alpha1.ReasonAddressRejected, failure.Message+"; create a new invite for the right address, or change this one's spec to try again")
-	default:
-		tries := Tries(*status)
-		due := tries.Last.Add(delivery.Backoff(tries.Attempts, tries.Seed))
-		status.NextAttemptTime = &metav1.Time{Time: due}
-		set.False(v1alpha1.ConditionSent, v1alpha1.ReasonTemporaryFailure, fmt.Sprintf("%s; next try at %s", failure.Message, due.UTC().Format(time.RFC3339)))
-	}
-	Summarize(status, now)
-}
-
-// refusedMessage says that it is not the invite's fault.
-func refusedMessage(answer string) string {
-	return answer + "; the mail goes out once the mail server takes it"
-}
-
-// HeldUntilMended says that mail waits for the brand to be mended, because of a fault.
-func HeldUntilMended(fault string) string { return fault + "; the mail goes out once that is mended" }
 
 func sentReason(status v1alpha1.PartnerInviteStatus) string {
 	return reasonOf(status, v1alpha1.ConditionSent)

@@ -3,7 +3,6 @@ package invite
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -30,13 +29,15 @@ type life struct {
 	invite   *v1alpha1.PartnerInvite
 	catalog  program.Catalog
 	noMailer bool
-	keys     []string // the keys whose links work, the newest last
+	keys     []string // the keys whose links work, the one that signs first
 	now      time.Time
 
 	partnerships []v1alpha1.Partnership
 	rivals       []v1alpha1.PartnerInvite
-	hold         string    // why all mail is held back
-	full         time.Time // until when the program referral may send no more
+	hold         string         // why all mail is held back
+	full         time.Time      // until when the program referral may send no more
+	circuit      *delivery.Hold // why the mail server takes nothing
+	takenBack    []delivery.Key
 }
 
 func newLife() *life {
@@ -70,29 +71,32 @@ func groupOf(name, of string) v1alpha1.PartnerGroup {
 }
 
 func (l *life) input() Input {
-	return Input{
-		Invite:           l.invite,
-		Catalog:          l.catalog,
-		Partnerships:     l.partnerships,
-		Rivals:           l.rivals,
-		MailerConfigured: !l.noMailer,
-		Hold:             l.hold,
-		Brake:            l.brake,
-		HoldsKey:         func(id string) bool { return slices.Contains(l.keys, id) },
-		NewestKeyID:      l.keys[len(l.keys)-1],
-		MessageDomain:    "acme.example",
-		Now:              l.now,
+	in := Input{
+		Invite:        l.invite,
+		Catalog:       l.catalog,
+		Partnerships:  l.partnerships,
+		Rivals:        l.rivals,
+		Holds:         delivery.Holds{},
+		Keys:          l.keys,
+		TakenBack:     l.takenBack,
+		MessageDomain: "acme.example",
+		Now:           l.now,
 	}
-}
-
-// brake lets no more mail of the program referral through for a while.
-func (l *life) brake(scope []v1alpha1.ProgramGrant) (string, time.Time) {
-	for _, g := range scope {
+	if l.hold != "" {
+		in.Hold = &delivery.Hold{Reason: v1alpha1.ReasonHeld, Message: l.hold}
+	}
+	switch {
+	case l.noMailer:
+		in.Holds[l.invite.Mail()] = &delivery.Hold{Reason: v1alpha1.ReasonMailerNotConfigured, Message: "the operator runs without --smtp-url"}
+	case l.circuit != nil:
+		in.Holds[l.invite.Mail()] = l.circuit
+	}
+	for _, g := range ScopeFor(in) {
 		if g.Name == "referral" && l.now.Before(l.full) {
-			return `Program "referral" has sent its mail.maxPerHour`, l.full
+			in.Quota = &delivery.Hold{Reason: v1alpha1.ReasonHeld, Message: `Program "referral" has sent its mail.maxPerHour`, Until: l.full}
 		}
 	}
-	return "", time.Time{}
+	return in
 }
 
 // decide takes over what the rules decide, as the API server gives it back.
@@ -121,20 +125,28 @@ type step func(testing.TB, *life)
 
 func looksAgain(t testing.TB, l *life) { l.decide(t) }
 
-// mailed is a look at the invite that claims its mail, with what comes of it.
-func mailed(failure *delivery.Failure) step {
+// mailed is a look at the invite that claims its mail, with what comes of it; nil: it is taken.
+func mailed(o *delivery.Outcome) step {
 	return func(t testing.TB, l *life) {
 		t.Helper()
-		if d := l.decide(t); d.Action != ActionSend {
+		d := l.decide(t)
+		if d.Send == nil || d.Send.Repeat > 0 {
 			t.Fatalf("the action is %s and not to send the mail", d.Action)
 		}
-		if failure == nil {
-			Delivered(&l.invite.Status, l.invite.Spec.Delivery, l.now)
-		} else {
-			NotDelivered(&l.invite.Status, failure, l.now)
-		}
-		l.invite.Status = stored(t, l.invite.Status)
+		l.record(t, *d.Send, o)
 	}
+}
+
+// record notes what came of a claim.
+func (l *life) record(t testing.TB, key delivery.Key, o *delivery.Outcome) {
+	t.Helper()
+	if o == nil {
+		o = &delivery.Outcome{Class: delivery.Accepted}
+	}
+	if !Record(l.invite, key, *o, l.now) {
+		t.Fatalf("the outcome of %+v is not recorded", key)
+	}
+	l.invite.Status = stored(t, l.invite.Status)
 }
 
 func after(d time.Duration) step { return func(_ testing.TB, l *life) { l.now = l.now.Add(d) } }
@@ -172,8 +184,8 @@ func grantIn(name, group string) v1alpha1.ProgramGrant {
 }
 
 var (
-	busy    = &delivery.Failure{Message: "the mail server is busy"}
-	refused = &delivery.Failure{Message: "the mail server knows nobody of that name", Permanent: true}
+	busy    = &delivery.Outcome{Class: delivery.Temporary, Message: "the mail server is busy"}
+	refused = &delivery.Outcome{Class: delivery.Recipient, Message: "the mail server knows nobody of that name"}
 
 	rename       = edit(func(s *v1alpha1.PartnerInviteSpec) { s.Contact.FirstName = "Ada" })
 	offersAll    = offers()
@@ -459,7 +471,7 @@ func TestDecide(t *testing.T) {
 }
 
 // judge looks at an invite after what happened to it.
-func judge(t *testing.T, happened []step, want standing) {
+func judge(t *testing.T, happened []step, want standing) *life {
 	t.Helper()
 	l := newLife()
 	for _, happens := range happened {
@@ -482,6 +494,7 @@ func judge(t *testing.T, happened []step, want standing) {
 		}
 	}
 	stays(t, l, d)
+	return l
 }
 
 // stays checks that to decide once more changes nothing and sends nothing.
@@ -505,16 +518,14 @@ func stays(t *testing.T, l *life, d Decision) {
 	}
 }
 
-// triedForADay ends right before the look that gives up.
+// triedForADay ends with the try that gives up.
 func triedForADay(t testing.TB, l *life) {
 	t.Helper()
 	for range 100 {
 		d := l.decide(t)
 		switch {
 		case d.Action == ActionSend:
-			NotDelivered(&l.invite.Status, busy, l.now)
-			l.invite.Status = stored(t, l.invite.Status)
-			if verdict, _ := delivery.Next(Tries(l.invite.Status), l.now); verdict == delivery.GiveUp {
+			if l.record(t, *d.Send, busy); l.invite.Status.State == v1alpha1.InviteFailed {
 				return
 			}
 		case d.RequeueAfter > 0:
@@ -574,7 +585,7 @@ func TestClaim(t *testing.T) {
 }
 
 func TestKeyOfALink(t *testing.T) {
-	rotated := step(func(_ testing.TB, l *life) { l.keys = append(l.keys, "key-2") })
+	rotated := step(func(_ testing.TB, l *life) { l.keys = append([]string{"key-2"}, l.keys...) })
 	oldIsGone := step(func(_ testing.TB, l *life) { l.keys = []string{"key-2"} })
 	for name, test := range map[string]struct {
 		happens []step
@@ -610,7 +621,7 @@ func TestAKeptLinkIsRenewedOnce(t *testing.T) {
 	linkOnly(t, l)
 	mailed(nil)(t, l)
 	before := l.invite.Status
-	l.keys = []string{"key-1", "key-2"}
+	l.keys = []string{"key-2", "key-1"}
 	if d := l.decide(t); d.Action != ActionRenewLink {
 		t.Errorf("the action is %s", d.Action)
 	}
@@ -716,20 +727,5 @@ func TestConditionsKeepTheTimeOfTheirTransition(t *testing.T) {
 	mailed(nil)(t, l)
 	if got := meta.FindStatusCondition(l.invite.Status.Conditions, v1alpha1.ConditionSent).LastTransitionTime; !got.Time.Equal(start.Add(3 * time.Hour)) {
 		t.Errorf("Sent became True at %s", got)
-	}
-}
-
-// What is at fault for more than this mail is none of its tries.
-func TestARefusalOfUsIsNoTry(t *testing.T) {
-	for cause, want := range map[delivery.Cause]string{
-		delivery.Refused:    "no; the mail goes out once the mail server takes it",
-		delivery.NotAllowed: "no; the mail goes out once that is mended",
-	} {
-		status := v1alpha1.PartnerInviteStatus{Attempts: 3}
-		NotDelivered(&status, &delivery.Failure{Cause: cause, Message: "no"}, time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC))
-		sent := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionSent)
-		if status.Attempts != 0 || status.NextAttemptTime != nil || sent == nil || sent.Reason != v1alpha1.ReasonHeld || sent.Message != want {
-			t.Errorf("%s: %d attempts, next at %s, %+v", cause, status.Attempts, status.NextAttemptTime, sent)
-		}
 	}
 }

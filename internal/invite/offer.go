@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/delivery"
 	"github.com/partner-operator/partner-operator/internal/partnership"
 	"github.com/partner-operator/partner-operator/internal/program"
 )
@@ -132,64 +133,63 @@ func covers(i *v1alpha1.PartnerInvite, scope []v1alpha1.ProgramGrant) bool {
 	return true
 }
 
-// template tells what is wrong with the mail; nil: nothing, or there is none.
-func template(in Input, scope []v1alpha1.ProgramGrant) *program.Unresolved {
-	if in.Template == nil || in.Invite.Spec.Delivery == v1alpha1.DeliveryLink {
+// template returns what is wrong with the mail, or nil if nothing is or if no mail is sent.
+func template(in Input) *program.Unresolved {
+	if in.Invite.Spec.Delivery == v1alpha1.DeliveryLink {
 		return nil
 	}
-	return in.Template(scope)
+	return in.Template
 }
 
-// templateNotFound tells that what the mail is made from does not exist.
-func templateNotFound(in Input, scope []v1alpha1.ProgramGrant) *program.Unresolved {
-	if wrong := template(in, scope); wrong != nil && wrong.Reason == v1alpha1.ReasonTemplateNotFound {
+// templateNotFound returns the problem that the template of the mail does not exist, or nil.
+func templateNotFound(in Input) *program.Unresolved {
+	if wrong := template(in); wrong != nil && wrong.Reason == v1alpha1.ReasonTemplateNotFound {
 		return wrong
 	}
 	return nil
 }
 
-// held tells what holds the mail of an invite back, and until when if that is known; nil: nothing does.
-func held(in Input, scope []v1alpha1.ProgramGrant) (*obstacle, time.Time) {
+// held returns what holds an invite into a scope back, or nil. What the company has to fix comes before what ends by itself.
+func (d *Decision) held(in Input, scope []v1alpha1.ProgramGrant) *delivery.Hold {
+	d.scope = scope
 	if teamless := noTeam(in); teamless != nil {
-		return teamless, time.Time{}
+		return &delivery.Hold{Reason: teamless.Reason, Message: teamless.Message}
 	}
-	if wrong := template(in, scope); wrong != nil {
-		return &obstacle{wrong.Reason, wrong.Message}, time.Time{}
+	if wrong := template(in); wrong != nil {
+		return &delivery.Hold{Reason: wrong.Reason, Message: wrong.Message}
 	}
-	if in.Hold != "" {
-		return &obstacle{v1alpha1.ReasonHeld, in.Hold}, time.Time{}
+	if in.Hold != nil {
+		return in.Hold
 	}
 	for _, grant := range scope {
 		if p := in.Catalog.Programs[grant.Name]; p != nil && p.Spec.Suspend {
-			return &obstacle{v1alpha1.ReasonHeld, fmt.Sprintf("Program %q is suspended; the invite goes out when that ends", grant.Name)}, time.Time{}
+			return &delivery.Hold{Reason: v1alpha1.ReasonHeld, Message: fmt.Sprintf("Program %q is suspended; the invite goes out when that ends", grant.Name)}
 		}
 	}
 	if waits := heldByPartnership(in, scope); waits != nil {
-		return waits, time.Time{}
+		return waits
 	}
 	if in.Invite.Spec.Delivery == v1alpha1.DeliveryLink {
-		if in.LinkRefused != "" {
-			return &obstacle{v1alpha1.ReasonHeld, in.LinkRefused}, in.LinkRefusedUntil
-		}
-		return nil, time.Time{}
+		return in.LinkHold
 	}
-	if !in.MailerConfigured {
-		return &obstacle{v1alpha1.ReasonMailerNotConfigured, "the operator runs without --smtp-url; set it and the invite is sent"}, time.Time{}
+	if hold := in.Holds[in.Invite.Mail()]; hold != nil {
+		return hold
 	}
-	if in.Refused != "" {
-		return &obstacle{v1alpha1.ReasonHeld, in.Refused}, in.RefusedUntil
-	}
-	if in.Brake == nil {
-		return nil, time.Time{}
-	}
-	if why, until := in.Brake(scope); !until.IsZero() {
-		return &obstacle{v1alpha1.ReasonHeld, fmt.Sprintf("%s; the invite goes out at %s or later", why, until.UTC().Format(time.RFC3339))}, until
-	}
-	return nil, time.Time{}
+	return overQuota(in.Quota)
 }
 
-// heldByPartnership tells which partnership of the person keeps the invite from being sent for now; nil: none does.
-func heldByPartnership(in Input, scope []v1alpha1.ProgramGrant) *obstacle {
+// overQuota returns the hold of a program's mail.maxPerHour with a message that says when the invite goes out, or nil.
+func overQuota(quota *delivery.Hold) *delivery.Hold {
+	if quota == nil || quota.Until.IsZero() {
+		return quota
+	}
+	hold := *quota
+	hold.Message = fmt.Sprintf("%s; the invite goes out at %s or later", quota.Message, quota.Until.UTC().Format(time.RFC3339))
+	return &hold
+}
+
+// heldByPartnership returns the hold of a partnership of the person, or nil if none holds the invite back.
+func heldByPartnership(in Input, scope []v1alpha1.ProgramGrant) *delivery.Hold {
 	for _, grant := range scope {
 		p := partnership.InProgram(in.Partnerships, grant.Name)
 		if p == nil || !partnership.Shut(p, in.Now) {
@@ -199,7 +199,7 @@ func heldByPartnership(in Input, scope []v1alpha1.ProgramGrant) *obstacle {
 		if state := partnership.State(p, nil, in.Now); state != v1alpha1.PartnershipInvited {
 			because = fmt.Sprintf("Partnership %q is %s; the invite goes out once that is lifted", p.Name, state)
 		}
-		return &obstacle{v1alpha1.ReasonHeld, because}
+		return &delivery.Hold{Reason: v1alpha1.ReasonHeld, Message: because}
 	}
 	return nil
 }

@@ -141,7 +141,10 @@ func TestOffer(t *testing.T) {
 	deleting := trait(func(r *v1alpha1.PartnerInvite) { r.DeletionTimestamp = &metav1.Time{Time: start} })
 	itself := trait(func(r *v1alpha1.PartnerInvite) { r.UID = "uid" })
 	ended := trait(func(r *v1alpha1.PartnerInvite) { r.Spec.NotAfter = v1alpha1.NewTimestamp(start.Add(-time.Hour)) })
-	wasSent := hasStatus(func(s *v1alpha1.PartnerInviteStatus) { Delivered(s, v1alpha1.DeliveryEmail, start) })
+	wasSent := hasStatus(func(s *v1alpha1.PartnerInviteStatus) {
+		s.SentTime = &metav1.Time{Time: start}
+		setter(s, start).True(v1alpha1.ConditionSent, v1alpha1.ReasonSent, "text")
+	})
 	for name, test := range map[string]struct {
 		happens []step
 		want    standing
@@ -333,7 +336,8 @@ func TestHeld(t *testing.T) {
 		"suspended between two tries":       {steps(mailed(busy), suspends("referral"), after(due)), heldRetry},
 		"held between two tries":            {steps(mailed(busy), holds, after(due)), heldRetry},
 		"full between two tries":            {steps(mailed(busy), after(due), fullFor(time.Minute)), with(heldRetry, func(s *standing) { s.Again = time.Minute })},
-		"not due yet, and held":             {steps(mailed(busy), holds, after(10*time.Second)), issued(ActionNone, v1alpha1.ReasonTemporaryFailure, 1, firstBackoff-10*time.Second)},
+		"not due yet, and held":             {steps(mailed(busy), holds, after(10*time.Second)), with(heldRetry, func(s *standing) { s.Again = week - 10*time.Second })},
+		"not due yet, and held no longer":   {steps(mailed(busy), holds, looksAgain, releases, after(10*time.Second)), issued(ActionNone, v1alpha1.ReasonTemporaryFailure, 1, firstBackoff-10*time.Second)},
 		"held between two tries, no longer": {steps(mailed(busy), holds, after(due), looksAgain, after(time.Hour), releases), issued(ActionSend, v1alpha1.ReasonSending, 2, 0)},
 		"held for two days, no longer":      {steps(mailed(busy), holds, after(48*time.Hour), looksAgain, releases), issued(ActionSend, v1alpha1.ReasonSending, 2, 0)},
 		"held till it expires":              {steps(mailed(busy), holds, after(due), looksAgain, after(week)), over(v1alpha1.InviteExpired, "False/Expired", "False/TemporaryFailure", 1)},

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/delivery"
 	"github.com/partner-operator/partner-operator/internal/program"
@@ -49,36 +47,47 @@ func underWay(repeat *v1alpha1.MailDelivery) bool {
 	return repeat != nil && (repeat.State == v1alpha1.DeliveryPending || repeat.State == v1alpha1.DeliverySending)
 }
 
-// repeat decides about a mail that the person asked for once more. One that cannot leave now is dropped: they can ask
-// again.
+// repeat decides about a mail that the person asked for again. It is skipped if the invite can no longer be answered with
+// its link.
 func (d *Decision) repeat(in Input) {
 	repeat := d.Status.Repeat
+	if repeat == nil {
+		return
+	}
+	key := repeatKey(in.Invite.Mail(), d.Status)
+	if slices.Contains(in.TakenBack, key) {
+		delivery.Retry(repeat)
+	}
 	if !underWay(repeat) {
 		return
 	}
-	verdict, due := delivery.Next(repeatTries(d.Status), in.Now)
-	obstacle, _ := held(in, d.Status.Programs)
-	switch {
-	case verdict == delivery.Wait && repeat.State == v1alpha1.DeliverySending:
-		d.lookAgain(due, in.Now)
-	case verdict == delivery.GiveUp:
-		repeat.State = v1alpha1.DeliveryFailed
-	case obstacle != nil || Answerable(in.Invite, d.Status.Serial, in.Catalog, in.Partnerships, in.Now) != Open:
-		repeat.State = v1alpha1.DeliverySkipped
-	case verdict == delivery.Wait:
-		d.lookAgain(due, in.Now)
-	default:
-		if !in.HoldsKey(d.Status.KeyID) { // the link of before is dead
-			d.Status.KeyID = in.NewestKeyID
-		}
-		repeat.State = v1alpha1.DeliverySending
-		repeat.Attempts++
-		repeat.LastAttemptTime = &metav1.Time{Time: in.Now}
-		if repeat.FirstAttemptTime == nil {
-			repeat.FirstAttemptTime = &metav1.Time{Time: in.Now}
-		}
-		d.Action, d.RequeueAfter = ActionRepeat, 0
+	claim, again := delivery.Next([]delivery.Mail{{
+		MailDelivery: repeat,
+		ID:           RepeatID(d.Status),
+		Unwanted:     Answerable(in.Invite, d.Status.Serial, in.Catalog, in.Partnerships, in.Now) != Open,
+		Hold:         d.held(in, d.Status.Programs),
+	}}, in.Now)
+	repeat.Message = truncate(repeat.Message)
+	d.LookAt(again, in.Now)
+	if claim >= 0 {
+		d.claims(in, key)
 	}
+}
+
+// repeatKey returns the key of the mail that the person asked for again.
+func repeatKey(kind v1alpha1.MailKind, status v1alpha1.PartnerInviteStatus) delivery.Key {
+	return delivery.Key{Kind: kind, Serial: status.Serial, Repeat: status.Repeat.Serial}
+}
+
+// maxMessage is the maximum number of characters in the message of a MailDelivery.
+const maxMessage = 1024
+
+// truncate shortens a message to what status can hold.
+func truncate(message string) string {
+	if runes := []rune(message); len(runes) > maxMessage {
+		return string(runes[:maxMessage-1]) + "…"
+	}
+	return message
 }
 
 // dropRepeat ends what the person asked for where a new link takes the place of the old one.
@@ -93,33 +102,4 @@ func (d *Decision) dropRepeat() {
 func RepeatID(status v1alpha1.PartnerInviteStatus) string {
 	id, domain, _ := strings.Cut(status.MessageID, "@")
 	return fmt.Sprintf("%s-r%d@%s", id, status.Repeat.Serial, domain)
-}
-
-// Repeated records what came of the claim of a repeat: failure is nil if the mail server took the mail. It is false, and
-// changes nothing, if the invite no longer speaks of it.
-func Repeated(status *v1alpha1.PartnerInviteStatus, id string, failure *delivery.Failure) bool {
-	repeat := status.Repeat
-	switch {
-	case repeat == nil || repeat.State != v1alpha1.DeliverySending || RepeatID(*status) != id:
-		return false
-	case failure == nil:
-		repeat.State, repeat.Message = v1alpha1.DeliverySent, ""
-	case failure.Permanent:
-		repeat.State, repeat.Message = v1alpha1.DeliveryFailed, failure.Message
-	default:
-		repeat.State, repeat.Message = v1alpha1.DeliveryPending, failure.Message
-	}
-	return true
-}
-
-func repeatTries(status v1alpha1.PartnerInviteStatus) delivery.Tries {
-	repeat := status.Repeat
-	t := delivery.Tries{Attempts: repeat.Attempts, Claimed: repeat.State == v1alpha1.DeliverySending, Seed: RepeatID(status)}
-	if repeat.FirstAttemptTime != nil {
-		t.First = repeat.FirstAttemptTime.Time
-	}
-	if repeat.LastAttemptTime != nil {
-		t.Last = repeat.LastAttemptTime.Time
-	}
-	return t
 }

@@ -66,20 +66,23 @@ func Renew(status *v1alpha1.PartnerInviteStatus, now time.Time) {
 	status.Renewal = &v1alpha1.InviteRenewal{Serial: status.Serial, Time: metav1.NewTime(now)}
 }
 
-// coolingDown tells that the mail before is too recent, or is being sent right now, and until when.
-func coolingDown(status v1alpha1.PartnerInviteStatus, in Input) (*obstacle, time.Time) {
-	tries := Tries(status)
-	if due := tries.Last.Add(delivery.InFlight); tries.Claimed && in.Now.Before(due) {
-		return &obstacle{v1alpha1.ReasonCoolingDown, "the mail before is being sent; the resend waits for its outcome"}, due
+// coolingDown returns the hold of a resend whose previous mail is too recent or is being sent, or nil.
+func coolingDown(status v1alpha1.PartnerInviteStatus, in Input) *delivery.Hold {
+	if until := inFlight(status); in.Now.Before(until) {
+		return &delivery.Hold{Reason: v1alpha1.ReasonCoolingDown, Message: "the mail before is being sent; the resend waits for its outcome", Until: until}
 	}
 	if status.SentTime == nil {
-		return nil, time.Time{}
+		return nil
 	}
 	due := status.SentTime.Add(cooldown(status.Programs, in.Catalog))
 	if !in.Now.Before(due) {
-		return nil, time.Time{}
+		return nil
 	}
-	return &obstacle{v1alpha1.ReasonCoolingDown, "the resend waits until " + due.UTC().Format(time.RFC3339) + ", when the resendCooldown of the program has passed"}, due
+	return &delivery.Hold{
+		Reason:  v1alpha1.ReasonCoolingDown,
+		Message: "the resend waits until " + due.UTC().Format(time.RFC3339) + ", when the resendCooldown of the program has passed",
+		Until:   due,
+	}
 }
 
 // cooldown is the longest resendCooldown of the programs of a scope.

@@ -227,7 +227,7 @@ func TestAResendStartsAnew(t *testing.T) {
 	answers(v1alpha1.DecisionDeclined)(t, l)
 	after(time.Hour)(t, l)
 	annotates("a")(t, l)
-	l.keys = append(l.keys, "key-2")
+	l.keys = append([]string{"key-2"}, l.keys...)
 	l.decide(t)
 	got, now := l.invite.Status, metav1.NewTime(l.now)
 	got.Conditions = nil

@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/delivery"
 	"github.com/partner-operator/partner-operator/internal/event"
 	"github.com/partner-operator/partner-operator/internal/program"
 )
@@ -24,6 +25,9 @@ var refusals = []string{
 	v1alpha1.ReasonTeamExists,
 }
 
+// failures are the reasons of Sent that make an invite Failed.
+var failures = []string{v1alpha1.ReasonAddressRejected, v1alpha1.ReasonContentRejected, v1alpha1.ReasonGaveUp}
+
 // State is where an invite stands, by the facts in its status.
 func State(status v1alpha1.PartnerInviteStatus, now time.Time) v1alpha1.InviteState {
 	reason := sentReason(status)
@@ -37,7 +41,7 @@ func State(status v1alpha1.PartnerInviteStatus, now time.Time) v1alpha1.InviteSt
 		return v1alpha1.InviteRefused
 	case status.Acceptance != nil:
 		return v1alpha1.InviteDeclined
-	case reason == v1alpha1.ReasonAddressRejected || reason == v1alpha1.ReasonGaveUp:
+	case slices.Contains(failures, reason):
 		return v1alpha1.InviteFailed
 	case Expired(status, now):
 		return v1alpha1.InviteExpired
@@ -55,7 +59,7 @@ func State(status v1alpha1.PartnerInviteStatus, now time.Time) v1alpha1.InviteSt
 func Summarize(status *v1alpha1.PartnerInviteStatus, now time.Time) { summarize(status, now, nil) }
 
 // summarize is Summarize for an invite whose resend may be waiting for something.
-func summarize(status *v1alpha1.PartnerInviteStatus, now time.Time, resend *obstacle) {
+func summarize(status *v1alpha1.PartnerInviteStatus, now time.Time, resend *delivery.Hold) {
 	status.Enter(State(*status, now), now)
 	set := setter(status, now)
 	set.Observe(v1alpha1.ConditionResolvedRefs)
@@ -95,7 +99,7 @@ func summarize(status *v1alpha1.PartnerInviteStatus, now time.Time, resend *obst
 }
 
 // notSent mirrors the condition that is in the way of the mail.
-func notSent(status *v1alpha1.PartnerInviteStatus, set v1alpha1.ConditionSetter, resend *obstacle) {
+func notSent(status *v1alpha1.PartnerInviteStatus, set v1alpha1.ConditionSetter, resend *delivery.Hold) {
 	blocking := blockingCondition(status.Conditions)
 	if blocking == nil {
 		return
@@ -119,14 +123,14 @@ func sentMessage(status v1alpha1.PartnerInviteStatus) string {
 
 // done, waiting and stalled are the three ways in which an invite can stand. A condition that stays is not taken away
 // and put back, which would look like a transition.
-func done(set v1alpha1.ConditionSetter, resend *obstacle, reason, message string) {
+func done(set v1alpha1.ConditionSetter, resend *delivery.Hold, reason, message string) {
 	set.True(v1alpha1.ConditionReady, reason, message)
 	set.Remove(v1alpha1.ConditionStalled)
 	if resend == nil {
 		set.Remove(v1alpha1.ConditionReconciling)
 		return
 	}
-	set.True(v1alpha1.ConditionReconciling, resend.reason, resend.message)
+	set.True(v1alpha1.ConditionReconciling, resend.Reason, resend.Message)
 }
 
 func waiting(set v1alpha1.ConditionSetter, reason, message string) {
@@ -135,10 +139,10 @@ func waiting(set v1alpha1.ConditionSetter, reason, message string) {
 	set.Remove(v1alpha1.ConditionStalled)
 }
 
-func stalled(set v1alpha1.ConditionSetter, resend *obstacle, reason, message string) {
+func stalled(set v1alpha1.ConditionSetter, resend *delivery.Hold, reason, message string) {
 	set.False(v1alpha1.ConditionReady, reason, message)
 	if resend != nil {
-		set.True(v1alpha1.ConditionReconciling, resend.reason, resend.message)
+		set.True(v1alpha1.ConditionReconciling, resend.Reason, resend.Message)
 		set.Remove(v1alpha1.ConditionStalled)
 		return
 	}
@@ -174,25 +178,8 @@ func Obstructed(i *v1alpha1.PartnerInvite) bool {
 // wait for something. The address comes masked.
 func Transition(before, after v1alpha1.PartnerInviteStatus, masked string) (event.Event, bool) {
 	if before.State != after.State || before.Serial != after.Serial {
-		switch after.State {
-		case v1alpha1.InviteSent:
-			if sentReason(after) == v1alpha1.ReasonLinkReady {
-				return event.Normal("Sent", "Provide", fmt.Sprintf("Link %d stands in the Secret; no mail is sent", after.Serial)), true
-			}
-			return event.Normal("Sent", event.ActionSend, fmt.Sprintf("Mailed invite %d to %s", after.Serial, masked)), true
-		case v1alpha1.InviteAccepted:
-			return event.Normal("Accepted", "Accept", masked+" accepted"), true
-		case v1alpha1.InviteDeclined:
-			return event.Normal("Declined", "Decline", masked+" declined"), true
-		case v1alpha1.InviteExpired:
-			return event.Normal("Expired", "Expire", masked+" did not answer in time"), true
-		case v1alpha1.InviteFailed:
-			return event.Warning(sentReason(after), event.ActionSend, messageOf(after, v1alpha1.ConditionReady)), true
-		case v1alpha1.InviteAlreadyPartner:
-			return event.Normal(v1alpha1.ReasonAlreadyPartner, "Refuse", masked+" is a partner already; nothing was sent"), true
-		case v1alpha1.InviteRefused:
-			return event.Warning(reasonOf(after, v1alpha1.ConditionAccepted), "Refuse", messageOf(after, v1alpha1.ConditionAccepted)), true
-		case v1alpha1.InvitePending, v1alpha1.InviteHeld: // what it waits for is told below
+		if told, worth := entered(after, masked); worth {
+			return told, true
 		}
 	}
 	if after.WrongAddresses.LinkDead() && !before.WrongAddresses.LinkDead() {
@@ -206,6 +193,31 @@ func Transition(before, after v1alpha1.PartnerInviteStatus, masked string) (even
 		return event.Event{}, false
 	}
 	return event.Warning(is.Reason, "Wait", is.Message), true
+}
+
+// entered is the event of entering a state, and false if what it waits for is told instead.
+func entered(after v1alpha1.PartnerInviteStatus, masked string) (event.Event, bool) {
+	switch after.State {
+	case v1alpha1.InviteSent:
+		if sentReason(after) == v1alpha1.ReasonLinkReady {
+			return event.Normal("Sent", "Provide", fmt.Sprintf("Link %d stands in the Secret; no mail is sent", after.Serial)), true
+		}
+		return event.Normal("Sent", event.ActionSend, fmt.Sprintf("Mailed invite %d to %s", after.Serial, masked)), true
+	case v1alpha1.InviteAccepted:
+		return event.Normal("Accepted", "Accept", masked+" accepted"), true
+	case v1alpha1.InviteDeclined:
+		return event.Normal("Declined", "Decline", masked+" declined"), true
+	case v1alpha1.InviteExpired:
+		return event.Normal("Expired", "Expire", masked+" did not answer in time"), true
+	case v1alpha1.InviteFailed:
+		return event.Warning(sentReason(after), event.ActionSend, messageOf(after, v1alpha1.ConditionReady)), true
+	case v1alpha1.InviteAlreadyPartner:
+		return event.Normal(v1alpha1.ReasonAlreadyPartner, "Refuse", masked+" is a partner already; nothing was sent"), true
+	case v1alpha1.InviteRefused:
+		return event.Warning(reasonOf(after, v1alpha1.ConditionAccepted), "Refuse", messageOf(after, v1alpha1.ConditionAccepted)), true
+	case v1alpha1.InvitePending, v1alpha1.InviteHeld: // what it waits for is told below
+	}
+	return event.Event{}, false
 }
 
 // obstacleIn is the condition that tells what an invite waits for; nil: it does not.

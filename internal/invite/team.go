@@ -7,6 +7,7 @@ import (
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/address"
+	"github.com/partner-operator/partner-operator/internal/program"
 	"github.com/partner-operator/partner-operator/internal/team"
 )
 
@@ -35,12 +36,15 @@ func TeamTitle(i *v1alpha1.PartnerInvite, of *v1alpha1.PartnerTeam) string {
 	}
 }
 
-// noTeam tells that the existing team that an invite names does not exist; nil: it does, or none is named.
-func noTeam(in Input) *obstacle {
+// noTeam returns the problem that the existing team that an invite names does not exist, or nil.
+func noTeam(in Input) *program.Unresolved {
 	if in.Invite.Spec.TeamRef == nil || in.Team != nil {
 		return nil
 	}
-	return &obstacle{v1alpha1.ReasonTeamNotFound, fmt.Sprintf("PartnerTeam %q does not exist in this namespace; create it and the invite goes on", in.Invite.Spec.TeamRef.Name)}
+	return &program.Unresolved{
+		Reason:  v1alpha1.ReasonTeamNotFound,
+		Message: fmt.Sprintf("PartnerTeam %q does not exist in this namespace; create it and the invite goes on", in.Invite.Spec.TeamRef.Name),
+	}
 }
 
 // MayAccept tells whether an address is of somebody who may accept an invite: the invited person, or for a team its

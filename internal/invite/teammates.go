@@ -40,10 +40,10 @@ func NextForTeammates(in Input) Decision {
 		summarizeTeammates(&d.Status, in.Now)
 	case teamless != nil:
 		d.Status.Enter(v1alpha1.InvitePending, in.Now)
-		set.False(v1alpha1.ConditionResolvedRefs, teamless.reason, teamless.message)
+		set.False(v1alpha1.ConditionResolvedRefs, teamless.Reason, teamless.Message)
 		set.Unknown(v1alpha1.ConditionSent, v1alpha1.ReasonPending, "nobody is proposed before the team exists")
 		set.Unknown(v1alpha1.ConditionAccepted, v1alpha1.ReasonPending, "nobody has been proposed yet")
-		waiting(set, teamless.reason, teamless.message)
+		waiting(set, teamless.Reason, teamless.Message)
 	default:
 		d.Action = ActionPropose
 	}
@@ -58,7 +58,7 @@ func (d *Decision) awaitAnswers(in Input) {
 	for _, told := range d.Status.Members {
 		m := team.Member(in.Team, string(told.Email))
 		if m != nil && m.State == v1alpha1.MemberInvited && team.ProposedBy(m, in.Invite.Name) && m.ExpiryTime != nil && in.Now.Before(m.ExpiryTime.Time) {
-			d.lookAgain(m.ExpiryTime.Time, in.Now)
+			d.LookAt(m.ExpiryTime.Time, in.Now)
 		}
 	}
 }

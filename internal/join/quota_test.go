@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/delivery"
 )
 
 func perHour(most int32) func(*v1alpha1.PartnerGroup) {
@@ -156,14 +157,18 @@ func TestAnAddressGetsThreeADay(t *testing.T) {
 		}
 		requested = append(requested, now)
 		held := n%7 == 3
+		var hold *delivery.Hold
+		if held {
+			hold = &delivery.Hold{Reason: v1alpha1.ReasonHeld, Message: "mail is held back"}
+		}
 		posting := Post(Outbox{
-			Group: g, Program: referral(), Held: held, Now: now, Elsewhere: other.Status.VerificationRecipients,
+			Group: g, Program: referral(), Hold: hold, Now: now, Elsewhere: other.Status.VerificationRecipients,
 			Marks: map[int64][]string{g.Status.VerificationSerial: marks},
 		})
 		g.Status = posting.Status
-		if posting.Send != 0 {
+		if posting.Send != nil {
 			sent = append(sent, now)
-			Record(&g.Status, posting.Send, nil)
+			Record(g, *posting.Send, taken, now)
 		}
 		sendAll(g) // what was held back is asked for anew
 		groups[n%2] = stored(t, g)
@@ -201,28 +206,37 @@ func TestPostDropsWhatIsTooMuchForAnAddress(t *testing.T) {
 	for _, v := range posting.Status.Verifications {
 		left = append(left, v.Serial)
 	}
-	if diff := cmp.Diff([]int64{2, 3, 4}, left); diff != "" || posting.Send != 2 {
-		t.Errorf("it sends %d; of those that wait (-want +got):\n%s", posting.Send, diff)
+	if diff := cmp.Diff([]int64{2, 3, 4}, left); diff != "" || serial(posting) != 2 {
+		t.Errorf("it sends %v; of those that wait (-want +got):\n%s", posting.Send, diff)
 	}
 	outbox.Elsewhere = []v1alpha1.VerificationRecipients{{StartTime: *at(-2 * time.Hour), Marks: "BBBBBBBBAA"}}
-	if posting = Post(outbox); posting.Send != 3 {
-		t.Errorf("with one from another group it sends %d", posting.Send)
+	if posting = Post(outbox); serial(posting) != 3 {
+		t.Errorf("with one from another group it sends %v", posting.Send)
 	}
 }
 
 func TestPostWaitsForTheProgram(t *testing.T) {
 	g := gold()
 	Request(g, "sealed", start)
-	outbox := Outbox{Group: g, Program: referral(), Now: start, HeldUntil: start.Add(20 * time.Minute)}
-	if posting := Post(outbox); posting.Send != 0 || posting.RequeueAfter != lookAgain || len(posting.Status.Verifications) != 1 {
-		t.Errorf("it sends %d, looks again after %s", posting.Send, posting.RequeueAfter)
+	full := &delivery.Hold{Reason: v1alpha1.ReasonHeld, Message: "the program has sent enough", Until: start.Add(20 * time.Minute)}
+	outbox := Outbox{Group: g, Program: referral(), Now: start, Hold: full}
+	if posting := Post(outbox); posting.Send != nil || posting.RequeueAfter != 20*time.Minute || len(posting.Status.Verifications) != 1 {
+		t.Errorf("it sends %v, looks again after %s", posting.Send, posting.RequeueAfter)
 	}
-	if outbox.Now = outbox.HeldUntil; Post(outbox).Send != 1 {
+	if outbox.Now, outbox.Hold = start.Add(20*time.Minute), nil; serial(Post(outbox)) != 1 {
 		t.Error("it goes on waiting")
 	}
-	if outbox.Now, outbox.HeldUntil = start.Add(VerificationLifetime), start.Add(30*time.Hour); len(Post(outbox).Status.Verifications) != 0 {
+	if outbox.Now, outbox.Hold = start.Add(VerificationLifetime), full; len(Post(outbox).Status.Verifications) != 0 {
 		t.Error("it waits for longer than its link would work")
 	}
+}
+
+// serial is the number of the request whose mail is claimed; 0: none is.
+func serial(p Posting) int64 {
+	if p.Send == nil {
+		return 0
+	}
+	return p.Send.Serial
 }
 
 // What is noted of a day stays within the schema, at the highest budget there is.

@@ -20,80 +20,102 @@ type outbox struct {
 	sent    []string // the serials, in order
 }
 
+var taken = delivery.Outcome{Class: delivery.Accepted}
+
+// hold is what holds the mails back.
+func (o *outbox) hold() *delivery.Hold {
+	if !o.held {
+		return nil
+	}
+	return &delivery.Hold{Reason: v1alpha1.ReasonHeld, Message: "mail is held back"}
+}
+
 func (o *outbox) asks() { Request(o.group, "sealed", o.now) }
 
 // post does what the controller does once, with what the mail server answers.
-func (o *outbox) post(t *testing.T, failure *delivery.Failure) {
+func (o *outbox) post(t *testing.T, outcome delivery.Outcome) {
 	t.Helper()
-	o.posting = Post(Outbox{Group: o.group, Program: o.program, Held: o.held, Now: o.now})
+	o.posting = Post(Outbox{Group: o.group, Program: o.program, Hold: o.hold(), Now: o.now})
 	o.group.Status = o.posting.Status
-	if o.posting.Send == 0 {
+	if o.posting.Send == nil {
 		return
 	}
-	o.sent = append(o.sent, strconv.FormatInt(o.posting.Send, 10))
-	if !Record(&o.group.Status, o.posting.Send, failure) {
+	o.sent = append(o.sent, strconv.FormatInt(o.posting.Send.Serial, 10))
+	if !Record(o.group, *o.posting.Send, outcome, o.now) {
 		t.Error("what came of a claim was not recorded")
 	}
 }
 
 // died is post of a process that does not hear what came of it.
 func (o *outbox) died() {
-	o.posting = Post(Outbox{Group: o.group, Program: o.program, Held: o.held, Now: o.now})
+	o.posting = Post(Outbox{Group: o.group, Program: o.program, Hold: o.hold(), Now: o.now})
 	o.group.Status = o.posting.Status
-	o.sent = append(o.sent, strconv.FormatInt(o.posting.Send, 10))
+	o.sent = append(o.sent, strconv.FormatInt(o.posting.Send.Serial, 10))
 }
 
 func TestPost(t *testing.T) {
-	busy, refused := &delivery.Failure{Message: "busy"}, &delivery.Failure{Message: "no", Permanent: true}
+	busy, refused := delivery.Outcome{Class: delivery.Temporary, Message: "busy"}, delivery.Outcome{Class: delivery.Recipient, Message: "no"}
 	for name, test := range map[string]struct {
 		happens func(*testing.T, *outbox)
 		sent    string
 		waiting int
 		again   time.Duration
 	}{
-		"nothing":                   {func(t *testing.T, o *outbox) { o.post(t, nil) }, "", 0, 0},
-		"one":                       {func(t *testing.T, o *outbox) { o.asks(); o.post(t, nil); o.post(t, nil) }, "1", 0, 0},
-		"two, one after the other":  {func(t *testing.T, o *outbox) { o.asks(); o.asks(); o.post(t, nil); o.post(t, nil); o.post(t, nil) }, "1 2", 0, 0},
-		"the second waits a moment": {func(t *testing.T, o *outbox) { o.asks(); o.asks(); o.post(t, nil) }, "1", 1, time.Second},
-		"refused for good":          {func(t *testing.T, o *outbox) { o.asks(); o.post(t, refused); o.post(t, nil) }, "1", 0, 0},
+		"nothing": {func(t *testing.T, o *outbox) { o.post(t, taken) }, "", 0, 0},
+		"one":     {func(t *testing.T, o *outbox) { o.asks(); o.post(t, taken); o.post(t, taken) }, "1", 0, 0},
+		"two, one after the other": {func(t *testing.T, o *outbox) {
+			o.asks()
+			o.asks()
+			o.post(t, taken)
+			o.post(t, taken)
+			o.post(t, taken)
+		}, "1 2", 0, 0},
+		"the second waits a moment": {func(t *testing.T, o *outbox) { o.asks(); o.asks(); o.post(t, taken) }, "1", 1, time.Second},
+		"refused for good":          {func(t *testing.T, o *outbox) { o.asks(); o.post(t, refused); o.post(t, taken) }, "1", 0, 0},
 		"busy, and then": {func(t *testing.T, o *outbox) {
 			o.asks()
 			o.post(t, busy)
 			o.now = start.Add(2 * time.Minute)
-			o.post(t, nil)
+			o.post(t, taken)
 		}, "1 1", 0, 0},
 		"busy for a day": {func(t *testing.T, o *outbox) {
 			o.asks()
 			o.post(t, busy)
 			o.now = start.Add(VerificationLifetime)
-			o.post(t, nil)
+			o.post(t, taken)
 		}, "1", 0, 0},
-		"one is busy, the other is not": {func(t *testing.T, o *outbox) { o.asks(); o.asks(); o.post(t, busy); o.post(t, nil) }, "1 2", 1, 0},
-		"held":                          {func(t *testing.T, o *outbox) { o.asks(); o.held = true; o.post(t, nil) }, "", 1, 15 * time.Second},
-		"held, and then":                {func(t *testing.T, o *outbox) { o.asks(); o.held = true; o.post(t, nil); o.held = false; o.post(t, nil) }, "1", 0, 0},
+		"one is busy, the other is not": {func(t *testing.T, o *outbox) { o.asks(); o.asks(); o.post(t, busy); o.post(t, taken) }, "1 2", 1, 0},
+		"held":                          {func(t *testing.T, o *outbox) { o.asks(); o.held = true; o.post(t, taken) }, "", 1, VerificationLifetime},
+		"held, and then": {func(t *testing.T, o *outbox) {
+			o.asks()
+			o.held = true
+			o.post(t, taken)
+			o.held = false
+			o.post(t, taken)
+		}, "1", 0, 0},
 		"held for too long": {func(t *testing.T, o *outbox) {
 			o.asks()
 			o.held = true
 			o.now = start.Add(VerificationLifetime)
-			o.post(t, nil)
+			o.post(t, taken)
 		}, "", 0, 0},
-		"suspended":           {func(t *testing.T, o *outbox) { o.asks(); o.program.Spec.Suspend = true; o.post(t, nil) }, "", 1, 15 * time.Second},
-		"the program is gone": {func(t *testing.T, o *outbox) { o.asks(); o.program = nil; o.post(t, nil) }, "", 0, 0},
-		"closed meanwhile":    {func(t *testing.T, o *outbox) { o.asks(); closed(o.group); o.post(t, nil) }, "", 0, 0},
+		"suspended":           {func(t *testing.T, o *outbox) { o.asks(); o.program.Spec.Suspend = true; o.post(t, taken) }, "", 1, VerificationLifetime},
+		"the program is gone": {func(t *testing.T, o *outbox) { o.asks(); o.program = nil; o.post(t, taken) }, "", 0, 0},
+		"closed meanwhile":    {func(t *testing.T, o *outbox) { o.asks(); closed(o.group); o.post(t, taken) }, "", 0, 0},
 		"rotated meanwhile": {func(t *testing.T, o *outbox) {
 			o.asks()
 			rotated(o.group)
 			Follow(&o.group.Status, o.group)
-			o.post(t, nil)
+			o.post(t, taken)
 		}, "", 0, 0},
-		"a process died, a moment ago": {func(t *testing.T, o *outbox) { o.asks(); o.died(); o.post(t, nil) }, "1", 1, delivery.InFlight},
+		"a process died, a moment ago": {func(t *testing.T, o *outbox) { o.asks(); o.died(); o.post(t, taken) }, "1", 1, delivery.InFlight},
 		"a process died": {func(t *testing.T, o *outbox) {
 			o.asks()
 			o.died()
 			o.now = start.Add(delivery.InFlight)
-			o.post(t, nil)
+			o.post(t, taken)
 		}, "1 1", 0, 0},
-		"a process died, and it is closed": {func(t *testing.T, o *outbox) { o.asks(); o.died(); closed(o.group); o.post(t, nil) }, "1", 1, delivery.InFlight},
+		"a process died, and it is closed": {func(t *testing.T, o *outbox) { o.asks(); o.died(); closed(o.group); o.post(t, taken) }, "1", 1, delivery.InFlight},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := &outbox{group: gold(), program: referral(), now: start}
@@ -122,7 +144,7 @@ func TestRequestsAreBoundedAndCounted(t *testing.T) {
 		t.Errorf("%d requests, %d wait", g.Status.VerificationSerial, len(g.Status.Verifications))
 	}
 	o := &outbox{group: g, program: referral(), now: start}
-	o.post(t, nil)
+	o.post(t, taken)
 	o.asks()
 	if last := g.Status.Verifications[MaxWaiting-1]; last.Serial != MaxWaiting+1 || last.Kind != v1alpha1.MailVerifyAddress || last.JoinLinkSerial != 1 {
 		t.Errorf("the next is %+v", last)
@@ -134,12 +156,12 @@ func TestRequestsAreBoundedAndCounted(t *testing.T) {
 }
 
 func TestRecordOfWhatIsNotThere(t *testing.T) {
-	g := gold()
-	if Record(&g.Status, 1, nil) {
+	g, first := gold(), delivery.Key{Kind: v1alpha1.MailVerifyAddress, Serial: 1}
+	if Record(g, first, taken, start) {
 		t.Error("it records a mail that nobody asked for")
 	}
 	Request(g, "sealed", start)
-	if Record(&g.Status, 1, nil) || len(g.Status.Verifications) != 1 {
+	if Record(g, first, taken, start) || len(g.Status.Verifications) != 1 {
 		t.Error("it records a mail that nobody claimed")
 	}
 }

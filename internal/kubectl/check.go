@@ -20,7 +20,6 @@ import (
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/keyring"
 	"github.com/partner-operator/partner-operator/internal/link"
-	"github.com/partner-operator/partner-operator/internal/mail/smtp"
 )
 
 // Verdict is how a check ended.
@@ -51,6 +50,9 @@ type CheckOptions struct {
 	Installation
 	// SMTPURL is the operator's --smtp-url; empty: as the Deployment says.
 	SMTPURL string
+	// Helo is the name to give in EHLO, and CAFile a file with certificates that may vouch for the mail server; empty: as the
+	// operator does.
+	Helo, CAFile string
 	// HTTP asks the portal.
 	HTTP *http.Client
 }
@@ -200,50 +202,6 @@ func (o CheckOptions) checkRights(ctx context.Context, d Desk, note noting) {
 	note("your rights", VerdictOK, "%s may do everything", who.User)
 }
 
-// checkMail talks to the mail server as the operator does, and says goodbye before a mail.
-func (o CheckOptions) checkMail(ctx context.Context, d Desk, settings map[string]string, note noting) {
-	url := o.SMTPURL
-	if url == "" {
-		url = settings["smtp-url"]
-	}
-	if url == "" {
-		if settings == nil {
-			note("mail server", VerdictUnknown, "say which it is with --smtp-url")
-		} else {
-			note("mail server", VerdictFailed, "the operator has no --smtp-url, so no mail is sent")
-		}
-		return
-	}
-	config, err := smtp.ParseURL(url)
-	if err != nil {
-		note("mail server", VerdictFailed, "the operator's --smtp-url %v", err)
-		return
-	}
-	without := ""
-	if config.Username != "" {
-		var secret corev1.Secret
-		if err := d.Client.Get(ctx, client.ObjectKey{Namespace: o.Namespace, Name: smtpSecret}, &secret); err == nil {
-			config.Password = strings.TrimRight(string(secret.Data["password"]), "\r\n")
-		} else {
-			config.Username, without = "", ", but signing in could not be tried: Secret "+smtpSecret+" cannot be read"
-		}
-	}
-	ctx, cancel := context.WithTimeout(ctx, reachTimeout)
-	defer cancel()
-	if err := smtp.Greet(ctx, config); err != nil {
-		verdict := VerdictFailed
-		if o.SMTPURL == "" {
-			verdict = VerdictWarning // from inside of the cluster it may be different
-		}
-		note("mail server", verdict, "%s, from this machine: %v", config.Address(), err)
-		return
-	}
-	note("mail server", VerdictOK, "%s answers, from this machine%s", config.Address(), without)
-}
-
-// smtpSecret is the Secret with the password that config/manager mounts.
-const smtpSecret = "partner-operator-smtp"
-
 // checkPortal opens the page on which partners ask for a link.
 func (o CheckOptions) checkPortal(ctx context.Context, d Desk, settings map[string]string, note noting) {
 	text := o.PortalURL
@@ -338,6 +296,8 @@ sent. It ends with 1 if something does not work. With plain kubectl: get deploy,
 	}
 	o.addFlags(command)
 	command.Flags().StringVar(&o.SMTPURL, "smtp-url", "", "mail server; unset: as the operator's Deployment says")
+	command.Flags().StringVar(&o.Helo, "smtp-helo", "", "name to give to the mail server in EHLO; unset: the one that the operator gives")
+	command.Flags().StringVar(&o.CAFile, "smtp-ca-file", "", "file with certificates that may vouch for the mail server; unset: those that the operator knows")
 	return command
 }
 

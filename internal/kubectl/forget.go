@@ -352,11 +352,8 @@ func (f *forgetting) run(ctx context.Context, c cluster, streams genericiooption
 	if err != nil {
 		return err
 	}
-	if obstacles := append(t.Obstacles, t.keptByGit()...); len(obstacles) > 0 {
-		return fmt.Errorf("nothing was deleted: %s", strings.Join(obstacles, "; "))
-	}
-	if !f.yes && d.DryRun == DryRunNone {
-		return fmt.Errorf("nothing was deleted: this deletes %d objects and takes them out of %d teams, for good; --dry-run tells which, and --yes does it", len(t.objects()), len(t.Teams))
+	if err := f.refuse(d, t); err != nil {
+		return err
 	}
 	if d.DryRun == DryRunNone || f.export == "-" {
 		if err := f.write(t, streams); err != nil {
@@ -367,11 +364,7 @@ func (f *forgetting) run(ctx context.Context, c cluster, streams genericiooption
 		return err
 	}
 	if f.tombstone {
-		erased, err := t.EraseMarks(ctx, d, f.where)
-		if err != nil {
-			return err
-		}
-		if _, err := fmt.Fprintf(streams.ErrOut, "%d marks were erased%s: nothing tells any more that they were removed, so they can come back by a join link.\n", erased, dryRunSuffix(d.DryRun)); err != nil {
+		if err := f.eraseMarks(ctx, d, t, streams); err != nil {
 			return err
 		}
 	}
@@ -382,6 +375,27 @@ func (f *forgetting) run(ctx context.Context, c cluster, streams genericiooption
 	if err == nil && len(remains) > 0 {
 		err = fmt.Errorf("their address still stands in %s, as what they did there for others or for a team", strings.Join(remains, ", "))
 	}
+	return err
+}
+
+// refuse says why nothing is deleted; nil: it is.
+func (f *forgetting) refuse(d Desk, t *Traces) error {
+	if obstacles := append(t.Obstacles, t.keptByGit()...); len(obstacles) > 0 {
+		return fmt.Errorf("nothing was deleted: %s", strings.Join(obstacles, "; "))
+	}
+	if !f.yes && d.DryRun == DryRunNone {
+		return fmt.Errorf("nothing was deleted: this deletes %d objects and takes them out of %d teams, for good; --dry-run tells which, and --yes does it", len(t.objects()), len(t.Teams))
+	}
+	return nil
+}
+
+// eraseMarks erases that the person was removed, and says so.
+func (f *forgetting) eraseMarks(ctx context.Context, d Desk, t *Traces, streams genericiooptions.IOStreams) error {
+	erased, err := t.EraseMarks(ctx, d, f.where)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(streams.ErrOut, "%d marks were erased%s: nothing tells any more that they were removed, so they can come back by a join link.\n", erased, dryRunSuffix(d.DryRun))
 	return err
 }
 

@@ -69,7 +69,7 @@ func Preview(ctx context.Context, c client.Reader, i *v1alpha1.PartnerInvite, o 
 		return mail.Message{}, errors.New("nothing would be sent: its delivery is Link")
 	}
 	decision := invite.Decide(in)
-	if decision.Action != invite.ActionSend {
+	if decision.Send == nil {
 		return mail.Message{}, errors.New("nothing would be sent: " + reasonAgainst(decision.Status))
 	}
 	issued := i.DeepCopy()
@@ -89,7 +89,7 @@ func observe(ctx context.Context, c client.Reader, i *v1alpha1.PartnerInvite, no
 	if i.Status.Serial > 0 {
 		fresh.Spec.Programs = i.Status.Programs // the scope is frozen
 	}
-	in := invite.Input{Invite: fresh, MailerConfigured: true, HoldsKey: func(string) bool { return true }, Now: now}
+	in := invite.Input{Invite: fresh, Keys: []string{""}, Now: now}
 	var programs v1alpha1.ProgramList
 	var groups v1alpha1.PartnerGroupList
 	var partnerships v1alpha1.PartnershipList

@@ -123,7 +123,9 @@ func waits(i *v1alpha1.PartnerInvite) bool {
 	case "", v1alpha1.InvitePending, v1alpha1.InviteHeld:
 		return true
 	default:
-		return meta.IsStatusConditionTrue(i.Status.Conditions, v1alpha1.ConditionReconciling) // a resend waits
+		repeat := i.Status.Repeat                                                                // the person asked for the mail once more, and it has not left
+		return meta.IsStatusConditionTrue(i.Status.Conditions, v1alpha1.ConditionReconciling) || // a resend waits
+			repeat != nil && (repeat.State == v1alpha1.DeliveryPending || repeat.State == v1alpha1.DeliverySending)
 	}
 }
 
@@ -283,6 +285,13 @@ func PartnershipsWithMail(ctx context.Context, cache client.Reader, namespace st
 	var list v1alpha1.PartnershipList
 	err := find(ctx, cache, &list, namespace, mailing, "true")
 	return list.Items, err
+}
+
+// GroupsWithMail finds the groups that have a verification mail which has not left.
+func GroupsWithMail(ctx context.Context, cache client.Reader, namespace string) ([]v1alpha1.PartnerGroup, error) {
+	var list v1alpha1.PartnerGroupList
+	err := cache.List(ctx, &list, client.InNamespace(namespace))
+	return slices.DeleteFunc(list.Items, func(g v1alpha1.PartnerGroup) bool { return len(g.Status.Verifications) == 0 }), err
 }
 
 // GroupsOf finds the groups of a program.

@@ -22,7 +22,7 @@ type Content struct {
 	ExpiryTime time.Time
 	// Minutes is for how long a sign-in link works.
 	Minutes int
-	// Reason is why access ended or was not given, in the words of the company; empty: not told.
+	// Reason is why access ended or was not given, in the words of the company; empty: that of the first program.
 	Reason string
 	// Team is the name of the team that a mail is about, and Teammate whom it asks to approve for that.
 	Team, Teammate string
@@ -40,6 +40,8 @@ type ProgramLine struct {
 	Name, Description string
 	// Group is the name of the group in it; empty: none.
 	Group string
+	// Reason is why access to it ended or was not given, in the words of the company; empty: not told.
+	Reason string
 }
 
 // Line is how a program, and the group in it that a partner would be in, are called in a mail.
@@ -72,7 +74,8 @@ type Data struct {
 	Expiry string
 	// Minutes is for how long a sign-in link works.
 	Minutes int
-	// Reason is why access ended or was not given, in the words of the company; empty: not told.
+	// Reason is why access ended or was not given, in the words of the company; empty: not told. Where the programs have
+	// reasons of their own it is that of the first.
 	Reason string
 	// Team is the name of the team that a mail is about; empty: none.
 	Team string

@@ -27,7 +27,7 @@ func checkMarkup(key, page string) error {
 		case raw != "":
 			within++
 		case strings.HasPrefix(rest, "!--"):
-		case rest == "" || !isLetter(rest[0]) && (rest[0] != '/' || len(rest) < 2 || !isLetter(rest[1])):
+		case !beginsTag(rest):
 			stray++
 		default:
 			begins := func(name string) bool { return hasTag(rest, name, "") }
@@ -49,6 +49,12 @@ func checkMarkup(key, page string) error {
 		return fmt.Errorf("%s:%d: has more than %d %s", key, 1+strings.Count(page[:i], "\n"), mostOddMarks, what)
 	}
 	return nil
+}
+
+// beginsTag reports whether a text behind a < makes that the begin of a tag, or of the end of an element.
+func beginsTag(text string) bool {
+	text = strings.TrimPrefix(text, "/")
+	return text != "" && isLetter(text[0])
 }
 
 // hasTag reports whether a text behind a < begins with the name of a tag, and one of some characters behind it; empty:

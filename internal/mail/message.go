@@ -1,8 +1,7 @@
-// Package mail makes the mails of the operator. Rendering is pure; package smtp below it sends them.
+// Package mail makes the mails of the operator. Rendering is pure; package courier sends them.
 package mail
 
 import (
-	"context"
 	"net/mail"
 	"strings"
 	"unicode"
@@ -22,15 +21,6 @@ type Message struct {
 	To string
 	// Subject, Text and HTML are what it says. The link stands in Text too.
 	Subject, Text, HTML string
-}
-
-// Sender hands mails to a mail server. An error of Send is a *delivery.Failure.
-type Sender interface {
-	// Ready waits until the sender may send one more mail, as the configured rate allows. Call it before a claim, so
-	// that no claim grows old while it waits.
-	Ready(ctx context.Context) error
-	// Send hands over one mail and returns once the server took it or refused it.
-	Send(ctx context.Context, message Message) error
 }
 
 // headerText is a text fit for a header: one line, no control characters, not endless, and nothing that a mail program

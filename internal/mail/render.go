@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"html/template"
+	"slices"
 	"strings"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
@@ -16,6 +17,8 @@ type view struct {
 	// Message is the company's own words for this one mail; Body is them, or those of its template, as HTML.
 	Message string
 	Body    template.HTML
+	// Listed: the mail is about several programs. ReasonEach: they do not have one reason, so each tells its own.
+	Listed, ReasonEach bool
 	// Title, Language and Direction are the page's; Start is the side on which its lines begin.
 	Title, Language, Direction, Start string
 	// Accent is the colour of buttons, OnAccent of the text on them, Ink of links.
@@ -46,9 +49,13 @@ func Render(kind v1alpha1.MailKind, company brand.Brand, content Content, own *T
 
 // dataOf is what templates can say.
 func dataOf(words *words, company brand.Brand, content Content) Data {
+	reason := strings.TrimSpace(content.Reason)
+	if reason == "" && len(content.Programs) > 0 {
+		reason = strings.TrimSpace(content.Programs[0].Reason)
+	}
 	data := Data{
 		FirstName: content.FirstName, LastName: content.LastName, Company: company.DisplayName, Programs: content.Programs,
-		More: max(len(content.Programs)-1, 0), Link: content.Link, Minutes: content.Minutes, Reason: strings.TrimSpace(content.Reason),
+		More: max(len(content.Programs)-1, 0), Link: content.Link, Minutes: content.Minutes, Reason: reason,
 		Team: content.Team, Teammate: content.Teammate,
 		CustomFields: content.CustomFields, Applicant: content.Applicant, Partnership: content.Partnership, Waits: content.Waits,
 	}
@@ -63,6 +70,10 @@ func dataOf(words *words, company brand.Brand, content Content) Data {
 func builtIn(m *Message, words *words, company brand.Brand, data Data, message string) error {
 	v := viewOf(m.Subject, words, company, data)
 	v.Message = strings.TrimSpace(message)
+	v.Listed = len(data.Programs) > 1
+	v.ReasonEach = slices.ContainsFunc(data.Programs, func(p ProgramLine) bool {
+		return strings.TrimSpace(p.Reason) != strings.TrimSpace(data.Programs[0].Reason)
+	})
 	var err error
 	if v.Body, err = markdown(keyMessage, message); err != nil {
 		return err

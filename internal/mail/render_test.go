@@ -75,6 +75,7 @@ var contents = map[v1alpha1.MailKind][]struct {
 		{"no name, no company, a program that says little", "", Content{Programs: []ProgramLine{reseller}, Link: link}},
 		{"not Latin, and from right to left", "アクメ株式会社", Content{FirstName: "ليلى", Programs: []ProgramLine{{Name: "Реферальная программа", Description: "דמי תיווך", Group: "金"}}, Link: link}},
 		{"HTML in every text", `Acme & "Sons"`, Content{FirstName: "<b>Ada</b>", Programs: []ProgramLine{{Name: "<script>alert(1)</script>", Description: "5 < 6", Group: `<img src="x">`}}, Link: link}},
+		{"three programs", "Acme", Content{FirstName: "Ada", Programs: []ProgramLine{referral, reseller, {Name: "Affiliates"}}, Link: link}},
 	},
 	v1alpha1.MailRejected: {
 		{"everything", "Acme", Content{FirstName: "Ada", Programs: []ProgramLine{referral}, Reason: "We work in Europe only."}},
@@ -82,6 +83,8 @@ var contents = map[v1alpha1.MailKind][]struct {
 		{"a reason of several lines", "Acme", Content{FirstName: "Ada", Programs: []ProgramLine{reseller}, Reason: "We work in Europe only.\nPlease come back later."}},
 		{"not Latin, and from right to left", "アクメ株式会社", Content{FirstName: "ليلى", Programs: []ProgramLine{{Name: "Реферальная программа"}}, Reason: "החוזה הסתיים"}},
 		{"HTML in every text", `Acme & "Sons"`, Content{FirstName: "<b>Ada</b>", Programs: []ProgramLine{{Name: "<script>alert(1)</script>"}}, Reason: `<a href="https://evil.example">here</a> & there`}},
+		{"three programs, one reason", "Acme", Content{FirstName: "Ada", Programs: because(referral, reseller, ProgramLine{Name: "Affiliates"}, "We work in Europe only.", "We work in Europe only.", "We work in Europe only. ")}},
+		{"three programs, each with a reason or none", "Acme", Content{FirstName: "Ada", Programs: because(referral, reseller, ProgramLine{Name: "<b>Affiliates</b>"}, "We work in Europe only.", "", "5 < 6.\nIt is over."), Reason: "We work in Europe only."}},
 	},
 	v1alpha1.MailVerifyAddress: {
 		{"everything", "Acme", Content{Programs: []ProgramLine{referral}, Link: link, ExpiryTime: expiry}},
@@ -100,7 +103,18 @@ var contents = map[v1alpha1.MailKind][]struct {
 		{"a reason of several lines", "Acme", Content{FirstName: "Ada", Programs: []ProgramLine{reseller}, Reason: "The contract ended.\nThank you for two years."}},
 		{"not Latin, and from right to left", "アクメ株式会社", Content{FirstName: "ليلى", Programs: []ProgramLine{{Name: "Реферальная программа"}}, Reason: "החוזה הסתיים"}},
 		{"HTML in every text", `Acme & "Sons"`, Content{FirstName: "<b>Ada</b>", Programs: []ProgramLine{{Name: "<script>alert(1)</script>"}}, Reason: `<a href="https://evil.example">here</a> & there`}},
+		{"three programs, one reason", "Acme", Content{FirstName: "Ada", Programs: because(referral, reseller, ProgramLine{Name: "Affiliates"}, "The contract ended in December.", "The contract ended in December.", "The contract ended in December. ")}},
+		{"three programs, each with a reason or none", "Acme", Content{FirstName: "Ada", Programs: because(referral, reseller, ProgramLine{Name: "<b>Affiliates</b>"}, "The contract ended in December.", "", "5 < 6.\nIt is over."), Reason: "The contract ended in December."}},
 	},
+}
+
+// because are three programs with the reasons why access to them ended.
+func because(first, second, third ProgramLine, reasons ...string) []ProgramLine {
+	programs := []ProgramLine{first, second, third}
+	for i := range programs {
+		programs[i].Reason = reasons[i]
+	}
+	return programs
 }
 
 // acme is the brand of a company of this name.

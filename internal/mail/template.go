@@ -157,16 +157,6 @@ func inspect(tree *parse.Tree, node parse.Node, at place) error {
 		location, _ := tree.ErrorContext(node)
 		return fmt.Errorf("%s: "+format, append([]any{location}, args...)...)
 	}
-	named := func(dot string, path, names []string) error {
-		known := len(path) == 0 || slices.Contains(names, path[0])
-		if known && (len(path) < 2 || len(path) == 2 && path[0] == "CustomFields") {
-			return nil
-		}
-		if at.inRange && slices.Contains(namesOfData, path[0]) {
-			return refuse("there is no .%s in a range; write $.%s", path[0], path[0])
-		}
-		return refuse("there is no %s.%s here; there are %s", dot, strings.Join(path, "."), strings.Join(names, ", "))
-	}
 	if list, ok := node.(*parse.ListNode); ok && list == nil {
 		return nil // there is no else
 	}
@@ -177,6 +167,22 @@ func inspect(tree *parse.Tree, node parse.Node, at place) error {
 	if *at.nodesLeft -= cost; *at.nodesLeft < 0 {
 		return refuse("the actions up to here are more than a mail may have; make them fewer, above all within range")
 	}
+	if err := at.judge(node, refuse); err != nil {
+		return err
+	}
+	for _, child := range children(node, at) {
+		if err := inspect(tree, child.Node, child.place); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// refusal makes the error of what cannot stand where it does.
+type refusal func(format string, args ...any) error
+
+// judge refuses a node for what it is itself.
+func (at place) judge(node parse.Node, refuse refusal) error {
 	switch n := node.(type) {
 	case *parse.RangeNode:
 		if at.inRange {
@@ -192,23 +198,28 @@ func inspect(tree *parse.Tree, node parse.Node, at place) error {
 			return refuse("the function %s is not supported; there are %s", n.Ident, strings.Join(functions, ", "))
 		}
 	case *parse.FieldNode:
-		return named("", n.Ident, at.names)
+		return at.named(refuse, "", n.Ident, at.names)
 	case *parse.VariableNode:
 		if n.Ident[0] == "$" {
-			return named("$", n.Ident[1:], namesOfData)
+			return at.named(refuse, "$", n.Ident[1:], namesOfData)
 		}
-		return named(n.Ident[0], n.Ident[1:], allNames)
+		return at.named(refuse, n.Ident[0], n.Ident[1:], allNames)
 	case *parse.ChainNode:
-		if err := named("", n.Field, allNames); err != nil {
-			return err
-		}
-	}
-	for _, child := range children(node, at) {
-		if err := inspect(tree, child.Node, child.place); err != nil {
-			return err
-		}
+		return at.named(refuse, "", n.Field, allNames)
 	}
 	return nil
+}
+
+// named refuses a name that does not exist behind a dot.
+func (at place) named(refuse refusal, dot string, path, names []string) error {
+	known := len(path) == 0 || slices.Contains(names, path[0])
+	if known && (len(path) < 2 || len(path) == 2 && path[0] == "CustomFields") {
+		return nil
+	}
+	if at.inRange && slices.Contains(namesOfData, path[0]) {
+		return refuse("there is no .%s in a range; write $.%s", path[0], path[0])
+	}
+	return refuse("there is no %s.%s here; there are %s", dot, strings.Join(path, "."), strings.Join(names, ", "))
 }
 
 // overPrograms tells whether a pipeline is nothing but .Programs or $.Programs.
@@ -279,7 +290,7 @@ func samplesOf(kind v1alpha1.MailKind) []Content {
 
 // samples are contents that between them lead through most branches of a template.
 var samples = []Content{
-	{FirstName: "Ada", LastName: "Lovelace", Programs: []ProgramLine{{Name: "Referral", Description: "Recommend us.", Group: "Gold"}, {Name: "Reseller"}}, Link: "https://partners.example.com/sample", ExpiryTime: time.Date(2026, 1, 8, 12, 0, 0, 0, time.UTC), Minutes: 15, Reason: "The contract ended.", Applicant: "grace@example.com", Partnership: "grace-1a2b3c4d", Waits: true, Team: "Agency", Teammate: "Grace Hopper (grace@example.com)"},
+	{FirstName: "Ada", LastName: "Lovelace", Programs: []ProgramLine{{Name: "Referral", Description: "Recommend us.", Group: "Gold", Reason: "The contract ended."}, {Name: "Reseller"}}, Link: "https://partners.example.com/sample", ExpiryTime: time.Date(2026, 1, 8, 12, 0, 0, 0, time.UTC), Minutes: 15, Reason: "The contract ended.", Applicant: "grace@example.com", Partnership: "grace-1a2b3c4d", Waits: true, Team: "Agency", Teammate: "Grace Hopper (grace@example.com)"},
 	{Programs: []ProgramLine{{Name: "Referral"}}, Link: "https://partners.example.com/sample"},
 }
 

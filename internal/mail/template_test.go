@@ -570,3 +570,17 @@ func TestTemplateServesManyAtOnce(t *testing.T) {
 		all.Wait()
 	}
 }
+
+// A mail about several programs has a reason for each; a template that knows of one alone says that of the first.
+func TestTemplateOfSeveralPrograms(t *testing.T) {
+	content := Content{Programs: because(referral, reseller, ProgramLine{Name: "Affiliates"}, "Over.", "", "Moved.")}
+	for source, want := range map[string]string{
+		"{{.Lead}}: {{.Reason}}": "Acme Referral and 2 more programs: Over.",
+		"{{range $i, $p := .Programs}}{{if $i}}, {{end}}{{.Name}}{{with .Reason}} ({{.}}){{end}}{{end}}": "Acme Referral (Over.), Acme Reseller, Affiliates (Moved.)",
+	} {
+		message := renderOwn(t, v1alpha1.MailRevoked, acme("Acme"), content, of{"text": source})
+		if got := strings.TrimSpace(message.Text); got != want {
+			t.Errorf("%s says %q, want %q", source, got, want)
+		}
+	}
+}

@@ -54,8 +54,8 @@ func read(tag, months string, date func(time.Time, string) string) *words {
 	}
 	return &words{
 		tag:    language.MustParse(tag),
-		texts:  texttemplate.Must(texttemplate.New("texts").Funcs(texttemplate.FuncMap{"indent": indent}).ParseFS(files, file, "templates/*.txt")),
-		pages:  htmltemplate.Must(htmltemplate.New("pages").ParseFS(files, file, "templates/*.html")),
+		texts:  texttemplate.Must(texttemplate.New("texts").Funcs(texttemplate.FuncMap{"indent": indent, "trim": strings.TrimSpace}).ParseFS(files, file, "templates/*.txt")),
+		pages:  htmltemplate.Must(htmltemplate.New("pages").Funcs(htmltemplate.FuncMap{"trim": strings.TrimSpace}).ParseFS(files, file, "templates/*.html")),
 		months: strings.Fields(months),
 		date:   date,
 	}

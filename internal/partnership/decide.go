@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/delivery"
 	"github.com/partner-operator/partner-operator/internal/program"
 	"github.com/partner-operator/partner-operator/internal/signin"
 )
@@ -37,29 +38,29 @@ type Input struct {
 	JoinTeam *v1alpha1.PartnerTeam
 	// HasStaff: there is somebody in the company to tell of applications.
 	HasStaff bool
-	// MailerConfigured: there is a mail server to send to.
-	MailerConfigured bool
-	// Holds tells whether mail of a kind is held back; nil: none is.
-	Holds func(kind v1alpha1.MailKind) bool
+	// Others are the other partnerships of the same contact in the namespace, in whatever program.
+	Others []v1alpha1.Partnership
+	// Holds are what holds mail of a kind back. A program that is suspended, or is not there, is found here.
+	Holds delivery.Holds
+	// TakenBack are the mails whose refusal turned out not to be theirs: they are tried anew.
+	TakenBack []delivery.Key
 	// Now is the time.
 	Now time.Time
 }
 
 // Decision is what should be.
 type Decision struct {
+	delivery.LookAgain
+
 	// Status is what status should say.
 	Status v1alpha1.PartnershipStatus
 	// Invite: the person is to be invited. Create NewInvitation, and decide again with it.
 	Invite bool
 	// Links are the default links to make, before Status is written, which says that they were.
 	Links []v1alpha1.DefaultLink
-	// Send names the mail to send. It is claimed in Status: write that, and only if it succeeds send the mail and
-	// record the outcome. Empty: none.
-	Send v1alpha1.MailKind
-	// SendTo names, of several people of a team, whom that goes to. Empty: the contact.
-	SendTo string
-	// RequeueAfter is when to look again even if nothing changes; 0: never.
-	RequeueAfter time.Duration
+	// Send names the mail to send. It is claimed in Status: write that, and only if it succeeds send the mail and record
+	// the outcome. Nil: none.
+	Send *delivery.Key
 }
 
 // Decide tells what should be done about a partnership.
@@ -81,6 +82,7 @@ func Decide(in Input) Decision {
 	d.carryOutRevocation(in)
 	d.carryOutApproval(in)
 	d.tellStaff(in)
+	d.tryAnew(in)
 	d.endSessions(in)
 	d.signOut(in)
 	if d.Status.State == v1alpha1.PartnershipActive && d.Status.ActivatedTime == nil {
@@ -144,7 +146,7 @@ func (d *Decision) signOut(in Input) {
 // awaitEnd asks to look again when the partnership ends by itself.
 func (d *Decision) awaitEnd(in Input) {
 	if end, ok := in.Partnership.Spec.ValidUntil.Time(); ok && in.Now.Before(end) {
-		d.lookAgain(end.Sub(in.Now))
+		d.LookAt(end, in.Now)
 	}
 }
 
@@ -168,9 +170,11 @@ func group(in Input) (string, *program.Unresolved) {
 }
 
 // suspended tells whether the program is.
-func suspended(in Input) bool {
-	p := in.Catalog.Programs[in.Partnership.Spec.ProgramRef.Name]
-	return p != nil && p.Spec.Suspend
+func suspended(in Input) bool { return programSuspended(in.Catalog, in.Partnership) }
+
+func programSuspended(catalog program.Catalog, p *v1alpha1.Partnership) bool {
+	of := catalog.Programs[p.Spec.ProgramRef.Name]
+	return of != nil && of.Spec.Suspend
 }
 
 func orNone(group string) string {

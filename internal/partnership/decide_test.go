@@ -35,6 +35,7 @@ type life struct {
 	joinTeam    *v1alpha1.PartnerTeam // the one that the company sent the person on to
 	staff       bool
 	noMailer    bool
+	takenBack   []delivery.Key
 	hold        bool
 	server      server
 	now         time.Time
@@ -86,8 +87,26 @@ func (l *life) input() Input {
 	return Input{
 		Partnership: l.partnership, Rivals: l.rivals, Catalog: l.catalog, Team: l.team, Leaders: l.leaders(), JoinTeam: l.joinTeam, HasStaff: l.staff,
 		Invite: l.invite, InviteTaken: l.inviteTaken, InviteLeftOver: l.leftOver,
-		MailerConfigured: !l.noMailer, Holds: func(v1alpha1.MailKind) bool { return l.hold }, Now: l.now,
+		Holds: l.holds(), TakenBack: l.takenBack, Now: l.now,
 	}
+}
+
+// holds are what holds mail of every kind back.
+func (l *life) holds() delivery.Holds {
+	var hold *delivery.Hold
+	switch {
+	case l.noMailer:
+		hold = &delivery.Hold{Reason: v1alpha1.ReasonMailerNotConfigured, Message: "there is no mail server"}
+	case l.hold:
+		hold = &delivery.Hold{Reason: v1alpha1.ReasonHeld, Message: "mail is held back"}
+	default:
+		return nil
+	}
+	holds := delivery.Holds{}
+	for _, kind := range v1alpha1.MailKinds {
+		holds[kind] = hold
+	}
+	return holds
 }
 
 // leaders are who is told about the team: its owner, if no admin is among the rows.
@@ -109,22 +128,22 @@ func (l *life) settle(t testing.TB) {
 			l.last = Decide(l.input())
 		}
 		l.partnership.Status = stored(t, l.last.Status)
-		if l.last.Send == "" {
+		if l.last.Send == nil {
 			return
 		}
-		serial := Mail(&l.partnership.Status, l.last.Send, l.last.SendTo).Serial
-		l.handedOver = append(l.handedOver, fmt.Sprintf("%s/%d", l.last.Send, serial))
-		var failure *delivery.Failure
+		l.handedOver = append(l.handedOver, fmt.Sprintf("%s/%d", l.last.Send.Kind, l.last.Send.Serial))
+		var outcome delivery.Outcome
 		switch l.server {
 		case silent:
 			return
 		case busy:
-			failure = &delivery.Failure{Message: "the mail server is busy"}
+			outcome = delivery.Outcome{Class: delivery.Temporary, Message: "the mail server is busy"}
 		case refuses:
-			failure = &delivery.Failure{Message: "the mail server knows nobody of that name", Permanent: true}
+			outcome = delivery.Outcome{Class: delivery.Recipient, Message: "the mail server knows nobody of that name"}
 		case takes:
+			outcome = delivery.Outcome{Class: delivery.Accepted}
 		}
-		if !Record(&l.partnership.Status, l.last.Send, l.last.SendTo, serial, failure) {
+		if !Record(l.partnership, *l.last.Send, outcome, l.now) {
 			t.Fatal("what came of a claim was not recorded")
 		}
 	}
@@ -438,10 +457,10 @@ func TestDecide(t *testing.T) {
 		},
 		"suspended, and the claim of the mail died": {
 			then: steps(serverIs(silent), revoke("", nil), suspends, serverIs(takes), after(delivery.InFlight)),
-			want: revoked("revoked/1 Sending", "revoked/1"),
+			want: revoked("revoked/1 Pending", "revoked/1"),
 		},
 		"suspended, the claim of the mail died, no more": {
-			then: steps(serverIs(silent), revoke("", nil), suspends, serverIs(takes), after(delivery.InFlight), resumes),
+			then: steps(serverIs(silent), revoke("", nil), suspends, serverIs(takes), after(delivery.InFlight), resumes, after(2*time.Minute)),
 			want: revoked(oneRevoked, "revoked/1, revoked/1"),
 		},
 		"a sign-in link is asked for while suspended": {then: steps(suspends, requestSignIn), want: inSuspended("sign-in/1 Skipped", "")},
@@ -575,8 +594,8 @@ func stays(t *testing.T, l *life) {
 	t.Helper()
 	before := l.partnership.DeepCopy()
 	once := Decide(l.input())
-	if once.Send != "" || once.Invite {
-		t.Errorf("to decide once more sends %q, invites: %v", once.Send, once.Invite)
+	if once.Send != nil || once.Invite {
+		t.Errorf("to decide once more sends %v, invites: %v", once.Send, once.Invite)
 	}
 	if !equality.Semantic.DeepEqual(before.Status, once.Status) {
 		t.Errorf("to decide once more changes:\n%s", cmp.Diff(before.Status, once.Status))

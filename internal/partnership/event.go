@@ -4,10 +4,12 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/delivery"
 	"github.com/partner-operator/partner-operator/internal/event"
 )
 
-// Transitions are the events of a change of status: of the state, and of the group in force.
+// Transitions are the events of a change of status: of the state, of the group in force, and of mails that
+// failed.
 func Transitions(before, after v1alpha1.PartnershipStatus) []event.Event {
 	var told []event.Event
 	if before.State != after.State {
@@ -16,7 +18,7 @@ func Transitions(before, after v1alpha1.PartnershipStatus) []event.Event {
 	if before.State != "" && before.Group != after.Group {
 		told = append(told, event.Normal("Moved", "Move", "Moved from group "+orNone(before.Group)+" to "+orNone(after.Group)))
 	}
-	return told
+	return append(told, delivery.Failures(before.Mails, after.Mails)...)
 }
 
 // entered is the event of a state that is new.

@@ -71,7 +71,7 @@ func (d *Decision) makeLinks(in Input) {
 		case met && !missing:
 			missing = true
 			set.False(v1alpha1.ConditionDefaultLinks, obstacle.Reason, obstacle.Message)
-			d.lookAgain(linksAgain)
+			d.LookAt(in.Now.Add(linksAgain), in.Now)
 		case !met:
 			d.Status.DefaultLinks = append(d.Status.DefaultLinks, wanted.Suffix)
 			d.Links = append(d.Links, wanted)

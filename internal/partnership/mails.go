@@ -1,9 +1,11 @@
 package partnership
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
@@ -41,21 +43,26 @@ func Mail(status *v1alpha1.PartnershipStatus, kind v1alpha1.MailKind, to string)
 	return &status.Mails[i]
 }
 
-// Record notes what came of a claim: failure is nil if the mail server took the mail. It is false, and changes nothing,
-// if a newer mail of the kind has taken its place.
-func Record(status *v1alpha1.PartnershipStatus, kind v1alpha1.MailKind, to string, serial int64, failure *delivery.Failure) bool {
-	mail := Mail(status, kind, to)
-	switch {
-	case mail == nil || mail.Serial != serial || mail.State != v1alpha1.DeliverySending:
+// Record notes what came of a claim. It is false, and changes nothing, if the mail is not claimed any more, or a newer one of
+// the kind has taken its place.
+func Record(p *v1alpha1.Partnership, key delivery.Key, o delivery.Outcome, now time.Time) bool {
+	mail := Mail(&p.Status, key.Kind, key.To)
+	if mail == nil || delivery.KeyOf(mail) != key {
 		return false
-	case failure == nil:
-		mail.State, mail.Message = v1alpha1.DeliverySent, ""
-	case failure.Permanent:
-		mail.State, mail.Message = v1alpha1.DeliveryFailed, failure.Message
-	default:
-		mail.State, mail.Message = v1alpha1.DeliveryPending, failure.Message
 	}
-	return true
+	reason, recorded := delivery.Mail{MailDelivery: mail, ID: MessageID(p, key, "")}.Record(o)
+	if recorded {
+		mails := make([]delivery.Mail, 0, len(p.Status.Mails))
+		for i := range p.Status.Mails {
+			mails = append(mails, delivery.Mail{MailDelivery: &p.Status.Mails[i]})
+		}
+		delivery.SetRecorded(setter(p, &p.Status, now), mails, mail, reason)
+	}
+	return recorded
+}
+
+func setter(p *v1alpha1.Partnership, status *v1alpha1.PartnershipStatus, now time.Time) v1alpha1.ConditionSetter {
+	return v1alpha1.ConditionSetter{Conditions: &status.Conditions, Generation: p.Generation, Now: now}
 }
 
 // Recipient is whom a mail about a partnership goes to: the contact, or somebody who leads the team; nil: nobody of the
@@ -81,35 +88,61 @@ func (d *Decision) tell(in Input, kind v1alpha1.MailKind, serial int64, send boo
 	Enqueue(&d.Status, kind, serial, send, to...)
 }
 
+// tryAnew tries mails that Failed anew: those whose refusal was taken back, and all if the company asks for it.
+func (d *Decision) tryAnew(in Input) {
+	delivery.RetryAll(d.Status.Mails, in.TakenBack)
+	d.Status.HandledResend = delivery.Resend(in.Partnership.Annotations, d.Status.HandledResend, d.Status.Mails)
+}
+
 // deliver claims the first mail that is due, drops those that no longer make sense, and notes when the next is due.
 func (d *Decision) deliver(in Input) {
+	mails := make([]delivery.Mail, 0, len(d.Status.Mails))
+	told := map[int]string{} // by whose mail the contact knows already
+	tried := map[int]bool{}
 	for i := range d.Status.Mails {
-		mail := &d.Status.Mails[i]
-		if mail.State != v1alpha1.DeliveryPending && mail.State != v1alpha1.DeliverySending {
-			continue
+		m := &d.Status.Mails[i]
+		told[i], tried[i] = d.toldBy(in, m), m.Attempts > 0
+		mail := delivery.Mail{MailDelivery: m, ID: MessageID(in.Partnership, delivery.KeyOf(m), ""), Unwanted: told[i] != "" || !d.wanted(in, m)}
+		if !mail.Unwanted {
+			mail.Hold = d.hold(in, m)
 		}
-		verdict, due := delivery.Next(tries(in, mail), in.Now)
-		inFlight := mail.State == v1alpha1.DeliverySending && verdict == delivery.Wait
-		if !inFlight && !d.wanted(in, mail) {
-			mail.State = v1alpha1.DeliverySkipped
-			continue
+		mails = append(mails, mail)
+	}
+	claim, again := delivery.Next(mails, in.Now)
+	if claim >= 0 {
+		m := mails[claim].MailDelivery
+		if !tried[claim] { // what may have left is sent again as it was
+			m.About = followers(in, m)
 		}
-		switch {
-		case verdict == delivery.GiveUp:
-			mail.State = v1alpha1.DeliveryFailed
-		case verdict == delivery.Wait:
-			d.lookAgain(due.Sub(in.Now))
-		case in.MailerConfigured && !held(in, mail.Kind) && !d.waits(in, mail) && d.Send == "":
-			d.claim(mail, in.Now)
+		d.Send = new(delivery.KeyOf(m))
+	}
+	d.LookAt(again, in.Now)
+	before := in.Partnership.Status.Mails
+	for i := range d.Status.Mails {
+		was := Mail(&in.Partnership.Status, d.Status.Mails[i].Kind, d.Status.Mails[i].To)
+		if m := &d.Status.Mails[i]; m.State == v1alpha1.DeliverySkipped && (was == nil || was.State != m.State || was.Serial != m.Serial) {
+			m.Message = told[i]
 		}
+	}
+	if !equality.Semantic.DeepEqual(before, d.Status.Mails) {
+		delivery.SetMailed(setter(in.Partnership, &d.Status, in.Now), mails)
 	}
 }
 
-// waits tells whether a mail has to wait for the program: until it is not suspended any more, and for all that only makes
-// sense with it, until it exists.
-func (d *Decision) waits(in Input, mail *v1alpha1.MailDelivery) bool {
-	exists := in.Catalog.Programs[in.Partnership.Spec.ProgramRef.Name] != nil
-	return suspended(in) || !exists && mail.Kind != v1alpha1.MailRevoked
+// hold is what holds a mail back; nil: nothing does. It waits for the program: until it is not suspended any more, and, for
+// all that only makes sense with it, until it exists.
+func (d *Decision) hold(in Input, m *v1alpha1.MailDelivery) *delivery.Hold {
+	name := in.Partnership.Spec.ProgramRef.Name
+	switch hold := in.Holds[m.Kind]; {
+	case hold != nil:
+		return hold
+	case suspended(in):
+		return &delivery.Hold{Reason: v1alpha1.ReasonHeld, Message: fmt.Sprintf("Program %q is suspended; the mail goes out when that ends", name)}
+	case in.Catalog.Programs[name] == nil && m.Kind != v1alpha1.MailRevoked:
+		return &delivery.Hold{Reason: v1alpha1.ReasonHeld, Message: fmt.Sprintf("Program %q does not exist; the mail goes out when it does", name)}
+	default:
+		return d.holdTogether(in, m)
+	}
 }
 
 // wanted tells whether a mail that has not been sent still makes sense.
@@ -135,48 +168,14 @@ func (d *Decision) wanted(in Input, mail *v1alpha1.MailDelivery) bool {
 	}
 }
 
-func held(in Input, kind v1alpha1.MailKind) bool { return in.Holds != nil && in.Holds(kind) }
-
-func (d *Decision) claim(mail *v1alpha1.MailDelivery, now time.Time) {
-	mail.State = v1alpha1.DeliverySending
-	mail.Attempts++
-	mail.LastAttemptTime = nowSeconds(now)
-	if mail.FirstAttemptTime == nil {
-		mail.FirstAttemptTime = nowSeconds(now)
-	}
-	d.Send, d.SendTo = mail.Kind, mail.To
-}
-
-func (d *Decision) lookAgain(after time.Duration) {
-	after = max(after, time.Second)
-	if d.RequeueAfter == 0 || after < d.RequeueAfter {
-		d.RequeueAfter = after
-	}
-}
-
-func tries(in Input, mail *v1alpha1.MailDelivery) delivery.Tries {
-	t := delivery.Tries{
-		Attempts: mail.Attempts,
-		Claimed:  mail.State == v1alpha1.DeliverySending,
-		Seed:     MessageID(in.Partnership, mail.Kind, mail.To, mail.Serial, ""),
-	}
-	if mail.FirstAttemptTime != nil {
-		t.First = mail.FirstAttemptTime.Time
-	}
-	if mail.LastAttemptTime != nil {
-		t.Last = mail.LastAttemptTime.Time
-	}
-	return t
-}
-
 // MessageID is the Message-ID of a mail, the same for every try. What several people of a team are told names a mark of
 // the recipient, too.
-func MessageID(p *v1alpha1.Partnership, kind v1alpha1.MailKind, to string, serial int64, domain string) string {
+func MessageID(p *v1alpha1.Partnership, key delivery.Key, domain string) string {
 	about := string(p.UID)
-	if to != "" {
-		about += "-" + delivery.Mark(address.Normalize(to))
+	if key.To != "" {
+		about += "-" + delivery.Mark(address.Normalize(key.To))
 	}
-	return delivery.MessageID(string(kind), about, serial, domain)
+	return delivery.RepeatID(delivery.MessageID(string(key.Kind), about, key.Serial, domain), key.Repeat)
 }
 
 func nowSeconds(now time.Time) *metav1.Time { return &metav1.Time{Time: now} }

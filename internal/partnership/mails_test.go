@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/delivery"
@@ -30,28 +31,30 @@ func TestEnqueue(t *testing.T) {
 
 func TestRecord(t *testing.T) {
 	const kind = v1alpha1.MailRevoked
-	permanent := &delivery.Failure{Message: "nobody of that name", Permanent: true}
-	temporary := &delivery.Failure{Message: "busy"}
-	sending := v1alpha1.MailDelivery{Kind: kind, Serial: 2, State: v1alpha1.DeliverySending, Message: "from the try before"}
+	taken := delivery.Outcome{Class: delivery.Accepted}
+	permanent := delivery.Outcome{Class: delivery.Recipient, Message: "nobody of that name"}
+	temporary := delivery.Outcome{Class: delivery.Temporary, Message: "busy"}
+	tried := &metav1.Time{Time: start}
+	sending := v1alpha1.MailDelivery{Kind: kind, Serial: 2, State: v1alpha1.DeliverySending, Message: "from the try before", FirstAttemptTime: tried, LastAttemptTime: tried}
 	for name, test := range map[string]struct {
 		kind    v1alpha1.MailKind
 		serial  int64
 		state   v1alpha1.DeliveryState // as it is now; empty: claimed
-		failure *delivery.Failure
+		outcome delivery.Outcome
 		want    v1alpha1.DeliveryState
 		message string
 		changed bool
 	}{
-		"taken":                          {kind, 2, "", nil, v1alpha1.DeliverySent, "", true},
+		"taken":                          {kind, 2, "", taken, v1alpha1.DeliverySent, "", true},
 		"refused for good":               {kind, 2, "", permanent, v1alpha1.DeliveryFailed, "nobody of that name", true},
 		"refused for now":                {kind, 2, "", temporary, v1alpha1.DeliveryPending, "busy", true},
-		"of a mail that was replaced":    {kind, 1, "", nil, v1alpha1.DeliverySending, "from the try before", false},
-		"of a kind that is not there":    {v1alpha1.MailSignIn, 2, "", nil, v1alpha1.DeliverySending, "from the try before", false},
+		"of a mail that was replaced":    {kind, 1, "", taken, v1alpha1.DeliverySending, "from the try before", false},
+		"of a kind that is not there":    {v1alpha1.MailSignIn, 2, "", taken, v1alpha1.DeliverySending, "from the try before", false},
 		"of a mail that has left":        {kind, 2, v1alpha1.DeliverySent, temporary, v1alpha1.DeliverySent, "from the try before", false},
 		"of a mail that was dropped":     {kind, 2, v1alpha1.DeliverySkipped, permanent, v1alpha1.DeliverySkipped, "from the try before", false},
-		"of a mail that is not claimed":  {kind, 2, v1alpha1.DeliveryPending, nil, v1alpha1.DeliveryPending, "from the try before", false},
-		"of a mail that was given up":    {kind, 2, v1alpha1.DeliveryFailed, nil, v1alpha1.DeliveryFailed, "from the try before", false},
-		"of a mail that is to come yet":  {kind, 3, "", nil, v1alpha1.DeliverySending, "from the try before", false},
+		"of a mail that is not claimed":  {kind, 2, v1alpha1.DeliveryPending, taken, v1alpha1.DeliveryPending, "from the try before", false},
+		"of a mail that was given up":    {kind, 2, v1alpha1.DeliveryFailed, taken, v1alpha1.DeliveryFailed, "from the try before", false},
+		"of a mail that is to come yet":  {kind, 3, "", taken, v1alpha1.DeliverySending, "from the try before", false},
 		"refused for now, and the other": {v1alpha1.MailInvite, 2, "", temporary, v1alpha1.DeliverySending, "from the try before", false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -59,12 +62,12 @@ func TestRecord(t *testing.T) {
 			if test.state != "" {
 				mail.State = test.state
 			}
-			status := v1alpha1.PartnershipStatus{Mails: []v1alpha1.MailDelivery{mail}}
-			if changed := Record(&status, test.kind, "", test.serial, test.failure); changed != test.changed {
+			p := &v1alpha1.Partnership{Status: v1alpha1.PartnershipStatus{Mails: []v1alpha1.MailDelivery{mail}}}
+			if changed := Record(p, delivery.Key{Kind: test.kind, Serial: test.serial}, test.outcome, start); changed != test.changed {
 				t.Errorf("Record = %v", changed)
 			}
 			mail.State, mail.Message = test.want, test.message
-			if diff := cmp.Diff([]v1alpha1.MailDelivery{mail}, status.Mails); diff != "" {
+			if diff := cmp.Diff([]v1alpha1.MailDelivery{mail}, p.Status.Mails); diff != "" {
 				t.Errorf("unexpected (-want +got):\n%s", diff)
 			}
 		})
@@ -134,7 +137,7 @@ func TestATeamIsToldOnceEach(t *testing.T) {
 	ids := map[string]bool{}
 	for _, mail := range l.partnership.Status.Mails {
 		to = append(to, mail.To)
-		ids[MessageID(l.partnership, mail.Kind, mail.To, mail.Serial, "acme.example")] = true
+		ids[MessageID(l.partnership, delivery.KeyOf(&mail), "acme.example")] = true
 	}
 	if diff := cmp.Diff([]string{"owner@agency.example", "admin@agency.example"}, to); diff != "" || len(ids) != 2 {
 		t.Errorf("%d Message-IDs, unexpected recipients (-want +got):\n%s", len(ids), diff)

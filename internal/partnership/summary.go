@@ -11,7 +11,7 @@ import (
 
 // summarize sets the conditions that follow from the state and from what cannot be resolved.
 func (d *Decision) summarize(in Input, unresolved *program.Unresolved) {
-	set := v1alpha1.ConditionSetter{Conditions: &d.Status.Conditions, Generation: in.Partnership.Generation, Now: in.Now}
+	set := setter(in.Partnership, &d.Status, in.Now)
 	reason, message, stuck := d.standing(in, unresolved)
 	if reason == v1alpha1.ReasonActive || reason == v1alpha1.ReasonPortalAccessDisabled {
 		set.True(v1alpha1.ConditionActive, reason, message)

@@ -17,7 +17,7 @@ func ownPath(namespace, text string) string {
 		return ""
 	}
 	u, err := url.Parse(text)
-	if err != nil || u.IsAbs() || u.Host != "" || u.User != nil || u.Opaque != "" || u.Fragment != "" {
+	if err != nil || !isPath(u) {
 		return ""
 	}
 	clean := path.Clean(u.Path)
@@ -28,6 +28,11 @@ func ownPath(namespace, text string) string {
 		return ""
 	}
 	return text
+}
+
+// isPath tells whether an address is a path, with a query or without, and nothing else.
+func isPath(u *url.URL) bool {
+	return !u.IsAbs() && u.Host == "" && u.User == nil && u.Opaque == "" && u.Fragment == ""
 }
 
 // askToSignIn leads to signing in, and from there back to the page that was asked for.

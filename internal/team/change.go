@@ -151,7 +151,7 @@ func Invite(t *v1alpha1.PartnerTeam, by string, p Person, now time.Time) error {
 
 // invite gives a person a link to join.
 func invite(t *v1alpha1.PartnerTeam, m *v1alpha1.TeamMember, now time.Time) {
-	m.State, m.Serial, m.WrongAddresses = v1alpha1.MemberInvited, nextSerial(t), 0
+	m.State, m.Serial, m.Repeat, m.WrongAddresses = v1alpha1.MemberInvited, nextSerial(t), 0, 0
 	m.InvitedTime, m.SentTime, m.EndedTime = seconds(now), nil, nil
 	m.ExpiryTime = seconds(now.Add(MemberLinkLifetime))
 	Enqueue(t, v1alpha1.MailTeammateInvite, string(m.Email), m.Serial)

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/equality"
+
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/address"
 	"github.com/partner-operator/partner-operator/internal/delivery"
@@ -17,23 +19,23 @@ type Input struct {
 	Team *v1alpha1.PartnerTeam
 	// Open: its people can sign in.
 	Open bool
-	// MailerConfigured: there is a mail server to send to.
-	MailerConfigured bool
-	// Holds tells whether mail of a kind is held back; nil: none is.
-	Holds func(kind v1alpha1.MailKind) bool
+	// Holds are what holds mail of a kind back.
+	Holds delivery.Holds
+	// TakenBack are the mails whose refusal turned out not to be theirs: they are tried anew.
+	TakenBack []delivery.Key
 	// Now is the time.
 	Now time.Time
 }
 
 // Decision is what should be.
 type Decision struct {
+	delivery.LookAgain
+
 	// Status is what status should say.
 	Status v1alpha1.PartnerTeamStatus
 	// Send names the mail to send. It is claimed in Status: write that, and only if it succeeds send the mail and record
 	// the outcome. Nil: none.
-	Send *Key
-	// RequeueAfter is when to look again even if nothing changes; 0: never.
-	RequeueAfter time.Duration
+	Send *delivery.Key
 }
 
 // Decide tells what should be done about a team.
@@ -45,6 +47,8 @@ func Decide(in Input) Decision {
 	signOut(t, in.Now)
 	forget(t)
 	ask(t, in.Now)
+	delivery.RetryAll(t.Status.Mails, in.TakenBack)
+	t.Status.HandledResend = delivery.Resend(t.Annotations, t.Status.HandledResend, t.Status.Mails)
 	d := Decision{}
 	d.deliver(in)
 	summarize(t, in.Now)
@@ -78,73 +82,33 @@ func waitingMails(t *v1alpha1.PartnerTeam) (waiting int) {
 	return waiting
 }
 
-// deliver claims the first mail that is due, drops those that no longer make sense, and notes when the next is due.
+// deliver claims the first mail that is due, forgets those that no longer make sense, and notes when the next is due.
 func (d *Decision) deliver(in Input) {
 	t := in.Team
-	t.Status.Mails = slices.DeleteFunc(t.Status.Mails, func(mail v1alpha1.TeamMail) bool {
-		verdict, _ := delivery.Next(tries(t, mail), in.Now)
-		inFlight := mail.State == v1alpha1.DeliverySending && verdict == delivery.Wait
-		useless := mail.State == v1alpha1.DeliveryFailed && mail.Kind != v1alpha1.MailTeammateInvite
-		return !inFlight && (useless || !wanted(in, mail))
+	before := slices.Clone(t.Status.Mails)
+	t.Status.Mails = slices.DeleteFunc(t.Status.Mails, func(m v1alpha1.MailDelivery) bool {
+		return m.State == v1alpha1.DeliveryFailed && !worthSeeing(in, m)
 	})
-	for i := range t.Status.Mails {
-		mail := &t.Status.Mails[i]
-		if mail.State != v1alpha1.DeliveryPending && mail.State != v1alpha1.DeliverySending {
-			continue
-		}
-		verdict, due := delivery.Next(tries(t, *mail), in.Now)
-		switch {
-		case verdict == delivery.GiveUp:
-			mail.State, mail.Message = v1alpha1.DeliveryFailed, "the mail server took nothing for a day"
-		case verdict == delivery.Wait:
-			d.lookAgain(due.Sub(in.Now))
-		case in.MailerConfigured && (in.Holds == nil || !in.Holds(mail.Kind)) && d.Send == nil:
-			d.claim(mail, in.Now)
-		}
+	mails := mailsOf(in)
+	claim, again := delivery.Next(mails, in.Now)
+	if claim >= 0 {
+		d.Send = new(delivery.KeyOf(mails[claim].MailDelivery))
 	}
+	d.LookAt(again, in.Now)
+	if !equality.Semantic.DeepEqual(before, t.Status.Mails) {
+		delivery.SetMailed(setter(t, in.Now), mails)
+	}
+	t.Status.Mails = slices.DeleteFunc(t.Status.Mails, func(m v1alpha1.MailDelivery) bool { return m.State == v1alpha1.DeliverySkipped })
 }
 
-func (d *Decision) claim(mail *v1alpha1.TeamMail, now time.Time) {
-	mail.State = v1alpha1.DeliverySending
-	mail.Attempts++
-	mail.LastAttemptTime = seconds(now)
-	if mail.FirstAttemptTime == nil {
-		mail.FirstAttemptTime = seconds(now)
-	}
-	key := KeyOf(*mail)
-	d.Send = &key
-}
-
-func (d *Decision) lookAgain(after time.Duration) {
-	after = max(after, time.Second)
-	if d.RequeueAfter == 0 || after < d.RequeueAfter {
-		d.RequeueAfter = after
-	}
-}
-
-// MessageID is the Message-ID of a mail, the same for every try. The same occasion is told to several people, so it names
-// a mark of the recipient, too.
-func MessageID(t *v1alpha1.PartnerTeam, key Key, domain string) string {
-	return delivery.MessageID(string(key.Kind), string(t.UID)+"-"+delivery.Mark(address.Normalize(key.To)), key.Serial, domain)
-}
-
-func tries(t *v1alpha1.PartnerTeam, mail v1alpha1.TeamMail) delivery.Tries {
-	tries := delivery.Tries{
-		Attempts: mail.Attempts, Claimed: mail.State == v1alpha1.DeliverySending, Seed: MessageID(t, KeyOf(mail), ""),
-	}
-	if mail.FirstAttemptTime != nil {
-		tries.First = mail.FirstAttemptTime.Time
-	}
-	if mail.LastAttemptTime != nil {
-		tries.Last = mail.LastAttemptTime.Time
-	}
-	return tries
+func setter(t *v1alpha1.PartnerTeam, now time.Time) v1alpha1.ConditionSetter {
+	return v1alpha1.ConditionSetter{Conditions: &t.Status.Conditions, Generation: t.Generation, Now: now}
 }
 
 // summarize sets the conditions. The owner that the spec names is the first owner; once there is one, the spec no longer
 // decides.
 func summarize(t *v1alpha1.PartnerTeam, now time.Time) {
-	set := v1alpha1.ConditionSetter{Conditions: &t.Status.Conditions, Generation: t.Generation, Now: now}
+	set := setter(t, now)
 	if _, err := address.Deliverable(string(t.Status.Owner.Email)); err != nil {
 		message := "owner.email " + err.Error() + "; create the team again with an address that mail can reach"
 		set.False(v1alpha1.ConditionReady, v1alpha1.ReasonOwnerInvalid, message)
@@ -162,6 +126,7 @@ func News(t *v1alpha1.PartnerTeam) string {
 	for _, m := range t.Status.Members {
 		news.WriteString(strings.Join([]string{
 			string(m.Email), string(m.Role), string(m.State), strconv.FormatInt(m.Serial, 10), strconv.FormatInt(m.SignIn.Serial, 10),
+			strconv.FormatInt(m.Repeat, 10),
 		}, " "))
 		if m.State == v1alpha1.MemberInvited && (m.SentTime == nil) {
 			news.WriteString(" to be mailed")

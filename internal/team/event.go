@@ -5,10 +5,11 @@ import (
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/address"
+	"github.com/partner-operator/partner-operator/internal/delivery"
 	"github.com/partner-operator/partner-operator/internal/event"
 )
 
-// Transitions are the events of a change of a team's people, with masked addresses.
+// Transitions are the events of a change of a team's people, with masked addresses, and of its mails that failed.
 func Transitions(before, after *v1alpha1.PartnerTeam) []event.Event {
 	var events []event.Event
 	for i := range after.Status.Members {
@@ -29,7 +30,7 @@ func Transitions(before, after *v1alpha1.PartnerTeam) []event.Event {
 			events = append(events, event.Normal("RoleChanged", "ChangeRole", fmt.Sprintf("%s is %s now, and was %s", masked, is.Role, was.Role)))
 		}
 	}
-	return events
+	return append(events, delivery.Failures(before.Status.Mails, after.Status.Mails)...)
 }
 
 // told is what happened to a person who came into a state.

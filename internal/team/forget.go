@@ -29,6 +29,6 @@ func forget(t *v1alpha1.PartnerTeam) {
 	isGone := func(email string) bool {
 		return slices.ContainsFunc(gone, func(g string) bool { return address.Equal(g, email) })
 	}
-	t.Status.Mails = slices.DeleteFunc(t.Status.Mails, func(mail v1alpha1.TeamMail) bool { return isGone(mail.To) })
+	t.Status.Mails = slices.DeleteFunc(t.Status.Mails, func(mail v1alpha1.MailDelivery) bool { return isGone(mail.To) })
 	t.Status.Invitations = slices.DeleteFunc(t.Status.Invitations, func(i v1alpha1.TeamInvitation) bool { return isGone(string(i.To)) })
 }

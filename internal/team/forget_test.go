@@ -31,7 +31,7 @@ func TestForget(t *testing.T) {
 				{Email: "carl@example.com", Role: v1alpha1.RoleAdmin, State: v1alpha1.MemberActive, Serial: 4},
 				{Email: "dora@example.com", Role: v1alpha1.RoleMember, State: v1alpha1.MemberRemoved, Serial: 5},
 			}
-			of.Status.Mails = []v1alpha1.TeamMail{{Kind: v1alpha1.MailSignIn, To: "BOB@example.com", Serial: 1, State: v1alpha1.DeliveryPending}}
+			of.Status.Mails = []v1alpha1.MailDelivery{{Kind: v1alpha1.MailSignIn, To: "BOB@example.com", Serial: 1, State: v1alpha1.DeliveryPending}}
 			of.Status.Invitations = []v1alpha1.TeamInvitation{{To: "Bob@example.com"}, {To: "olga@example.com"}}
 			status := Decide(Input{Team: of, Open: true, Now: time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)}).Status
 			var stay []string

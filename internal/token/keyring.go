@@ -70,6 +70,15 @@ func NewKey() []byte {
 // NewestKeyID names the key that signs. It is no secret.
 func (r *Keyring) NewestKeyID() string { return hex.EncodeToString(r.keys[0].id[:]) }
 
+// KeyIDs returns the IDs of the keys. The first is that of the key that signs.
+func (r *Keyring) KeyIDs() []string {
+	ids := make([]string, 0, len(r.keys))
+	for _, key := range r.keys {
+		ids = append(ids, hex.EncodeToString(key.id[:]))
+	}
+	return ids
+}
+
 // Holds tells whether the keyring still has the key of this id.
 func (r *Keyring) Holds(keyID string) bool {
 	_, found := r.byID(keyID)

@@ -2,6 +2,7 @@ package token
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -147,6 +148,9 @@ func TestRotation(t *testing.T) {
 	oldToken, oldCookie := sign(t, before, PurposeInvite, subject), before.Seal(PurposeSession, "acme", []byte("x"))
 	if after.NewestKeyID() == before.NewestKeyID() || after.NewestKeyID() != gone.NewestKeyID() {
 		t.Error("the newest key does not sign")
+	}
+	if got, want := after.KeyIDs(), []string{gone.NewestKeyID(), before.NewestKeyID()}; !slices.Equal(got, want) {
+		t.Errorf("the keys are %v, want %v", got, want)
 	}
 	if _, ok := after.Open(PurposeInvite, "acme", oldToken); !ok {
 		t.Error("after rotation an old link is dead")

@@ -39,6 +39,9 @@ var acceptedStatuses = map[string]attempt{
 	"the invitations of a day": {kind: "PartnerTeam", verb: updateStatus, change: invitations(50, "bob@agency.example")},
 	"a member of a team":       {kind: "PartnerTeam", verb: updateStatus, change: set("status.members", []any{memberWith("email", "bob@agency.example")})},
 	"200 people in a team":     {kind: "PartnerTeam", verb: updateStatus, change: set("status.members", membersOf(200))},
+	"a mail of a team": {
+		kind: "PartnerTeam", verb: updateStatus, change: set("status.mails", []any{
+			map[string]any{"kind": "sign-in", "to": "a@x.example", "serial": int64(1), "state": "Pending"}})},
 	"mails of one kind to two": {
 		kind: "Partnership", verb: updateStatus, change: set("status.mails", []any{
 			map[string]any{"kind": "revoked", "to": "a@x.example", "serial": int64(1), "state": "Sent"},
@@ -76,6 +79,8 @@ var acceptedStatuses = map[string]attempt{
 }
 
 var refusedStatuses = map[string]refusal{
+	"a mail of a team to nobody": {
+		attempt{kind: "PartnerTeam", verb: updateStatus, change: set("status.mails", []any{invitedMail})}, "status.mails[0]", "to is required"},
 	"the invitations of more than a day": {
 		attempt{kind: "PartnerTeam", verb: updateStatus, change: invitations(51, "bob@agency.example")}, "status.invitations", "must have at most 50 items"},
 	"an invitation to a bad address": {

@@ -11,6 +11,8 @@ import (
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/hack/browser"
+	"github.com/partner-operator/partner-operator/hack/mailcatcher"
+	"github.com/partner-operator/partner-operator/internal/partnership"
 )
 
 // onboarding sets what accepting an invite into referral leads to. The portal knows it when its page of the group does.
@@ -156,6 +158,14 @@ var _ = Describe("a partnership that has to be approved", func() {
 			ContainSubstring("Acme Referral"), Not(ContainSubstring("Waiting for approval"))))
 	})
 
+	It("is welcomed by one mail that names all programs that it was approved for together", func() {
+		ns, both := inTwoPrograms(v1alpha1.SourceInvite, v1alpha1.OnboardingApproval)
+		for _, p := range both {
+			decide(p, v1alpha1.ApprovalApproved, "", "")
+		}
+		toldTogether(ns, v1alpha1.MailApproved)
+	})
+
 	It("mails nothing about a decision that it is created with, as a backup would", func() {
 		ns := newTenant()
 		for name, decision := range map[string]v1alpha1.ApprovalDecision{"yes": v1alpha1.ApprovalApproved, "no": v1alpha1.ApprovalRejected} {
@@ -175,6 +185,39 @@ var _ = Describe("a partnership that has to be approved", func() {
 		}
 	})
 })
+
+// inTwoPrograms is a person with a partnership in each of two programs.
+func inTwoPrograms(source v1alpha1.PartnershipSource, onboarding v1alpha1.OnboardingPolicy) (ns string, both []*v1alpha1.Partnership) {
+	GinkgoHelper()
+	ns = newTenant()
+	create(program(ns, "reseller", "Acme Reseller", ""))
+	known(ns)
+	for name, programName := range map[string]string{"cora-a": "referral", "cora-b": "reseller"} {
+		p := partner(ns, name, programName)
+		p.Spec.Contact.Email, p.Spec.Source, p.Spec.Onboarding = v1alpha1.EmailAddress(address(ns, "cora")), source, onboarding
+		create(p)
+		Eventually(partnershipState(p), soon, often).Should(Not(BeEmpty()))
+		both = append(both, p)
+	}
+	return ns, both
+}
+
+// toldTogether is the one mail that tells the person in two programs of both, as the first partnership by name says.
+func toldTogether(ns string, kind v1alpha1.MailKind) mailcatcher.Message {
+	GinkgoHelper()
+	state := func(name string) func() *v1alpha1.MailDelivery {
+		return func() *v1alpha1.MailDelivery {
+			return partnership.Mail(&reread(partner(ns, name, "")).Status, kind, "")
+		}
+	}
+	Eventually(state("cora-a"), soon, often).Should(HaveValue(And(HaveField("State", v1alpha1.DeliverySent), HaveField("About", Equal([]string{"cora-b"})))))
+	Eventually(state("cora-b"), soon, often).Should(HaveValue(And(
+		HaveField("State", v1alpha1.DeliverySkipped), HaveField("Message", ContainSubstring(`"cora-a"`)))))
+	Consistently(mailsTo(address(ns, "cora"), kind), quiet, often).Should(Equal(1))
+	mail := mailsOf(address(ns, "cora"), kind)[0]
+	Expect(mail.Text).To(And(ContainSubstring("Acme Referral"), ContainSubstring("Acme Reseller")))
+	return mail
+}
 
 var _ = Describe("a revocation", func() {
 	It("that is applied ten times, with restarts in between, is mailed once", func() {
@@ -227,6 +270,17 @@ spec:
 		Eventually(partnershipState(p), soon, often).Should(Equal(v1alpha1.PartnershipActive))
 		Expect(p.Spec.DisplayName).To(BeEquivalentTo("Ada L"))
 		Expect(mailsTo(address(ns, "ada"), v1alpha1.MailRevoked)()).To(Equal(1))
+	})
+
+	It("of a person in two programs is one mail that names both, each with its reason", func() {
+		ns, both := inTwoPrograms("", "")
+		for _, p := range both {
+			change(p, func(p *v1alpha1.Partnership) {
+				p.Spec.Revocation = &v1alpha1.Revocation{Reason: "Why " + p.Name + " ends."}
+			})
+		}
+		told := toldTogether(ns, v1alpha1.MailRevoked)
+		Expect(told.Text).To(And(ContainSubstring("Why cora-a ends."), ContainSubstring("Why cora-b ends.")))
 	})
 
 	It("counts on the next request at every replica", func() {

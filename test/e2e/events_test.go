@@ -20,7 +20,7 @@ import (
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/hack/apiproxy"
-	"github.com/partner-operator/partner-operator/internal/sink"
+	"github.com/partner-operator/partner-operator/internal/webhook"
 )
 
 // pathSecret is what the receiver knows the operator by. It must stand in no log.
@@ -255,7 +255,7 @@ var _ = Describe("events for other systems", func() {
 		By("starting with a mark of long ago")
 		Expect(running.Stop()).To(Succeed())
 		change(mark(), func(m *corev1.ConfigMap) {
-			m.Data["deliveredUntil"] = time.Now().Add(-2 * sink.GiveUpAfter).UTC().Format(time.RFC3339)
+			m.Data["deliveredUntil"] = time.Now().Add(-2 * webhook.GiveUpAfter).UTC().Format(time.RFC3339)
 		})
 		startOperator("--events-url=" + other.url())
 		Eventually(func() []string { return slices.Compact(other.of(ns)()) }, soon, often).Should(HaveLen(3))

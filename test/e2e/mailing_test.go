@@ -15,23 +15,22 @@ import (
 	. "github.com/onsi/gomega"
 	eventsv1 "k8s.io/api/events/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/hack/apiproxy"
 	"github.com/partner-operator/partner-operator/hack/mailcatcher"
-	"github.com/partner-operator/partner-operator/internal/partnership"
 )
 
 // mailing is one mail of a kind to each person of a tenant, and what goes wrong with it.
 type mailing struct {
 	fault string
-	kind  v1alpha1.MailKind
+	way   *way
 	size  int
 	// comes is how often each mail has to come.
 	comes comes
-	// writes is how many status writes each mail has to cost; 0: it depends.
+	// writes is how many status writes each mail has to cost, from its claim on; 0: it depends.
 	writes int
 
 	// api befalls, once for each object, the status write that says so; or smtp befalls each recipient's mail once.
@@ -40,8 +39,10 @@ type mailing struct {
 	smtp   mailcatcher.Rule
 
 	ns     string
-	before int       // status writes that were made before the mails were due
-	struck *sync.Map // the names of the objects whose API fault has happened
+	before int               // status writes that were made before the mails were due
+	others map[string]bool   // the Message-IDs of the mails that came before
+	links  map[string]string // what the mails are asked for with, by name
+	struck *sync.Map         // the names of the objects whose API fault has happened
 }
 
 // comes is how often one mail, of one Message-ID and with one link, comes to a person.
@@ -59,27 +60,56 @@ const (
 	recorded = v1alpha1.ReasonSent
 )
 
-// ofBothKinds is a mailing of invites and one of revocations, which go through the same.
-func ofBothKinds(size int, like mailing) []*mailing {
+// ofKinds are mailings of two kinds in turn, which all go through the same; in the full form of all kinds.
+func ofKinds(size int, like mailing) []*mailing {
 	GinkgoHelper()
-	invites, revocations := like, like
-	invites.kind, revocations.kind = v1alpha1.MailInvite, v1alpha1.MailRevoked
-	return []*mailing{invites.to(size), revocations.to(size)}
+	return through(rotated(false), size, like)
 }
 
-// to makes a mailing to so many people of a new tenant, who are partners already if they are to be revoked.
+// ofAPIKinds are those among them for which no page of the portal is needed.
+func ofAPIKinds(size int, like mailing) []*mailing {
+	GinkgoHelper()
+	return through(rotated(true), size, like)
+}
+
+func through(ways []*way, size int, like mailing) (all []*mailing) {
+	GinkgoHelper()
+	for _, w := range ways {
+		like.way = w
+		all = append(all, like.to(size))
+	}
+	return all
+}
+
+// recipients are to how many people mailings are.
+func recipients(all []*mailing) (sum int) {
+	for _, m := range all {
+		sum += m.size
+	}
+	return sum
+}
+
+// to makes a mailing to so many people of a new tenant, of whom there is all that it takes.
 func (m mailing) to(size int) *mailing {
 	GinkgoHelper()
-	m.size, m.ns, m.struck = size, newTenant(), &sync.Map{}
-	known(m.ns)
-	if m.kind == v1alpha1.MailRevoked {
-		m.each(func(name string) { create(partner(m.ns, name, "referral")) })
-		m.each(func(name string) {
-			Eventually(partnershipState(partner(m.ns, name, "referral")), soon, often).Should(Equal(v1alpha1.PartnershipActive))
-		})
-		Eventually(m.statusWrites, soon, often).Should(Equal(size), "the proxy counts an answer a moment after it is true")
+	m.size, m.ns, m.struck, m.links, m.others = size, newTenant(), &sync.Map{}, map[string]string{}, map[string]bool{}
+	if m.way.most > 0 {
+		m.size = min(size, m.way.most)
 	}
-	m.before = m.statusWrites()
+	known(m.ns)
+	if m.way.prepare != nil {
+		m.each(func(name string) { m.way.prepare(&m, name) })
+	}
+	Eventually(func() bool {
+		before := m.before
+		m.before = m.statusWrites()
+		return m.before == before
+	}, soon, 15*often).Should(BeTrue(), "what was prepared is still written")
+	for _, mails := range m.received() {
+		for _, mail := range mails {
+			m.others[mail.MessageID] = true
+		}
+	}
 	return &m
 }
 
@@ -106,38 +136,26 @@ func (m *mailing) each(do func(name string)) {
 	}
 }
 
-// post applies what makes the mails due, again until it is.
+// post makes the mails due, again until they are.
 func (m *mailing) post() {
 	GinkgoHelper()
 	m.each(func(name string) {
-		Eventually(func() error {
-			if m.kind == v1alpha1.MailInvite {
-				return client.IgnoreAlreadyExists(api.Create(ctx, invite(m.ns, name, grant("referral", ""))))
-			}
-			revocation := client.RawPatch(types.MergePatchType, []byte(`{"spec": {"revocation": {"reason": "The contract has ended."}}}`))
-			return api.Patch(ctx, partner(m.ns, name, "referral"), revocation)
-		}, time.Minute, often).Should(Succeed())
+		Eventually(func() error { return m.way.due(m, name) }, time.Minute, often).Should(Succeed(), m.String())
 	})
 }
 
 // objects are what the mails are about.
-func (m *mailing) objects() ([]client.Object, error) {
-	var invites v1alpha1.PartnerInviteList
-	var partners v1alpha1.PartnershipList
-	if err := api.List(ctx, &invites, client.InNamespace(m.ns)); err != nil {
+func (m *mailing) objects() (found []client.Object, err error) {
+	list := m.way.list()
+	if err := api.List(ctx, list, client.InNamespace(m.ns)); err != nil {
 		return nil, err
 	}
-	if err := api.List(ctx, &partners, client.InNamespace(m.ns)); err != nil {
-		return nil, err
-	}
-	var found []client.Object
-	for n := range invites.Items {
-		found = append(found, &invites.Items[n])
-	}
-	for n := range partners.Items {
-		found = append(found, &partners.Items[n])
-	}
-	return found, nil
+	return found, meta.EachListItem(list, func(item runtime.Object) error {
+		if object := item.(client.Object); object.GetName() != "standard" && object.GetName() != "gold" { // the groups of each tenant
+			found = append(found, object)
+		}
+		return nil
+	})
 }
 
 // said counts what status says of the mails.
@@ -145,24 +163,9 @@ func (m *mailing) said() (map[string]int, error) {
 	objects, err := m.objects()
 	said := map[string]int{}
 	for _, object := range objects {
-		said[m.saidOf(object)]++
+		said[m.way.said(object)]++
 	}
 	return said, err
-}
-
-// saidOf is what the status of an object says of its mail.
-func (m *mailing) saidOf(object client.Object) string {
-	switch object := object.(type) {
-	case *v1alpha1.PartnerInvite:
-		if c := meta.FindStatusCondition(object.Status.Conditions, v1alpha1.ConditionSent); c != nil {
-			return c.Reason
-		}
-	case *v1alpha1.Partnership:
-		if mail := partnership.Mail(&object.Status, m.kind, ""); mail != nil {
-			return string(mail.State)
-		}
-	}
-	return ""
 }
 
 // allSay waits until the status of every object says so of its mail.
@@ -184,7 +187,7 @@ func (m *mailing) toldOnce() {
 }
 
 // String names a mailing in a failure.
-func (m *mailing) String() string { return fmt.Sprintf("%s mails, %s", m.kind, m.fault) }
+func (m *mailing) String() string { return fmt.Sprintf("%s mails, %s", m.way.name, m.fault) }
 
 // befallWrites makes the API faults of some mailings happen.
 func befallWrites(mailings []*mailing) func(*http.Request) apiproxy.Fault {
@@ -208,11 +211,8 @@ func (m *mailing) strike(r *http.Request) apiproxy.Fault {
 	if err != nil || m.api == apiproxy.None {
 		return apiproxy.None
 	}
-	var object client.Object = &v1alpha1.PartnerInvite{}
-	if m.kind == v1alpha1.MailRevoked {
-		object = &v1alpha1.Partnership{}
-	}
-	if json.Unmarshal(body, object) != nil || m.saidOf(object) != m.saying {
+	object := m.way.blank()
+	if !strings.Contains(r.URL.Path, "/"+strings.TrimSuffix(m.way.resource, "status")) || json.Unmarshal(body, object) != nil || m.way.said(object) != m.saying {
 		return apiproxy.None
 	}
 	if _, before := m.struck.LoadOrStore(object.GetName(), true); before {
@@ -248,7 +248,7 @@ func rules(mailings []*mailing) (script []mailcatcher.Rule) {
 func (m *mailing) received() map[string][]mailcatcher.Message {
 	found := map[string][]mailcatcher.Message{}
 	for _, mail := range inbox.Messages() {
-		if strings.HasSuffix(mail.To[0], "@"+m.ns+".example") {
+		if strings.HasSuffix(mail.To[0], "@"+m.ns+".example") && !m.others[mail.MessageID] {
 			found[mail.To[0]] = append(found[mail.To[0]], mail)
 		}
 	}
@@ -266,10 +266,9 @@ func (m *mailing) arrived() int {
 // statusWrites counts those that the API server carried out, for all replicas. One whose answer died with the API server is
 // not among them.
 func (m *mailing) statusWrites() int {
-	resource := map[v1alpha1.MailKind]string{v1alpha1.MailInvite: "partnerinvites/status", v1alpha1.MailRevoked: "partnerships/status"}[m.kind]
 	writes := 0
 	for _, each := range proxies {
-		writes += each.Done(m.ns)[apiproxy.Request{Method: http.MethodPut, Resource: resource}]
+		writes += each.Done(m.ns)[apiproxy.Request{Method: http.MethodPut, Resource: m.way.resource}]
 	}
 	return writes
 }
@@ -282,7 +281,7 @@ func (m *mailing) settle() {
 
 // count counts what came of it.
 func (m *mailing) count() count {
-	c := count{fault: m.fault, kind: m.kind, people: m.size, writes: m.statusWrites() - m.before}
+	c := count{fault: m.fault, way: m.way.name, people: m.size, writes: m.statusWrites() - m.before - m.way.asked*m.size}
 	for _, mails := range m.received() {
 		c.mails += len(mails)
 		for _, mail := range mails[1:] {
@@ -304,7 +303,7 @@ func (m *mailing) check(c count, logs []string) {
 		mails := received[address(m.ns, name)]
 		Expect(len(mails)).To(And(BeNumerically(">=", m.comes.least), BeNumerically("<=", m.comes.most)), "%s to %s", m, name)
 		for _, mail := range mails {
-			Expect(mail.Kind).To(BeEquivalentTo(m.kind), m.String())
+			Expect(mail.Kind).To(BeEquivalentTo(m.way.kind), m.String())
 		}
 	})
 	Expect(received).To(HaveLen(m.size), "%s: somebody else is written to", m)
@@ -327,7 +326,10 @@ func (m *mailing) checkSecrets(received map[string][]mailcatcher.Message, logs [
 	for _, mails := range received {
 		for _, link := range mails[0].Links {
 			token := link[strings.LastIndex(link, "/")+1:]
-			Expect(len(token)).To(BeNumerically(">", 60), "the right place was looked at")
+			if len(token) < 60 { // a page that is no secret
+				Expect(m.way.name).To(BeElementOf("approved", "application-received"), "the right place was looked at")
+				continue
+			}
 			for _, told := range append(logs, string(kept)) {
 				Expect(strings.Contains(told, token[:40])).To(BeFalse(), "a log, an object or an event tells a token of %s", m)
 			}
@@ -337,8 +339,7 @@ func (m *mailing) checkSecrets(received map[string][]mailcatcher.Message, logs [
 
 // count is what came of a mailing.
 type count struct {
-	fault                         string
-	kind                          v1alpha1.MailKind
+	fault, way                    string
 	people, mails, repeated, same int
 	writes                        int
 }
@@ -351,12 +352,12 @@ func table(counts []count) string {
 	}
 	var text strings.Builder
 	line := func(columns ...any) {
-		fmt.Fprintf(&text, "| %-*s | %-7s | %6v | %5v | %8v | %12v | %13v |\n", append([]any{widest}, columns...)...)
+		fmt.Fprintf(&text, "| %-*s | %-20s | %6v | %5v | %8v | %12v | %13v |\n", append([]any{widest}, columns...)...)
 	}
 	line("fault", "mail", "people", "mails", "repeated", "same id+link", "status writes")
-	line(strings.Repeat("-", widest), "-------", "-----:", "----:", "-------:", "-----------:", "------------:")
+	line(strings.Repeat("-", widest), strings.Repeat("-", 20), "-----:", "----:", "-------:", "-----------:", "------------:")
 	for _, c := range counts {
-		line(c.fault, c.kind, c.people, c.mails, c.repeated, c.same, c.writes)
+		line(c.fault, c.way, c.people, c.mails, c.repeated, c.same, c.writes)
 	}
 	return text.String()
 }

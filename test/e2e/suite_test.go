@@ -74,6 +74,7 @@ var _ = BeforeSuite(func() {
 	proxy, err = apiproxy.Start(operatorAccount())
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(proxy.Close)
+	proxies = []*apiproxy.Proxy{proxy}
 
 	portalAddress, err = operator.FreeAddress()
 	Expect(err).NotTo(HaveOccurred())

@@ -22,10 +22,15 @@ func byTheRules(t *testing.T) (found []*unstructured.Unstructured) {
 	t.Helper()
 	now := time.Now()
 	one := program.NewCatalog([]v1alpha1.Program{{ObjectMeta: metav1.ObjectMeta{Name: "referral"}}}, nil)
-	sends := rules.Input{Catalog: one, MailerConfigured: true, Now: now}
+	sends := rules.Input{Catalog: one, Keys: []string{"key"}, Now: now}
 	again := func(i *v1alpha1.PartnerInvite, in rules.Input) {
-		in.Invite, in.HoldsKey = i, func(string) bool { return true }
+		in.Invite = i
 		i.Status = rules.Decide(in).Status
+	}
+	record := func(i *v1alpha1.PartnerInvite, o delivery.Outcome, at time.Time) {
+		if !rules.Record(i, delivery.Key{Kind: i.Mail(), Serial: i.Status.Serial}, o, at) {
+			t.Fatalf("%s has no mail under way", i.Name)
+		}
 	}
 	decide := func(name string, in rules.Input, programs ...v1alpha1.ProgramGrant) *v1alpha1.PartnerInvite {
 		i := &v1alpha1.PartnerInvite{ObjectMeta: meta(name)}
@@ -39,12 +44,15 @@ func byTheRules(t *testing.T) (found []*unstructured.Unstructured) {
 	nextDay := sends
 	nextDay.Now = now.Add(24 * time.Hour)
 	for _, at := range []time.Time{now, nextDay.Now} {
-		rules.NotDelivered(&gaveUp.Status, &delivery.Failure{Message: "451 busy"}, at)
+		record(gaveUp, delivery.Outcome{Class: delivery.Temporary, Code: 451, Message: "451 busy"}, at)
 		again(gaveUp, nextDay)
 	}
 
+	tooLong := decide("content-rejected", sends, named)
+	record(tooLong, delivery.Outcome{Class: delivery.Content, Code: 552, Message: "552 too long"}, now)
+
 	accepting := decide("accepting", sends, named)
-	rules.Delivered(&accepting.Status, v1alpha1.DeliveryEmail, now)
+	record(accepting, delivery.Outcome{Class: delivery.Accepted}, now)
 	accepting.Status.Acceptance = &v1alpha1.InviteAcceptance{Decision: v1alpha1.DecisionAccepted, Time: metav1.NewTime(now)}
 	rules.Summarize(&accepting.Status, now)
 
@@ -53,9 +61,11 @@ func byTheRules(t *testing.T) (found []*unstructured.Unstructured) {
 	rules.Obstruct(&namesTaken.Status, taken, now)
 
 	for _, i := range []*v1alpha1.PartnerInvite{
-		gaveUp, accepting, namesTaken,
-		decide("too-many-programs", rules.Input{Catalog: manyPrograms(501), MailerConfigured: true, Now: now}),
-		decide("mailer-not-configured", rules.Input{Catalog: one, Now: now}, named),
+		gaveUp, tooLong, accepting, namesTaken,
+		decide("too-many-programs", rules.Input{Catalog: manyPrograms(501), Keys: []string{"key"}, Now: now}),
+		decide("mailer-not-configured", rules.Input{Catalog: one, Keys: []string{"key"}, Holds: delivery.Holds{
+			v1alpha1.MailInvite: {Reason: v1alpha1.ReasonMailerNotConfigured, Message: "no"},
+		}, Now: now}, named),
 	} {
 		found = append(found, loose(t, "PartnerInvite", i))
 	}
@@ -83,12 +93,26 @@ func byTheRules(t *testing.T) (found []*unstructured.Unstructured) {
 		p.Spec.ProgramRef.Name, p.Spec.Contact = "referral", &v1alpha1.Contact{Email: "ada@example.com"}
 		p.Spec.GroupRef = &v1alpha1.GroupReference{Name: "gold"}
 		p.Status = partners.Decide(partners.Input{
-			Partnership: p, Catalog: linked, MailerConfigured: true, Now: now,
+			Partnership: p, Catalog: linked, Now: now,
 			Unmade: map[string]partners.LinkObstacle{"start": {Reason: reason, Message: "no"}},
 		}).Status
 		found = append(found, loose(t, "Partnership", p))
 	}
+	for _, reason := range mailedReasons { // no tool waits for it
+		p := &v1alpha1.Partnership{ObjectMeta: meta("mailed-" + reason)}
+		p.Spec.ProgramRef.Name, p.Spec.Contact = "referral", &v1alpha1.Contact{Email: "ada@example.com"}
+		p.Status = partners.Decide(partners.Input{Partnership: p, Catalog: one, Now: now}).Status
+		set := v1alpha1.ConditionSetter{Conditions: &p.Status.Conditions, Generation: 1, Now: now}
+		set.False(v1alpha1.ConditionMailed, reason, "no")
+		found = append(found, loose(t, "Partnership", p))
+	}
 	return found
+}
+
+// mailedReasons are those of the condition Mailed.
+var mailedReasons = []string{
+	v1alpha1.ReasonSent, v1alpha1.ReasonSending, v1alpha1.ReasonHeld, v1alpha1.ReasonMailerNotConfigured, v1alpha1.ReasonTemporaryFailure,
+	v1alpha1.ReasonAddressRejected, v1alpha1.ReasonContentRejected, v1alpha1.ReasonGaveUp,
 }
 
 func meta(name string) metav1.ObjectMeta {

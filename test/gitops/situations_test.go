@@ -83,6 +83,7 @@ var situations = []situation{
 	{kind: "PartnerInvite", name: "expired", state: "Expired", reason: "Expired"},
 	{kind: "PartnerInvite", name: "too-late", state: "Expired", reason: "Expired"},
 	{kind: "PartnerInvite", name: "address-rejected", state: "Failed", reason: "AddressRejected"},
+	{kind: "PartnerInvite", name: "content-rejected", state: "Failed", reason: "ContentRejected"},
 	{kind: "PartnerInvite", name: "gave-up", state: "Failed", reason: "GaveUp"},
 	{kind: "PartnerInvite", name: "already-partner", state: "AlreadyPartner", reason: "AlreadyPartner"},
 	{kind: "PartnerInvite", name: "partner-revoked", state: "Refused", reason: "PartnerRevoked"},
@@ -127,6 +128,12 @@ var situations = []situation{
 	{kind: "PartnerLink", name: "program-not-found", state: "Deactivated", reason: "ProgramNotFound", note: "Unattributed, once it led anywhere"},
 	{kind: "PartnerLink", name: "destination-missing", state: "Deactivated", reason: "DestinationMissing"},
 	{kind: "PartnerLink", name: "destination-refused", state: "Deactivated", reason: "DestinationRefused"},
+}
+
+func init() {
+	for _, reason := range mailedReasons {
+		situations = append(situations, situation{kind: "Partnership", name: "mailed-" + reason, state: "Active", reason: "Active"})
+	}
 }
 
 // The operator brings every situation about; kstatus, by which Flux judges, and our Lua, by which Argo CD does, see the

@@ -49,6 +49,11 @@ var matrix = map[string]row{
 	"other key of the password": {smtpUser + "\n---\nsmtp: {passwordKey: pw}", []string{"value: /etc/partner-operator/smtp/pw"}},
 	"mail server from a Secret": {"smtp: {existingSecret: mail-password, urlKey: url}", []string{"secretKeyRef", "key: url"}},
 
+	"name in EHLO":               {"smtp: {url: 'smtp://mail.example.com', helo: operator.example.com}", []string{"PARTNER_OPERATOR_SMTP_HELO", "value: operator.example.com"}},
+	"address in EHLO":            {"smtp: {url: 'smtp://mail.example.com', helo: '[IPv6:2001:db8::1]'}", []string{"value: '[IPv6:2001:db8::1]'"}},
+	"authority of our own":       {"smtp: {url: 'smtp://mail.example.com', caSecret: company-ca}", []string{"PARTNER_OPERATOR_SMTP_CA_FILE", "value: /etc/partner-operator/smtp-ca/ca.crt", "secretName: company-ca"}},
+	"other key of the authority": {smtpUser + "\n---\nsmtp: {caSecret: company-ca, caKey: root.pem}", []string{"value: /etc/partner-operator/smtp-ca/root.pem"}},
+
 	"receiver of events":               {"events: {url: 'https://crm.example.com/hook'}", []string{"PARTNER_OPERATOR_EVENTS_URL", "value: https://crm.example.com/hook"}},
 	"receiver of events from a Secret": {"events: {existingSecret: events, urlKey: address}", []string{"secretKeyRef", "key: address"}},
 

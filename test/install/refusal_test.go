@@ -21,13 +21,14 @@ func TestValuesThatAreWrong(t *testing.T) {
 
 		"a lifetime in days": {required + "\n---\nportal: {sessionLifetime: 30d}", []string{"at '/portal/sessionLifetime'"}},
 
-		"smtp.url of another scheme": {required + "\nsmtp: {url: 'https://mail.example.com'}", []string{"smtp.url must be smtp://[user@]host:port?tls=starttls|implicit|none"}},
-		"smtp.url of another tls":    {required + "\nsmtp: {url: 'smtp://mail.example.com?tls=maybe'}", []string{"smtp.url must be smtp://"}},
-		"a password in smtp.url":     {required + "\nsmtp: {url: 'smtp://acme:s3cret@mail.example.com'}", []string{"smtp.url holds a password", "smtp.existingSecret"}},
-		"a user without a Secret":    {required + "\nsmtp: {url: 'smtp://acme@mail.example.com'}", []string{"smtp.existingSecret", "set both or neither"}},
-		"a Secret without a user":    {required + "\nsmtp: {url: 'smtp://mail.example.com', existingSecret: x}", []string{"smtp.existingSecret", "set both or neither"}},
-		"two mail servers":           {required + "\nsmtp: {url: 'smtp://mail.example.com', urlKey: url, existingSecret: x}", []string{"smtp.url and smtp.urlKey say the same"}},
-		"a key of no Secret":         {required + "\nsmtp: {urlKey: url}", []string{"smtp.urlKey is a key of the Secret that smtp.existingSecret names"}},
+		"smtp.url of another scheme":  {required + "\nsmtp: {url: 'https://mail.example.com'}", []string{"smtp.url must be smtp://[user@]host:port?tls=starttls|implicit|none"}},
+		"smtp.url of another tls":     {required + "\nsmtp: {url: 'smtp://mail.example.com?tls=maybe'}", []string{"smtp.url must be smtp://"}},
+		"a password in smtp.url":      {required + "\nsmtp: {url: 'smtp://acme:s3cret@mail.example.com'}", []string{"smtp.url holds a password", "smtp.existingSecret"}},
+		"a user without a Secret":     {required + "\nsmtp: {url: 'smtp://acme@mail.example.com'}", []string{"smtp.existingSecret", "set both or neither"}},
+		"a Secret without a user":     {required + "\nsmtp: {url: 'smtp://mail.example.com', existingSecret: x}", []string{"smtp.existingSecret", "set both or neither"}},
+		"two mail servers":            {required + "\nsmtp: {url: 'smtp://mail.example.com', urlKey: url, existingSecret: x}", []string{"smtp.url and smtp.urlKey say the same"}},
+		"a name in EHLO of two words": {required + "\nsmtp: {helo: 'mail example'}", []string{"at '/smtp/helo'", "pattern"}},
+		"a key of no Secret":          {required + "\nsmtp: {urlKey: url}", []string{"smtp.urlKey is a key of the Secret that smtp.existingSecret names"}},
 
 		"two receivers":                {required + "\nevents: {url: 'https://crm.example.com', existingSecret: x}", []string{"events.url and events.existingSecret say the same"}},
 		"alerts without metrics":       {required + "\nprometheus: {rules: {enabled: true}}\nmetrics: {enabled: false}", []string{"need metrics.enabled"}},

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/partner-operator/partner-operator/hack/mailcatcher"
-	"github.com/partner-operator/partner-operator/internal/mail/smtp"
+	"github.com/partner-operator/partner-operator/internal/courier/smtp"
 )
 
 // BenchmarkSend sends mails one after the other, each once over a kept connection and once with a sender of its own,
@@ -34,7 +34,7 @@ func BenchmarkSend(b *testing.B) {
 				kept += time.Since(began)
 
 				began = time.Now()
-				single := smtp.NewSender(config, smtp.NewLimiter(0))
+				single := smtp.NewChannel(config)
 				mustSend(b, single, message)
 				hangUp(b, single)
 				fresh += time.Since(began)

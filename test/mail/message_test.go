@@ -13,6 +13,7 @@ import (
 	"github.com/partner-operator/partner-operator/hack/mailcatcher"
 	postal "github.com/partner-operator/partner-operator/internal/address"
 	"github.com/partner-operator/partner-operator/internal/brand"
+	"github.com/partner-operator/partner-operator/internal/delivery"
 	"github.com/partner-operator/partner-operator/internal/mail"
 )
 
@@ -191,8 +192,8 @@ func TestARecipientThatMailCannotReachIsRefusedBeforeConnecting(t *testing.T) {
 			if catcher.Connections() != 0 {
 				t.Errorf("made %d connections", catcher.Connections())
 			}
-			if !failure.Permanent {
-				t.Error("it is not permanent, though no later try can reach this address")
+			if failure.Class != delivery.Recipient {
+				t.Errorf("got %+v, though no later try can reach this address", failure)
 			}
 			if !strings.Contains(failure.Message, test.says) || strings.Contains(failure.Message, "mail server") {
 				t.Errorf("got %q, want one with %q that does not blame the mail server", failure.Message, test.says)

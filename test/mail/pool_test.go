@@ -1,26 +1,26 @@
 package mail_test
 
 import (
-	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/partner-operator/partner-operator/hack/mailcatcher"
-	"github.com/partner-operator/partner-operator/internal/mail/smtp"
+	"github.com/partner-operator/partner-operator/internal/courier/smtp"
+	"github.com/partner-operator/partner-operator/internal/delivery"
 )
 
 // sendAll sends mails numbered from first up to below end, from so many goroutines.
-func sendAll(t testing.TB, s *smtp.Sender, goroutines, first, end int) {
+func sendAll(t testing.TB, s *smtp.Channel, goroutines, first, end int) {
 	t.Helper()
 	numbers := make(chan int)
 	var senders sync.WaitGroup
 	for range goroutines {
 		senders.Go(func() {
 			for n := range numbers {
-				if err := s.Send(within(t, patience), numbered(n)); err != nil {
-					t.Errorf("mail %d: %v", n, err)
+				if o := s.Dispatch(within(t, patience), numbered(n)); o.Class != delivery.Accepted {
+					t.Errorf("mail %d: %+v", n, o)
 				}
 			}
 		})
@@ -151,7 +151,7 @@ func TestAServerThatIsDownIsTemporary(t *testing.T) {
 		t.Fatal(err)
 	}
 	failure := wantFailure(t, s, numbered(1))
-	if failure.Permanent || !strings.Contains(failure.Message, "connection refused") {
+	if failure.Class != delivery.Unreachable || !failure.BeforeMail || !strings.Contains(failure.Message, "connection refused") {
 		t.Errorf("got %+v", failure)
 	}
 	if err := catcher.Resume(); err != nil {
@@ -167,101 +167,133 @@ func TestAMailWithAnUnknownOutcomeIsNotRepeated(t *testing.T) {
 	s := connectTo(t, to(t, catcher.SMTPAddr()))
 	mustSend(t, s, numbered(0))
 	catcher.Script(mailcatcher.Rule{Stage: mailcatcher.Data, Times: 1, AcceptThenDrop: true})
-	if failure := wantFailure(t, s, numbered(1)); failure.Permanent {
+	if failure := wantFailure(t, s, numbered(1)); failure.Class != delivery.Temporary {
 		t.Errorf("got %+v", failure)
 	}
 	wantEachOnce(t, catcher, 2)
 	wantConnections(t, catcher, 1)
 }
 
-func TestARefusalDoesNotCostTheConnection(t *testing.T) {
-	for name, rule := range map[string]mailcatcher.Rule{
-		"of the sender with 451":    {Stage: mailcatcher.MailFrom, Code: 451},
-		"of the recipient with 550": {Stage: mailcatcher.Rcpt, Code: 550},
-		"of the recipient with 451": {Stage: mailcatcher.Rcpt, Code: 451},
-		"of the mail with 554":      {Stage: mailcatcher.Data, Code: 554},
+// A connection is kept if the server holds nothing of the mail: after one that it took, and after a refused recipient,
+// once it has heard RSET. Every other answer leaves it in a state that servers disagree about.
+func TestWhichAnswersCostTheConnection(t *testing.T) {
+	for name, test := range map[string]struct {
+		rule mailcatcher.Rule
+		// answers are those of the server to some commands, in place of what the rule says.
+		answers map[string]string
+		class   delivery.Class
+		kept    bool
+	}{
+		"a mail that is taken":              {class: delivery.Accepted, kept: true},
+		"the recipient with 550":            {rule: mailcatcher.Rule{Stage: mailcatcher.Rcpt, Code: 550, Enhanced: "5.1.1"}, class: delivery.Recipient, kept: true},
+		"the recipient with 451":            {rule: mailcatcher.Rule{Stage: mailcatcher.Rcpt, Code: 451}, class: delivery.Temporary, kept: true},
+		"the recipient with 554":            {rule: mailcatcher.Rule{Stage: mailcatcher.Rcpt, Code: 554, Enhanced: "5.7.1"}, class: delivery.Ambiguous, kept: true},
+		"the recipient, RSET with 451":      {rule: mailcatcher.Rule{Stage: mailcatcher.Rcpt, Code: 550}, answers: map[string]string{"RSET": "451 4.3.0 no"}, class: delivery.Recipient},
+		"the recipient, RSET with 421":      {rule: mailcatcher.Rule{Stage: mailcatcher.Rcpt, Code: 550}, answers: map[string]string{"RSET": "421 4.3.2 bye"}, class: delivery.Recipient},
+		"the recipient with 421":            {rule: mailcatcher.Rule{Stage: mailcatcher.Rcpt, Code: 421}, class: delivery.Temporary},
+		"the recipient, and it hangs up":    {rule: mailcatcher.Rule{Stage: mailcatcher.Rcpt, Drop: true}, class: delivery.Temporary},
+		"the sender with 451":               {rule: mailcatcher.Rule{Stage: mailcatcher.MailFrom, Code: 451}, class: delivery.Temporary},
+		"the sender with 550":               {rule: mailcatcher.Rule{Stage: mailcatcher.MailFrom, Code: 550}, class: delivery.Refused},
+		"DATA with 451":                     {answers: map[string]string{"DATA": "451 4.3.0 no space left"}, class: delivery.Temporary},
+		"DATA with 554":                     {answers: map[string]string{"DATA": "554 5.7.1 no"}, class: delivery.Ambiguous},
+		"the mail with 452":                 {rule: mailcatcher.Rule{Stage: mailcatcher.Data, Code: 452}, class: delivery.Temporary},
+		"the mail with 554":                 {rule: mailcatcher.Rule{Stage: mailcatcher.Data, Code: 554}, class: delivery.Ambiguous},
+		"the mail with 421":                 {rule: mailcatcher.Rule{Stage: mailcatcher.Data, Code: 421}, class: delivery.Temporary},
+		"the mail, and the server hangs up": {rule: mailcatcher.Rule{Stage: mailcatcher.Data, Drop: true}, class: delivery.Temporary},
 	} {
 		t.Run(name, func(t *testing.T) {
 			catcher := start(t, mailcatcher.Options{})
-			rule.Times = 1
-			catcher.Script(rule)
-			s := connectTo(t, to(t, catcher.SMTPAddr()))
-			_ = wantFailure(t, s, numbered(0))
-			mustSend(t, s, numbered(0))
+			if test.rule != (mailcatcher.Rule{}) {
+				test.rule.Times = 1
+				catcher.Script(test.rule)
+			}
+			var mutex sync.Mutex
+			wire := tap(t, catcher.SMTPAddr(), func(command string) (string, bool) {
+				mutex.Lock()
+				defer mutex.Unlock()
+				answer := test.answers[command]
+				delete(test.answers, command)
+				return answer, false
+			})
+			s := connectTo(t, to(t, wire.address()))
+			if o := s.Dispatch(within(t, patience), numbered(0)); o.Class != test.class {
+				t.Errorf("got %+v, want %s", o, test.class)
+			}
 			mustSend(t, s, numbered(1))
-			wantEachOnce(t, catcher, 2)
-			wantConnections(t, catcher, 1)
+			want := 2
+			if test.kept {
+				want = 1
+			}
+			wantConnections(t, catcher, want)
+			for _, message := range catcher.Messages() {
+				if len(message.To) != 1 {
+					t.Errorf("a mail went to %q", message.To)
+				}
+			}
 		})
 	}
 }
 
-// After a refused DATA the server still has the sender and the recipient of the mail, and refuses to hear others before
-// RSET.
-func TestAfterARefusedDataTheNextMailBeginsAnew(t *testing.T) {
+// The answer to the recipient is there, whether or not that to RSET comes.
+func TestAServerThatHangsAtRSETHoldsUpNothing(t *testing.T) {
 	catcher := start(t, mailcatcher.Options{})
-	refused := false
+	catcher.Script(mailcatcher.Rule{Stage: mailcatcher.Rcpt, Times: 1, Code: 550, Enhanced: "5.1.1"})
+	ended := make(chan struct{})
 	wire := tap(t, catcher.SMTPAddr(), func(command string) (string, bool) {
-		if command != "DATA" || refused {
-			return "", false
+		if command == "RSET" {
+			<-ended
 		}
-		refused = true
-		return "451 4.3.0 no space left", false
+		return "", false
 	})
+	t.Cleanup(func() { close(ended) })
 	s := connectTo(t, to(t, wire.address()))
-	failure := wantFailure(t, s, numbered(0))
-	if failure.Permanent || !strings.Contains(failure.Message, "answered while hearing the mail: 451 4.3.0 no space left") {
-		t.Errorf("got %+v", failure)
+	began := time.Now()
+	if o := wantFailure(t, s, numbered(0)); o.Class != delivery.Recipient || o.Slow {
+		t.Errorf("got %+v", o)
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("it took %s", took)
+	}
+	mustSend(t, s, numbered(1))
+	wantConnections(t, catcher, 2)
+}
+
+// The most connections at once are never exceeded, by a mail or by signing in without one, since servers count them.
+func TestConnectionsAreBounded(t *testing.T) {
+	catcher := start(t, mailcatcher.Options{Delay: time.Millisecond})
+	wire := tap(t, catcher.SMTPAddr(), nil)
+	config := to(t, wire.address())
+	config.Connections = 2
+	s := connectTo(t, config)
+	var probes sync.WaitGroup
+	for range 4 {
+		probes.Go(func() {
+			for range 5 {
+				if o := s.Probe(within(t, patience)); o.Class != delivery.Accepted {
+					t.Errorf("the probe: %+v", o)
+				}
+			}
+		})
+	}
+	sendAll(t, s, 8, 0, 40)
+	probes.Wait()
+	wantEachOnce(t, catcher, 40)
+	if most := wire.most(); most > 2 {
+		t.Errorf("there were %d connections at once, want at most 2", most)
+	}
+}
+
+// Who signed in without a mail need not sign in again for one.
+func TestTheConnectionOfAProbeIsUsed(t *testing.T) {
+	catcher := emptied(t, startTLS)
+	before := catcher.Logins()
+	s := connectTo(t, signedIn(t, catcher))
+	if o := s.Probe(within(t, patience)); o.Class != delivery.Accepted || !o.BeforeMail {
+		t.Fatalf("got %+v", o)
 	}
 	mustSend(t, s, numbered(0))
-	if catcher.Connections() > 1 {
-		return
+	if made := catcher.Logins() - before; made != 1 {
+		t.Errorf("signed in %d times", made)
 	}
-	commands := wire.said()
-	data := slices.Index(commands, "DATA")
-	if next := commands[data+1]; next != "RSET" {
-		t.Errorf("after the refused DATA came %q, over the same connection", next)
-	}
-	if to := wantMail(t, catcher).To; len(to) != 1 {
-		t.Errorf("the second mail goes to %q", to)
-	}
-}
-
-func TestTheRateIsKept(t *testing.T) {
-	const rate, turns = 40, 60
-	s := smtp.NewSender(to(t, "127.0.0.1:25"), smtp.NewLimiter(rate))
-	ctx := within(t, patience)
-	began := time.Now()
-	for range turns {
-		if err := s.Ready(ctx); err != nil {
-			t.Fatal(err)
-		}
-	}
-	// At most a second's worth may come at once, and the other 20 need half a second.
-	if took := time.Since(began); took < 400*time.Millisecond || took > 5*time.Second {
-		t.Errorf("%d turns at %d/s took %s", turns, rate, took)
-	}
-}
-
-func TestARateBelowOneIsKept(t *testing.T) {
-	s := smtp.NewSender(to(t, "127.0.0.1:25"), smtp.NewLimiter(0.5))
-	if err := s.Ready(within(t, patience)); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Ready(within(t, 100*time.Millisecond)); err == nil {
-		t.Error("two mails at once at one in two seconds")
-	}
-}
-
-func TestWithoutARateNothingWaits(t *testing.T) {
-	s := smtp.NewSender(to(t, "127.0.0.1:25"), smtp.NewLimiter(0))
-	ctx := within(t, patience)
-	began := time.Now()
-	for range 10_000 {
-		if err := s.Ready(ctx); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if took := time.Since(began); took > time.Second {
-		t.Errorf("10000 turns took %s", took)
-	}
+	wantEachOnce(t, catcher, 1)
 }

@@ -17,9 +17,9 @@ import (
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/hack/mailcatcher"
 	"github.com/partner-operator/partner-operator/internal/brand"
+	"github.com/partner-operator/partner-operator/internal/courier/smtp"
 	"github.com/partner-operator/partner-operator/internal/delivery"
 	"github.com/partner-operator/partner-operator/internal/mail"
-	"github.com/partner-operator/partner-operator/internal/mail/smtp"
 )
 
 const (
@@ -141,15 +141,15 @@ func writePassword(t testing.TB, config smtp.Config, password string) {
 }
 
 // connectTo makes a sender whose kept connections are closed with the test.
-func connectTo(t testing.TB, config smtp.Config) *smtp.Sender {
+func connectTo(t testing.TB, config smtp.Config) *smtp.Channel {
 	t.Helper()
-	s := smtp.NewSender(config, smtp.NewLimiter(0))
+	s := smtp.NewChannel(config)
 	t.Cleanup(func() { hangUp(t, s) })
 	return s
 }
 
 // hangUp closes the kept connections of a sender, as the end of the process does.
-func hangUp(t testing.TB, s *smtp.Sender) {
+func hangUp(t testing.TB, s *smtp.Channel) {
 	t.Helper()
 	s.Close()
 }
@@ -161,26 +161,21 @@ func within(t testing.TB, limit time.Duration) context.Context {
 	return ctx
 }
 
-func mustSend(t testing.TB, s *smtp.Sender, message mail.Message) {
+func mustSend(t testing.TB, c *smtp.Channel, message mail.Message) {
 	t.Helper()
-	if err := s.Send(within(t, patience), message); err != nil {
-		t.Fatal(err)
+	if o := c.Dispatch(within(t, patience), message); o.Class != delivery.Accepted {
+		t.Fatalf("got %+v", o)
 	}
 }
 
 // wantFailure sends a mail that cannot be delivered.
-func wantFailure(t testing.TB, s *smtp.Sender, message mail.Message) *delivery.Failure {
+func wantFailure(t testing.TB, c *smtp.Channel, message mail.Message) delivery.Outcome {
 	t.Helper()
-	return asFailure(t, s.Send(within(t, patience), message))
-}
-
-func asFailure(t testing.TB, err error) *delivery.Failure {
-	t.Helper()
-	var failure *delivery.Failure
-	if !errors.As(err, &failure) {
-		t.Fatalf("got the error %v, want a *delivery.Failure", err)
+	o := c.Dispatch(within(t, patience), message)
+	if o.Class == delivery.Accepted {
+		t.Fatal("the mail was taken")
 	}
-	return failure
+	return o
 }
 
 // wantMail gives the only mail that a catcher has.

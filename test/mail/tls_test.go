@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"github.com/partner-operator/partner-operator/hack/mailcatcher"
+	"github.com/partner-operator/partner-operator/internal/courier/smtp"
 	"github.com/partner-operator/partner-operator/internal/delivery"
-	"github.com/partner-operator/partner-operator/internal/mail/smtp"
 )
 
 func TestMailOverTLSWithAPassword(t *testing.T) {
@@ -44,7 +44,7 @@ func TestMailOverTLSWithoutAPassword(t *testing.T) {
 			config := signedIn(t, catcher)
 			config.Username, config.PasswordFile = "", ""
 			failure := wantFailure(t, connectTo(t, config), numbered(0))
-			if failure.Permanent || !strings.Contains(failure.Message, "530 5.7.0") {
+			if failure.Class != delivery.Refused || failure.BeforeMail || !strings.Contains(failure.Message, "530 5.7.0") {
 				t.Errorf("got %+v, want the server's own demand", failure)
 			}
 		})
@@ -119,7 +119,7 @@ func TestACertificateForAnotherHostIsRefused(t *testing.T) {
 			config.Host = "127.0.0.2"
 			failure := wantFailure(t, connectTo(t, config), numbered(0))
 			// A system that has no other loopback address cannot get as far as the certificate.
-			if failure.Permanent || !strings.Contains(failure.Message, "certificate") && !strings.Contains(failure.Message, "cannot be reached") {
+			if failure.Class != delivery.Unreachable || !strings.Contains(failure.Message, "certificate") && !strings.Contains(failure.Message, "cannot be reached") {
 				t.Errorf("got %+v", failure)
 			}
 			if catcher.Count() != 0 {
@@ -147,7 +147,7 @@ func TestARotatedPasswordIsUsedForTheNextConnection(t *testing.T) {
 	s := connectTo(t, config)
 
 	writePassword(t, config, "not yet right")
-	if failure := wantFailure(t, s, numbered(0)); failure.Permanent || !strings.Contains(failure.Message, "535") {
+	if failure := wantFailure(t, s, numbered(0)); failure.Class != delivery.Refused || !failure.BeforeMail || !strings.Contains(failure.Message, "535") {
 		t.Errorf("got %+v", failure)
 	}
 	writePassword(t, config, password)
@@ -156,7 +156,7 @@ func TestARotatedPasswordIsUsedForTheNextConnection(t *testing.T) {
 	writePassword(t, config, "no longer right")
 	mustSend(t, s, numbered(1)) // The connection is signed in already.
 	restart(t, catcher)
-	if failure := wantFailure(t, s, numbered(2)); failure.Permanent || !strings.Contains(failure.Message, "535") {
+	if failure := wantFailure(t, s, numbered(2)); failure.Class != delivery.Refused || !failure.BeforeMail || !strings.Contains(failure.Message, "535") {
 		t.Errorf("got %+v", failure)
 	}
 	writePassword(t, config, password)
@@ -182,9 +182,9 @@ func TestThePasswordFileIsReadAsItIs(t *testing.T) {
 			if err := os.WriteFile(config.PasswordFile, []byte(test.content), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			err := connectTo(t, config).Send(within(t, patience), numbered(0))
-			if right := err == nil; right != test.right {
-				t.Errorf("got the error %v", err)
+			o := connectTo(t, config).Dispatch(within(t, patience), numbered(0))
+			if right := o.Class == delivery.Accepted; right != test.right {
+				t.Errorf("got %+v", o)
 			}
 		})
 	}
@@ -229,7 +229,7 @@ func TestAHandshakeThatFails(t *testing.T) {
 				config := to(t, address)
 				config.TLS = mode
 				failure := wantFailure(t, connectTo(t, config), invite(t, content()))
-				if failure.Permanent || failure.Cause != delivery.Unreachable || !strings.Contains(failure.Message, test.says) {
+				if failure.Class != delivery.Unreachable || !failure.BeforeMail || !strings.Contains(failure.Message, test.says) {
 					t.Errorf("got %+v, want one that may pass and says %q", failure, test.says)
 				}
 				if strings.Contains(failure.Message, "EOF") || strings.Contains(failure.Message, "127.0.0.1") {

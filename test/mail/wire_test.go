@@ -21,6 +21,9 @@ type wire struct {
 	mutex   sync.Mutex
 	lines   []string
 	open    []net.Conn
+	// now are the connections over which the sender has not said goodbye, and peak is the most there were.
+	now  map[net.Conn]bool
+	peak int
 }
 
 // tap starts a wire that ends with the test. A nil meddle only listens.
@@ -33,7 +36,7 @@ func tap(t testing.TB, server string, meddle func(command string) (answer string
 	if meddle == nil {
 		meddle = func(string) (string, bool) { return "", false }
 	}
-	w := &wire{listener: listener, server: server, meddle: meddle}
+	w := &wire{listener: listener, server: server, meddle: meddle, now: map[net.Conn]bool{}}
 	w.serving.Go(w.accept)
 	t.Cleanup(func() {
 		_ = listener.Close()
@@ -50,6 +53,19 @@ func (w *wire) said() []string {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
 	return append([]string(nil), w.lines...)
+}
+
+// most is how many connections there were at once at most.
+func (w *wire) most() int {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	return w.peak
+}
+
+func (w *wire) left(client net.Conn) {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	delete(w.now, client)
 }
 
 // say writes an answer that nobody asked for to each open connection, and closes it, as a server that goes down does.
@@ -83,6 +99,8 @@ func (w *wire) accept() {
 		}
 		w.mutex.Lock()
 		w.open = append(w.open, client, server)
+		w.now[client] = true
+		w.peak = max(w.peak, len(w.now))
 		w.mutex.Unlock()
 		w.serving.Go(func() {
 			_, _ = io.Copy(client, server)
@@ -90,6 +108,7 @@ func (w *wire) accept() {
 		})
 		w.serving.Go(func() {
 			w.carry(client, server)
+			w.left(client)
 			_ = client.Close()
 			_ = server.Close()
 		})
@@ -108,6 +127,9 @@ func (w *wire) carry(client, server net.Conn) {
 		w.mutex.Lock()
 		w.lines = append(w.lines, line)
 		w.mutex.Unlock()
+		if line == "QUIT" { // from its answer on the sender may open another one
+			w.left(client)
+		}
 		if !mailText {
 			answer, hangUp := w.meddle(line)
 			if hangUp {

@@ -97,6 +97,14 @@
 - name: PARTNER_OPERATOR_SMTP_PASSWORD_FILE
   value: /etc/partner-operator/smtp/{{ .passwordKey }}
 {{- end }}
+{{- with .helo }}
+- name: PARTNER_OPERATOR_SMTP_HELO
+  value: {{ . | quote }}
+{{- end }}
+{{- if .caSecret }}
+- name: PARTNER_OPERATOR_SMTP_CA_FILE
+  value: /etc/partner-operator/smtp-ca/{{ .caKey }}
+{{- end }}
 {{- end }}
 {{- end -}}
 
@@ -188,6 +196,11 @@ volumeMounts:
   mountPath: /etc/partner-operator/smtp
   readOnly: true
 {{- end }}
+{{- if and .Values.smtp.caSecret (ne .Part "portal") }}
+- name: smtp-ca
+  mountPath: /etc/partner-operator/smtp-ca
+  readOnly: true
+{{- end }}
 {{- with .Values.manager.extraVolumeMounts }}
 {{ toYaml . }}
 {{- end }}
@@ -198,6 +211,11 @@ volumeMounts:
 - name: smtp
   secret:
     secretName: {{ .Values.smtp.existingSecret }}
+{{- end }}
+{{- if and .Values.smtp.caSecret (ne .Part "portal") }}
+- name: smtp-ca
+  secret:
+    secretName: {{ .Values.smtp.caSecret }}
 {{- end }}
 {{- with .Values.manager.extraVolumes }}
 {{ toYaml . }}
