@@ -92,6 +92,8 @@ const (
 	// ReasonTransportRejected: False, the mail server refuses the operator's sign-in, or the sender of this namespace; mails
 	// wait as Held, and it is found out from time to time whether that has ended.
 	ReasonTransportRejected = "TransportRejected"
+	// ReasonSignedIn: Unknown, the mail server could be signed in to again, and no mail was tried since.
+	ReasonSignedIn = "SignedIn"
 	// ReasonBrandInvalid: False, the ConfigMap partner-brand, or a template or Secret that it names, cannot be used, or it
 	// claims a mail server, sender or host that the platform does not allow; mails wait as Held, and go out once it is
 	// mended. The message names the key.

@@ -17,6 +17,7 @@ import (
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/delivery"
 	"github.com/partner-operator/partner-operator/internal/mail"
+	"github.com/partner-operator/partner-operator/internal/program"
 )
 
 // server is a mail server of a test.
@@ -427,5 +428,36 @@ func TestOnlyMailThatIsTriedCountsTowardTheRate(t *testing.T) {
 		time.Sleep(10*time.Second + 10*time.Millisecond)
 		synctest.Wait()
 		d.wants("told after ten seconds", d.turns(), []string{"a/ada"})
+	})
+}
+
+// Nothing bad is said of a mail server that is back, also if no mail waits that could show it.
+func TestAServerThatIsBackIsNotBlamedForLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDoor(t, 4)
+		down := &server{probe: func(context.Context) delivery.Outcome {
+			return delivery.Outcome{Class: delivery.Unreachable, BeforeMail: true, Message: "the mail server cannot be reached"}
+		}}
+		own := newTransport(down, "brand", rate.Inf, 4)
+		d.ask(own, "brand", "ada")
+		synctest.Wait()
+		health := func() (of program.MailHealth) {
+			d.gate.locked(func() { of = own.health(senderKey{"brand", "partners@example.com"}) })
+			return of
+		}
+		if got := health(); got.Reason != v1alpha1.ReasonTransportUnreachable {
+			t.Fatalf("while it is down, the health is %v", got)
+		}
+		down.probe = nil
+		time.Sleep(20 * time.Second)
+		synctest.Wait()
+		if got := health(); got.Reason != v1alpha1.ReasonTransportUnreachable {
+			t.Errorf("before a mail could show that it is back, the health is %v", got)
+		}
+		time.Sleep(idleAfter)
+		synctest.Wait()
+		if got := health(); got.Reason != v1alpha1.ReasonSignedIn {
+			t.Errorf("when no mail came, the health is %v", got)
+		}
 	})
 }

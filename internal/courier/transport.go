@@ -40,6 +40,8 @@ type transport struct {
 
 	server  delivery.ServerCircuit
 	senders map[senderKey]*sender
+	// isIdle: it could be signed in to again a while ago, and no mail was tried since.
+	isIdle bool
 	// isKnown: it was signed in to, without a mail. isProbed: somebody is at it.
 	isKnown, isProbed bool
 	// accepted is when it took a mail last; the zero time: never.
@@ -137,6 +139,7 @@ func (t *transport) withdraw(r *request) (tell bool) {
 // learn tells both circuits what came of a mail.
 func (t *transport) learn(r *request, o delivery.Outcome, now time.Time) (ruled delivery.Outcome, of news) {
 	server, sender := t.serverHealth(), t.health(r.sender)
+	t.isIdle = false
 	circuit := &t.ofSender(r.sender, now).circuit
 	waited := isUntold(circuit.Hold())
 	ruled, of.takenBack = circuit.Learn(r.try, o, now)
@@ -221,7 +224,7 @@ func (t *transport) free(key senderKey) {
 
 // hold is why mail of a sender waits; nil: it need not. When it is time to try again, one mail may.
 func (t *transport) hold(key senderKey, now time.Time) *delivery.Hold {
-	if h := t.server.Hold(); h != nil && !t.server.ProbeAt().IsZero() {
+	if h := t.server.Hold(); h != nil && !t.isHalfOpen() {
 		if !now.Before(h.Until) { // somebody is signing in, and tells how that went
 			h.Until = now.Add(probeTimeout)
 		}
@@ -251,6 +254,8 @@ func (t *transport) health(key senderKey) program.MailHealth {
 // taken, and not before.
 func (t *transport) serverHealth() program.MailHealth {
 	switch reason, message := t.server.Cause(); {
+	case t.isIdle:
+		return program.MailHealth{Reason: v1alpha1.ReasonSignedIn, Message: "the mail server takes the sign-in again; no mail was tried since"}
 	case reason == v1alpha1.ReasonBrandInvalid:
 		return program.MailHealth{Reason: reason, Message: t.notAllowed}
 	case reason != "":
@@ -299,15 +304,33 @@ func (c *Courier) probe(t *transport) {
 				t.server.Learn(o, c.now())
 			}
 			t.isKnown = t.isKnown || o.Class == delivery.Accepted
-			isReady := t.server.Hold() != nil && t.server.ProbeAt().IsZero() // one mail may go
-			changed = before != t.serverHealth() || isReady
+			changed = before != t.serverHealth() || t.isHalfOpen()
 			c.probeLater(t)
 		})
 		if changed {
 			c.tell(c.lasting, t.namespace)
+			time.AfterFunc(idleAfter, func() { c.noteIdle(t) })
 		}
 	}()
 }
+
+// idleAfter is how long a mail server that is back waits for a mail until nothing bad is said of it any more.
+const idleAfter = 30 * time.Second
+
+// noteIdle notes that a mail server is back for which no mail waits.
+func (c *Courier) noteIdle(t *transport) {
+	news := false
+	c.gate.locked(func() {
+		news = t.isHalfOpen() && !t.isIdle && !t.isClosed.Load()
+		t.isIdle = t.isIdle || news
+	})
+	if news && c.lasting.Err() == nil {
+		c.tell(c.lasting, t.namespace)
+	}
+}
+
+// isHalfOpen tells whether a mail server could be signed in to again, and one mail may find out the rest.
+func (t *transport) isHalfOpen() bool { return t.server.Hold() != nil && t.server.ProbeAt().IsZero() }
 
 // probeLater signs in when the server circuit says that it is time; the lock is held.
 func (c *Courier) probeLater(t *transport) {

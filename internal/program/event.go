@@ -17,7 +17,7 @@ func Transition(before, after v1alpha1.ProgramStatus) (event.Event, bool) {
 		return event.Event{}, false
 	case is.Status == metav1.ConditionFalse:
 		return event.Warning(is.Reason, "Mail", is.Message), true
-	case was == nil: // all is well from the start
+	case is.Status == metav1.ConditionUnknown, was == nil: // nothing is known, or all is well from the start
 		return event.Event{}, false
 	default:
 		return event.Normal("MailReady", "Mail", is.Message), true

@@ -40,6 +40,8 @@ func Status(p *v1alpha1.Program, catalog Catalog, template *Unresolved, mail Mai
 		set.Observe(v1alpha1.ConditionMailReady)
 	case v1alpha1.ReasonReady:
 		set.True(v1alpha1.ConditionMailReady, mail.Reason, mail.Message)
+	case v1alpha1.ReasonSignedIn:
+		set.Unknown(v1alpha1.ConditionMailReady, mail.Reason, mail.Message)
 	default:
 		set.False(v1alpha1.ConditionMailReady, mail.Reason, mail.Message)
 	}

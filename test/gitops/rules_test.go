@@ -71,7 +71,7 @@ func byTheRules(t *testing.T) (found []*unstructured.Unstructured) {
 	}
 	for name, reason := range map[string]string{
 		"transport-unreachable": v1alpha1.ReasonTransportUnreachable, "transport-rejected": v1alpha1.ReasonTransportRejected,
-		"brand-invalid": v1alpha1.ReasonBrandInvalid,
+		"brand-invalid": v1alpha1.ReasonBrandInvalid, "signed-in": v1alpha1.ReasonSignedIn,
 	} {
 		p := &v1alpha1.Program{ObjectMeta: meta(name)}
 		p.Status = program.Status(p, one, nil, program.MailHealth{Reason: reason, Message: "no"}, program.Counts{}, now)

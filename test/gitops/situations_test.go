@@ -45,6 +45,7 @@ var situations = []situation{
 	{kind: "Program", name: "template-not-found", reason: "TemplateNotFound"},
 	{kind: "Program", name: "template-invalid", reason: "TemplateInvalid"},
 	{kind: "Program", name: "transport-unreachable", reason: "Ready", note: "`MailReady` is False, whatever its reason"},
+	{kind: "Program", name: "signed-in", reason: "Ready"},
 	{kind: "Program", name: "transport-rejected", reason: "Ready", note: "`MailReady` is False, whatever its reason"},
 	{kind: "Program", name: "brand-invalid", reason: "Ready", note: "`MailReady` is False, whatever its reason"},
 
