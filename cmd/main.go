@@ -34,6 +34,7 @@ import (
 	"github.com/partner-operator/partner-operator/internal/journal"
 	"github.com/partner-operator/partner-operator/internal/keyring"
 	"github.com/partner-operator/partner-operator/internal/lookup"
+	"github.com/partner-operator/partner-operator/internal/manual"
 	"github.com/partner-operator/partner-operator/internal/metrics"
 	"github.com/partner-operator/partner-operator/internal/watch"
 )
@@ -123,7 +124,7 @@ func connect(o options) (*rest.Config, error) {
 		return nil, fmt.Errorf("the API server at %s cannot be reached: %w", restConfig.Host, err)
 	}
 	if _, err := discoverer.ServerResourcesForGroupVersion(v1alpha1.GroupVersion.String()); err != nil {
-		return nil, fmt.Errorf("the kinds of %s are not installed, run make install or apply config/crd: %w", v1alpha1.GroupVersion, err)
+		return nil, fmt.Errorf("the CRDs of %s are not installed; install them, see %s: %w", v1alpha1.GroupVersion, manual.Page("install.md"), err)
 	}
 	return restConfig, nil
 }

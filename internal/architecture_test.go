@@ -30,7 +30,7 @@ type layer struct {
 
 // layers is the order in which packages build on each other, the lowest first. A new package gets its place here.
 var layers = []layer{
-	{name: "leaves", apart: true, packages: []string{"internal/keylock"}},
+	{name: "leaves", apart: true, packages: []string{"internal/keylock", "internal/manual"}},
 	{name: "api", packages: []string{"api/v1alpha1"}},
 	{name: "rules", pure: true, packages: []string{
 		"internal/address", "internal/brand", "internal/cloudevent", "internal/delivery", "internal/event", "internal/form", "internal/invite", "internal/join", "internal/link", "internal/mail",

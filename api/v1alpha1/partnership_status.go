@@ -254,7 +254,7 @@ type PartnershipStatus struct {
 	// +optional
 	PortalAccess PortalAccess `json:"portalAccess,omitempty"`
 
-	// activatedTime is when the partnership first became Active.
+	// activatedTime is when the partner first had access.
 	// +optional
 	ActivatedTime *metav1.Time `json:"activatedTime,omitempty"`
 

@@ -39,7 +39,7 @@ func TestTold(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			j, is := lived()
-			is.Partnerships[0].Status.StateTime = &metav1.Time{Time: at(20)}
+			is.Partnerships[0].Status.StateTime, is.Partnerships[0].Status.ActivatedTime = &metav1.Time{Time: at(20)}, &metav1.Time{Time: at(20)}
 			is.Told, is.Faults = test.told, test.faults
 			found, _ := check(j, *is)
 			if (len(found) == 0) != (test.rule == "") || len(found) > 1 {

@@ -100,7 +100,7 @@ func facts(object metav1.Object, salt string) []fact {
 	case *v1alpha1.PartnerInvite:
 		return issued(of)
 	case *v1alpha1.Partnership:
-		return append(entered(string(of.Status.State), of.Status.StateTime), moved(of)...)
+		return append(standing(of), moved(of)...)
 	case *v1alpha1.PartnerLink:
 		return entered(string(of.Status.State), of.Status.StateTime)
 	case *v1alpha1.PartnerTeam:
@@ -154,6 +154,25 @@ func issued(i *v1alpha1.PartnerInvite) []fact {
 	told := entered(string(i.Status.State), i.Status.StateTime)
 	for n := range told {
 		told[n].occasion = strconv.FormatInt(i.Status.Serial, 10) + "-" + told[n].occasion
+	}
+	return told
+}
+
+// standing is that a partnership came into its state. Active is told once the partner has had access, which begins later
+// while the program or the team is missing.
+func standing(p *v1alpha1.Partnership) []fact {
+	told := entered(string(p.Status.State), p.Status.StateTime)
+	if p.Status.State != v1alpha1.PartnershipActive {
+		return told
+	}
+	began := p.Status.ActivatedTime
+	if began == nil {
+		return nil
+	}
+	for n := range told {
+		if told[n].noted.Before(began.Time) {
+			told[n].noted = began.Time
+		}
 	}
 	return told
 }

@@ -48,6 +48,9 @@ func partnership(state v1alpha1.PartnershipState) *v1alpha1.Partnership {
 		Source: v1alpha1.SourceInvite, CustomFields: v1alpha1.CustomFields{"crm-id": "4711"},
 	}
 	p.Status.State, p.Status.StateTime, p.Status.Group = state, at(0), "gold"
+	if state == v1alpha1.PartnershipActive {
+		p.Status.ActivatedTime = at(0)
+	}
 	p.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionActive, Reason: "Because"}}
 	return p
 }
@@ -134,6 +137,10 @@ func changes() map[string]change {
 	}
 	old := partnership(v1alpha1.PartnershipActive)
 	old.Status.StateTime = nil
+	locked, opened := partnership(v1alpha1.PartnershipActive), partnership(v1alpha1.PartnershipActive)
+	locked.Status.ActivatedTime, opened.Status.ActivatedTime = nil, at(3)
+	table["a partnership without its program"] = change{partnership(""), locked, none}
+	table["its program comes"] = change{locked, opened, []string{"partnership.active"}}
 	table["a partnership of before there were times"] = change{nil, old, none}
 	return table
 }
@@ -284,6 +291,19 @@ func TestIDs(t *testing.T) {
 	second := observer.Changes(invite(v1alpha1.InvitePending, 2), invite(v1alpha1.InviteSent, 2), now.Time)[0]
 	if first.ID == second.ID {
 		t.Errorf("two mails in one second have the ID %s", first.ID)
+	}
+}
+
+// Active is told with the time at which access began, so that who looks for what is younger finds it, and with the same ID as
+// ever.
+func TestActiveIsToldOnceThereIsAccess(t *testing.T) {
+	p := partnership(v1alpha1.PartnershipActive)
+	for _, test := range []struct{ entered, activated, want *metav1.Time }{{at(0), at(0), at(0)}, {at(0), at(3), at(3)}, {at(5), at(0), at(5)}} {
+		p.Status.StateTime, p.Status.ActivatedTime = test.entered, test.activated
+		events := observer.Changes(nil, p, now.Time)
+		if len(events) != 1 || !events[0].Time.Equal(test.want.Time) || events[0].ID != "uid-of-ada-referral.active."+second(test.entered.Time) {
+			t.Errorf("entered at %s, with access from %s: %+v", test.entered, test.activated, events)
+		}
 	}
 }
 

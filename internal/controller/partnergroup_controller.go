@@ -79,8 +79,15 @@ func (r *PartnerGroupReconciler) Reconcile(ctx context.Context, g *v1alpha1.Part
 	if equality.Semantic.DeepEqual(g.Status, status) {
 		return reconcile.Result{RequeueAfter: lookAgain}, nil
 	}
+	before := g.Status
 	g.Status = status
-	return resultOf(lookAgain, r.Status().Update(ctx, g))
+	if err := r.Status().Update(ctx, g); err != nil {
+		return resultOf(lookAgain, err)
+	}
+	for _, e := range program.Unfollowed(before.Conditions, status.Conditions) {
+		r.events.Eventf(g, nil, e.Type, e.Reason, e.Action, "%s", e.Note)
+	}
+	return reconcile.Result{RequeueAfter: lookAgain}, nil
 }
 
 // joinURL is the join link of a number. It is signed with the newest key, so that after a rotation of keys the status

@@ -121,9 +121,11 @@ func (r *ProgramReconciler) Reconcile(ctx context.Context, p *v1alpha1.Program) 
 	}
 	before := p.Status
 	p.Status = status
-	err = r.Status().Update(ctx, p)
-	if e, ok := program.Transition(before, status); ok && err == nil {
+	if err := r.Status().Update(ctx, p); err != nil {
+		return resultOf(0, err)
+	}
+	for _, e := range program.Transitions(before, status) {
 		r.events.Eventf(p, nil, e.Type, e.Reason, e.Action, "%s", e.Note)
 	}
-	return resultOf(0, err)
+	return reconcile.Result{}, nil
 }

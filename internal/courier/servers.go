@@ -18,6 +18,7 @@ import (
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/courier/smtp"
 	"github.com/partner-operator/partner-operator/internal/keylock"
+	"github.com/partner-operator/partner-operator/internal/manual"
 )
 
 const (
@@ -102,7 +103,7 @@ func (c *Courier) reread(ctx context.Context, namespace string, before *ownServe
 	case apierrors.IsNotFound(err):
 		after.fault = fault("does not exist; create it")
 	case apierrors.IsForbidden(err):
-		after.fault = fault("cannot be read; let the operator get it, as docs/mail.md shows")
+		after.fault = fault("cannot be read; let the operator get it by a Role, see " + manual.Page("mail.md#a-mail-server-of-its-own"))
 	case err != nil && !before.read.IsZero():
 		return before, nil
 	case err != nil:

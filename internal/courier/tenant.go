@@ -143,6 +143,9 @@ func (c *Courier) CheckTemplate(ctx context.Context, namespace string, ref *v1al
 	_, wrong, err := c.book.Template(ctx, namespace, ref.Name, v1alpha1.MailInvite)
 	if wrong != nil {
 		wrong.Message = "invites.templateRef: " + wrong.Message
+		if !program.Stuck(wrong.Reason) {
+			wrong.Message += "; until then the invites that need it wait"
+		}
 	}
 	return wrong, err
 }

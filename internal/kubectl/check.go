@@ -20,6 +20,7 @@ import (
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/keyring"
 	"github.com/partner-operator/partner-operator/internal/link"
+	"github.com/partner-operator/partner-operator/internal/manual"
 )
 
 // Verdict is how a check ended.
@@ -95,7 +96,7 @@ func checkKinds(kinds discovery.DiscoveryInterface, note noting) bool {
 	note("cluster", VerdictOK, "Kubernetes %s", version.GitVersion)
 	served, err := kinds.ServerResourcesForGroupVersion(v1alpha1.GroupVersion.String())
 	if err != nil {
-		note("kinds", VerdictFailed, "%s is not served; install config/crd: %v", v1alpha1.GroupVersion, err)
+		note("kinds", VerdictFailed, "%s is not served: %v; install the CRDs, see %s", v1alpha1.GroupVersion, err, manual.Page("install.md"))
 		return false
 	}
 	missing := map[string]bool{"programs": true, "partnergroups": true, "partnerteams": true, "partnerinvites": true, "partnerships": true, "partnerlinks": true}
@@ -103,7 +104,7 @@ func checkKinds(kinds discovery.DiscoveryInterface, note noting) bool {
 		delete(missing, resource.Name)
 	}
 	for name := range missing {
-		note("kinds", VerdictFailed, "%s.%s is missing; install config/crd of this version", name, v1alpha1.GroupVersion.Group)
+		note("kinds", VerdictFailed, "%s.%s is missing; install the CRDs of this version, see %s", name, v1alpha1.GroupVersion.Group, manual.Page("install.md#upgrade"))
 	}
 	if len(missing) == 0 {
 		note("kinds", VerdictOK, "%s is served", v1alpha1.GroupVersion)
@@ -161,7 +162,7 @@ func (o CheckOptions) checkOperatorRights(ctx context.Context, d Desk, account s
 			return
 		}
 		if !review.Status.Allowed {
-			note("operator's rights", VerdictFailed, "%s may not %s %s; install config/rbac", user, r.Verb, strings.TrimSuffix(r.Resource+"/"+r.Subresource, "/"))
+			note("operator's rights", VerdictFailed, "%s may not %s %s; install the roles of this version, see %s", user, r.Verb, strings.TrimSuffix(r.Resource+"/"+r.Subresource, "/"), manual.Page("install.md#upgrade"))
 			return
 		}
 	}

@@ -375,8 +375,10 @@ func (p *Portrait) history() (found []entry) {
 		program := each.Spec.ProgramRef.Name
 		add(&each.CreationTimestamp, "partnership in %s created, source %s", program, each.Spec.Source)
 		add(each.Status.ActivatedTime, "Active in %s", program)
-		if m := each.Status.LastMove; m != nil {
-			add(&m.Time, "moved in %s from %s to %s", program, orNone(m.From), orNone(m.To))
+		if m := each.Status.LastMove; m != nil && m.From == "" {
+			add(&m.Time, "in %s in group %s", program, orNone(m.To))
+		} else if m != nil {
+			add(&m.Time, "moved in %s from %s to %s", program, m.From, orNone(m.To))
 		}
 		if r := each.Spec.Revocation; r != nil {
 			add(each.Status.RevokedTime, "revoked in %s: %s", program, orNone(r.Reason))

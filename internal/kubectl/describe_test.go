@@ -3,6 +3,9 @@ package kubectl
 import (
 	"strings"
 	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 )
@@ -42,5 +45,22 @@ func TestDescribeTellsOfWrongAddresses(t *testing.T) {
 	}
 	if got := out.String(); !strings.Contains(got, "Invited (the link is dead, 10 wrong addresses)") || strings.Contains(got, "3 of 10") {
 		t.Errorf("of a team it says:\n%s", got)
+	}
+}
+
+// Into the first group nobody moves.
+func TestHistoryOfGroups(t *testing.T) {
+	at := metav1.NewTime(time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC))
+	for want, move := range map[string]v1alpha1.GroupMove{
+		"in referral in group gold":               {To: "gold", Time: at},
+		"moved in referral from standard to gold": {From: "standard", To: "gold", Time: at},
+		"moved in referral from standard to none": {From: "standard", Time: at},
+	} {
+		p := v1alpha1.Partnership{Spec: v1alpha1.PartnershipSpec{ProgramRef: v1alpha1.ProgramReference{Name: "referral"}}}
+		p.Status.LastMove = &move
+		history := (&Portrait{Partnerships: []v1alpha1.Partnership{p}}).history()
+		if len(history) != 1 || history[0].what != want {
+			t.Errorf("the history is %v, want %q", history, want)
+		}
 	}
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/address"
 	"github.com/partner-operator/partner-operator/internal/keyring"
+	"github.com/partner-operator/partner-operator/internal/manual"
 	"github.com/partner-operator/partner-operator/internal/tombstone"
 )
 
@@ -424,7 +425,7 @@ place among the people of teams, which the operator takes away. Nobody is mailed
 
 What remains is a mark that is no address, by which join links refuse who was removed. --tombstone erases that, too, so that
 they can come back by a join link; it takes the right to read the keys of the operator. Backups, Git, logs and mail
-servers have to be seen to by other means. With plain kubectl: docs/security.md shows how.`,
+servers have to be seen to by other means. With plain kubectl: ` + manual.Page("security.md") + ` shows how.`,
 		Example: `  kubectl partner forget ada@example.com --export ada.yaml --dry-run
   kubectl partner forget ada@example.com --export ada.yaml --yes
 

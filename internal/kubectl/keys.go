@@ -18,6 +18,7 @@ import (
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/keyring"
+	"github.com/partner-operator/partner-operator/internal/manual"
 	"github.com/partner-operator/partner-operator/internal/token"
 )
 
@@ -175,8 +176,8 @@ func newKeys(c cluster, streams genericiooptions.IOStreams) *cobra.Command {
 		Use:   "rotate",
 		Short: "Add a signing key",
 		Long: `Add a key to the Secret partner-operator-keys. It signs at once, everywhere; what older keys signed goes on working until
-they are removed, and it says from when on that harms nobody, and which join links change. With plain kubectl: patch the Secret, as docs/operations.md
-shows.`,
+they are removed, and it says from when on that harms nobody, and which join links change. With plain kubectl: patch the Secret, as
+` + manual.Page("operations.md#the-signing-keys") + ` shows.`,
 		Example: `  kubectl partner keys rotate`,
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {

@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/manual"
 )
 
 // policyPrefix begins the names of the policies of config/policy.
@@ -100,19 +101,19 @@ func checkPolicy(ctx context.Context, d Desk, note noting) (inForce bool) {
 	if err == nil {
 		err = d.Client.Get(ctx, client.ObjectKey{Name: name}, &admissionv1.ValidatingAdmissionPolicyBinding{})
 		if apierrors.IsNotFound(err) {
-			note(subject, VerdictWarning, "config/policy is installed without its bindings, so it judges nothing")
+			note(subject, VerdictWarning, "the policies are installed without their bindings, so they judge nothing; see %s", manual.Page("access.md"))
 			return false
 		}
 	}
 	switch {
 	case apierrors.IsNotFound(err):
-		note(subject, VerdictOK, "config/policy is not installed; who may write the kinds may invite, approve and revoke")
+		note(subject, VerdictOK, "the policies are not installed; who may write the kinds may invite, approve and revoke")
 	case apierrors.IsForbidden(err):
-		note(subject, VerdictUnknown, "you may not see whether config/policy is installed, and need not")
+		note(subject, VerdictUnknown, "you may not see whether the policies are installed, and need not")
 	case err != nil:
 		note(subject, VerdictUnknown, "%v", err)
 	default:
-		note(subject, VerdictOK, "config/policy asks for the verbs invite, approve and revoke; kubectl partner whoami shows yours")
+		note(subject, VerdictOK, "the policies ask for the verbs invite, approve and revoke; kubectl partner whoami shows yours")
 		return true
 	}
 	return false

@@ -106,7 +106,7 @@ func newWhoami(c cluster, streams genericiooptions.IOStreams) *cobra.Command {
 		Use:   "whoami",
 		Short: "Show who you are to the cluster, and what you may do",
 		Long: `Show who you are to the API server, and which verbs you may use here. The last lines tell on which programs you hold what
-config/policy asks for, where that is installed. With plain kubectl: auth whoami and auth can-i, such as
+the policies ask for, where they are installed. With plain kubectl: auth whoami and auth can-i, such as
 auth can-i invite programs.partner-operator.io/referral.`,
 		Example: `  kubectl partner whoami -n acme`,
 		Args:    cobra.NoArgs,

@@ -85,9 +85,7 @@ func Decide(in Input) Decision {
 	d.tryAnew(in)
 	d.endSessions(in)
 	d.signOut(in)
-	if d.Status.State == v1alpha1.PartnershipActive && d.Status.ActivatedTime == nil {
-		d.Status.ActivatedTime = nowSeconds(in.Now)
-	}
+	d.noteAccess(in, unresolved)
 	d.makeLinks(in)
 	d.awaitEnd(in)
 	d.invite(in, unresolved == nil)
@@ -109,6 +107,16 @@ func (d *Decision) move(in Input, inForce string) {
 		d.Status.LastMove = &v1alpha1.GroupMove{From: before, To: inForce, Time: *nowSeconds(in.Now)}
 	}
 	d.Status.Group = inForce
+}
+
+// noteAccess notes when the partner first has access.
+func (d *Decision) noteAccess(in Input, unresolved *program.Unresolved) {
+	if d.Status.State != v1alpha1.PartnershipActive || d.Status.ActivatedTime != nil {
+		return
+	}
+	if reason, _ := active(in, unresolved); inForce(reason) {
+		d.Status.ActivatedTime = nowSeconds(in.Now)
+	}
 }
 
 // endSessions ends them where access has ended by the partnership itself. Who never had access has none; and who waits

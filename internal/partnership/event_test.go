@@ -1,14 +1,18 @@
 package partnership
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/event"
+	"github.com/partner-operator/partner-operator/internal/program"
 )
 
 func TestTransitions(t *testing.T) {
@@ -18,7 +22,26 @@ func TestTransitions(t *testing.T) {
 	v1alpha1.ConditionSetter{Conditions: &clash.Conditions}.False(v1alpha1.ConditionActive, v1alpha1.ReasonConflict, "an older one counts")
 	told := func(events ...event.Event) []event.Event { return events }
 	status := func(state v1alpha1.PartnershipState, group string) v1alpha1.PartnershipStatus {
-		return v1alpha1.PartnershipStatus{State: state, Group: group}
+		is := v1alpha1.PartnershipStatus{State: state, Group: group, ObservedGeneration: 1}
+		if state == active {
+			is.ActivatedTime = &metav1.Time{Time: start}
+		}
+		return is
+	}
+	with := func(is v1alpha1.PartnershipStatus, change func(*v1alpha1.PartnershipStatus)) v1alpha1.PartnershipStatus {
+		change(&is)
+		return is
+	}
+	changed := func(is *v1alpha1.PartnershipStatus) { is.ObservedGeneration++ }
+	locked := func(is *v1alpha1.PartnershipStatus) {
+		is.ActivatedTime = nil
+		set := v1alpha1.ConditionSetter{Conditions: &is.Conditions}
+		set.False(v1alpha1.ConditionActive, v1alpha1.ReasonProgramNotFound, "there is no program")
+		set.False(v1alpha1.ConditionResolvedRefs, v1alpha1.ReasonProgramNotFound, "there is no program")
+	}
+	left := func(is *v1alpha1.PartnershipStatus) {
+		locked(is)
+		is.LastMove = &v1alpha1.GroupMove{From: "gold"}
 	}
 	for name, test := range map[string]struct {
 		before, after v1alpha1.PartnershipStatus
@@ -33,17 +56,24 @@ func TestTransitions(t *testing.T) {
 			event.Normal("Revoked", "Revoke", "Access ended; sessions are dead"),
 			event.Normal("Moved", "Move", `Moved from group "gold" to "standard"`),
 		)},
-		"reinstated":              {status(revoked, "gold"), status(active, "gold"), told(event.Normal("Reinstated", "Reinstate", "Access restored; sessions from before stay dead"))},
-		"moved":                   {status(active, "standard"), status(active, "gold"), told(event.Normal("Moved", "Move", `Moved from group "standard" to "gold"`))},
-		"moved into its first":    {status(active, ""), status(active, "gold"), told(event.Normal("Moved", "Move", `Moved from group none to "gold"`))},
-		"moved out of any":        {status(active, "gold"), status(active, ""), told(event.Normal("Moved", "Move", `Moved from group "gold" to none`))},
-		"to be invited":           {status("", ""), status(invited, ""), told(event.Normal("Invited", "Invite", "The partner has access once they accept"))},
-		"accepted":                {status(invited, ""), status(active, ""), told(event.Normal("Activated", "Activate", "The partner has access"))},
-		"accepted, to be decided": {status(invited, ""), status(pending, ""), told(event.Normal("Pending", "Wait", "The partner has access once the company approves"))},
-		"to be decided":           {status("", ""), status(pending, ""), told(event.Normal("Pending", "Wait", "The partner has access once the company approves"))},
-		"taken back":              {status(active, ""), status(pending, ""), told(event.Normal("Pending", "Wait", "The partner has access once the company approves"))},
-		"approved":                {status(pending, ""), status(active, ""), told(event.Normal("Approved", "Approve", "The company approved; the partner has access"))},
-		"approved after all":      {status(rejected, ""), status(active, ""), told(event.Normal("Approved", "Approve", "The company approved; the partner has access"))},
+		"reinstated":                        {status(revoked, "gold"), status(active, "gold"), told(event.Normal("Reinstated", "Reinstate", "Access restored; sessions from before stay dead"))},
+		"moved":                             {status(active, "standard"), status(active, "gold"), told(event.Normal("Moved", "Move", `Moved from group "standard" to "gold"`))},
+		"moved into its first":              {status(active, ""), with(status(active, "gold"), changed), told(event.Normal("Moved", "Move", `Moved from group none to "gold"`))},
+		"a default group is made":           {status(active, ""), status(active, "gold"), told(event.Normal("InGroup", "Move", `In group "gold"`))},
+		"without its program":               {status("", ""), with(status(active, ""), locked), nil},
+		"its program comes":                 {with(status(active, ""), locked), status(active, "gold"), told(event.Normal("Activated", "Activate", "The partner has access"))},
+		"its group comes back":              {with(status(revoked, ""), left), status(revoked, "gold"), told(event.Normal("InGroup", "Move", `In group "gold"`))},
+		"a group that it named later comes": {with(with(status(revoked, ""), locked), changed), with(status(revoked, "gold"), changed), told(event.Normal("InGroup", "Move", `In group "gold"`))},
+		"approved without its program":      {status(pending, ""), with(status(active, ""), locked), told(event.Normal("Approved", "Approve", "The company approved; there is no program"))},
+		"reinstated without its program":    {status(revoked, ""), with(status(active, ""), locked), told(event.Normal("Reinstated", "Reinstate", "The partnership is Active as before; there is no program"))},
+		"moved out of any":                  {status(active, "gold"), status(active, ""), told(event.Normal("Moved", "Move", `Moved from group "gold" to none`))},
+		"to be invited":                     {status("", ""), status(invited, ""), told(event.Normal("Invited", "Invite", "The partner has access once they accept"))},
+		"accepted":                          {status(invited, ""), status(active, ""), told(event.Normal("Activated", "Activate", "The partner has access"))},
+		"accepted, to be decided":           {status(invited, ""), status(pending, ""), told(event.Normal("Pending", "Wait", "The partner has access once the company approves"))},
+		"to be decided":                     {status("", ""), status(pending, ""), told(event.Normal("Pending", "Wait", "The partner has access once the company approves"))},
+		"taken back":                        {status(active, ""), status(pending, ""), told(event.Normal("Pending", "Wait", "The partner has access once the company approves"))},
+		"approved":                          {status(pending, ""), status(active, ""), told(event.Normal("Approved", "Approve", "The company approved; the partner has access"))},
+		"approved after all":                {status(rejected, ""), status(active, ""), told(event.Normal("Approved", "Approve", "The company approved; the partner has access"))},
 		"approved into a group": {status(pending, "standard"), status(active, "gold"), told(
 			event.Normal("Approved", "Approve", "The company approved; the partner has access"),
 			event.Normal("Moved", "Move", `Moved from group "standard" to "gold"`),
@@ -60,11 +90,67 @@ func TestTransitions(t *testing.T) {
 		"moved while revoked":    {status(revoked, "standard"), status(revoked, "gold"), told(event.Normal("Moved", "Move", `Moved from group "standard" to "gold"`))},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(test.want, Transitions(test.before, test.after)); diff != "" {
+			if diff := gocmp.Diff(test.want, Transitions(test.before, test.after)); diff != "" {
 				t.Errorf("unexpected (-want +got):\n%s", diff)
 			}
 		})
 	}
+}
+
+// The objects of one apply are told in the same way in whatever order they come: the partner has access, and nobody moved.
+func TestAnyOrderOfOneApply(t *testing.T) {
+	programs := map[string]v1alpha1.Program{"program": {ObjectMeta: metav1.ObjectMeta{Name: "referral"}, Spec: v1alpha1.ProgramSpec{DefaultGroupRef: &v1alpha1.GroupReference{Name: "standard"}}}}
+	groups := map[string]v1alpha1.PartnerGroup{"gold": groupOf("gold", "referral"), "standard": groupOf("standard", "referral")}
+	for _, wished := range []string{"gold", ""} {
+		for _, order := range orders("partnership", "program", "gold", "standard") {
+			l := newLife()
+			l.catalog = program.NewCatalog(nil, nil)
+			if wished != "" {
+				l.partnership.Spec.GroupRef = &v1alpha1.GroupReference{Name: wished}
+			}
+			var told []string
+			there := false
+			for _, name := range order {
+				if p, ok := programs[name]; ok {
+					l.catalog.Programs[p.Name] = &p
+				}
+				if g, ok := groups[name]; ok {
+					l.catalog.Groups[name] = &g
+				}
+				if there = there || name == "partnership"; !there {
+					continue
+				}
+				before := *l.partnership.Status.DeepCopy()
+				l.settle(t)
+				for _, e := range Transitions(before, l.partnership.Status) {
+					told = append(told, e.Reason)
+				}
+			}
+			want := "Activated"
+			if at := func(name string) int { return slices.Index(order, name) }; wished == "" && at("standard") > max(at("program"), at("partnership")) {
+				want = "Activated InGroup" // they had access without a group meanwhile
+			}
+			if got := strings.Join(told, " "); got != want {
+				t.Errorf("a partner in %q, %v: told %s, want %s", wished, order, got, want)
+			}
+			if got := l.partnership.Status.Group; got != cmp.Or(wished, "standard") {
+				t.Errorf("a partner in %q, %v: the group is %q", wished, order, got)
+			}
+		}
+	}
+}
+
+// orders are all orders of some things.
+func orders(things ...string) (all [][]string) {
+	if len(things) == 0 {
+		return [][]string{nil}
+	}
+	for i, first := range things {
+		for _, rest := range orders(slices.Delete(slices.Clone(things), i, i+1)...) {
+			all = append(all, append([]string{first}, rest...))
+		}
+	}
+	return all
 }
 
 // Each step is told once, however often the rules look again.

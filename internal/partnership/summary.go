@@ -13,7 +13,7 @@ import (
 func (d *Decision) summarize(in Input, unresolved *program.Unresolved) {
 	set := setter(in.Partnership, &d.Status, in.Now)
 	reason, message, stuck := d.standing(in, unresolved)
-	if reason == v1alpha1.ReasonActive || reason == v1alpha1.ReasonPortalAccessDisabled {
+	if inForce(reason) {
 		set.True(v1alpha1.ConditionActive, reason, message)
 	} else {
 		set.False(v1alpha1.ConditionActive, reason, message)
@@ -105,6 +105,11 @@ func active(in Input, unresolved *program.Unresolved) (reason, message string) {
 	default:
 		return v1alpha1.ReasonActive, "the partner has access"
 	}
+}
+
+// inForce tells whether a reason of Active is one for which it is True.
+func inForce(reason string) bool {
+	return reason == v1alpha1.ReasonActive || reason == v1alpha1.ReasonPortalAccessDisabled
 }
 
 func withWords(message, words string) string {

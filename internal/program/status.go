@@ -1,11 +1,8 @@
 package program
 
 import (
-	"cmp"
 	"fmt"
 	"time"
-
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 )
@@ -23,18 +20,13 @@ func Status(p *v1alpha1.Program, catalog Catalog, template *Unresolved, mail Mai
 	status := *p.Status.DeepCopy()
 	status.ObservedGeneration = p.Generation
 	status.Groups, status.Partnerships, status.Invites = int32(counts.Groups), &counts.Partnerships, &counts.Invites //nolint:gosec // no namespace holds that many
-	var unresolved *Unresolved
-	if ref := p.Spec.DefaultGroupRef; ref != nil {
-		if unresolved = catalog.group(p.Name, ref.Name); unresolved != nil {
-			unresolved.Message = "defaultGroupRef: " + unresolved.Message + "; until then partners without a group of their own are in none"
-		}
-	}
+	hinders, limits := weigh(defaultGroup(p, catalog), template)
 	reason, message := v1alpha1.ReasonReady, "partners can be invited"
 	if p.Spec.Suspend {
 		reason, message = v1alpha1.ReasonSuspended, "the program is suspended: nothing is mailed and nobody has access, until that ends"
 	}
-	setConditions(&status.Conditions, p.Generation, now, cmp.Or(unresolved, template), reason, message)
 	set := v1alpha1.ConditionSetter{Conditions: &status.Conditions, Generation: p.Generation, Now: now}
+	setConditions(set, hinders, limits, reason, message)
 	switch mail.Reason {
 	case "":
 		set.Observe(v1alpha1.ConditionMailReady)
@@ -53,26 +45,55 @@ func GroupStatus(g *v1alpha1.PartnerGroup, catalog Catalog, template *Unresolved
 	status := *g.Status.DeepCopy()
 	status.ObservedGeneration = g.Generation
 	status.Partnerships = &partnerships
-	unresolved := catalog.Grant(v1alpha1.ProgramGrant{Name: g.Spec.ProgramRef.Name})
-	setConditions(&status.Conditions, g.Generation, now, cmp.Or(unresolved, template), v1alpha1.ReasonReady, fmt.Sprintf("the group divides Program %q", g.Spec.ProgramRef.Name))
+	hinders, limits := weigh(template)
+	if missing := catalog.Grant(v1alpha1.ProgramGrant{Name: g.Spec.ProgramRef.Name}); missing != nil { // a group of nothing does nothing
+		hinders = missing
+	}
+	set := v1alpha1.ConditionSetter{Conditions: &status.Conditions, Generation: g.Generation, Now: now}
+	setConditions(set, hinders, limits, v1alpha1.ReasonReady, fmt.Sprintf("the group divides Program %q", g.Spec.ProgramRef.Name))
 	return status
 }
 
-// setConditions sets ResolvedRefs, Ready, Reconciling and Stalled, which for programs and groups all tell of their
-// references. Reason and message are those of Ready while nothing is in the way.
-func setConditions(conditions *[]metav1.Condition, generation int64, now time.Time, unresolved *Unresolved, reason, message string) {
-	set := v1alpha1.ConditionSetter{Conditions: conditions, Generation: generation, Now: now}
-	if unresolved == nil || unresolved.Reason == v1alpha1.ReasonTemplateInvalid { // it exists, and is no good
-		set.True(v1alpha1.ConditionResolvedRefs, v1alpha1.ReasonResolvedRefs, "everything that the spec names exists")
-	} else {
-		set.False(v1alpha1.ConditionResolvedRefs, unresolved.Reason, unresolved.Message)
+// defaultGroup is what is wrong with a program's default group; nil: nothing, or it names none.
+func defaultGroup(p *v1alpha1.Program, catalog Catalog) *Unresolved {
+	if p.Spec.DefaultGroupRef == nil {
+		return nil
 	}
-	if unresolved == nil {
+	unresolved := catalog.group(p.Name, p.Spec.DefaultGroupRef.Name)
+	if unresolved != nil {
+		unresolved.Message = "defaultGroupRef: " + unresolved.Message + "; until then partners without a group of their own are in none"
+	}
+	return unresolved
+}
+
+// setConditions sets ResolvedRefs, Ready, Reconciling and Stalled, which for programs and groups all tell of their
+// references: of what hinders them and of what limits them; nil: nothing does. Reason and message are those of Ready while
+// nothing does.
+func setConditions(set v1alpha1.ConditionSetter, hinders, limits *Unresolved, reason, message string) {
+	if missing := firstMissing(hinders, limits); missing != nil {
+		set.False(v1alpha1.ConditionResolvedRefs, missing.Reason, missing.Message)
+	} else {
+		set.True(v1alpha1.ConditionResolvedRefs, v1alpha1.ReasonResolvedRefs, "everything that the spec names exists")
+	}
+	switch {
+	case hinders != nil:
+		set.False(v1alpha1.ConditionReady, hinders.Reason, hinders.Message)
+		hinders.Hinder(set)
+	case limits != nil:
+		limits.Limit(set, reason, message)
+	default:
 		set.True(v1alpha1.ConditionReady, reason, message)
 		set.Remove(v1alpha1.ConditionReconciling)
 		set.Remove(v1alpha1.ConditionStalled)
-		return
 	}
-	set.False(v1alpha1.ConditionReady, unresolved.Reason, unresolved.Message)
-	unresolved.Hinder(set)
+}
+
+// firstMissing is the first of the problems that ResolvedRefs tells of; nil: none. A template that is no good exists.
+func firstMissing(problems ...*Unresolved) *Unresolved {
+	for _, problem := range problems {
+		if problem != nil && problem.Reason != v1alpha1.ReasonTemplateInvalid {
+			return problem
+		}
+	}
+	return nil
 }

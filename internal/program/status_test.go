@@ -31,6 +31,11 @@ func waits(reason string) map[string]string {
 	return map[string]string{"Ready": "False/" + reason, "ResolvedRefs": "False/" + reason, "Reconciling": "True/" + reason}
 }
 
+// limited is what does what it is for, without something that is missing.
+func limited(reason string) map[string]string {
+	return map[string]string{"Ready": "True/" + reason, "ResolvedRefs": "False/" + reason}
+}
+
 // stuck is the same until somebody changes something.
 func stuck(reason string) map[string]string {
 	return map[string]string{"Ready": "False/" + reason, "ResolvedRefs": "False/" + reason, "Stalled": "True/" + reason}
@@ -44,9 +49,9 @@ func TestStatus(t *testing.T) {
 	}{
 		"no default group":           {"", fine(), "partners can be invited"},
 		"a default group":            {"standard", fine(), "partners can be invited"},
-		"it does not exist":          {"platinum", waits(v1alpha1.ReasonGroupNotFound), `defaultGroupRef: PartnerGroup "platinum" does not exist`},
+		"it does not exist":          {"platinum", limited(v1alpha1.ReasonGroupNotFound), `partners can be invited; defaultGroupRef: PartnerGroup "platinum" does not exist`},
 		"it belongs to another":      {"silver", stuck(v1alpha1.ReasonGroupNotInProgram), `defaultGroupRef: PartnerGroup "silver" belongs to Program "reseller"`},
-		"it says what that leads to": {"platinum", waits(v1alpha1.ReasonGroupNotFound), "are in none"},
+		"it says what that leads to": {"platinum", limited(v1alpha1.ReasonGroupNotFound), "are in none"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := catalogWith(test.defaultGroup)
@@ -73,7 +78,7 @@ func TestStatus(t *testing.T) {
 
 // A program that is suspended is as its spec wants it, and says so.
 func TestSuspended(t *testing.T) {
-	for group, want := range map[string]string{"standard": "True/Suspended", "platinum": "False/GroupNotFound"} {
+	for group, want := range map[string]string{"standard": "True/Suspended", "platinum": "True/Suspended", "silver": "False/GroupNotInProgram"} {
 		c := catalogWith(group)
 		p := c.Programs["referral"]
 		p.Spec.Suspend = true
@@ -136,7 +141,9 @@ func TestConditionsOverTime(t *testing.T) {
 		}
 	}
 	look(0)
-	changed(v1alpha1.ConditionReconciling, 0)
+	if diff := cmp.Diff(limited(v1alpha1.ReasonGroupNotFound), conditionsOf(p.Status.Conditions)); diff != "" {
+		t.Errorf("unexpected (-want +got):\n%s", diff)
+	}
 
 	foreign := groupOf("platinum", "reseller")
 	c.Groups["platinum"] = &foreign
@@ -144,9 +151,8 @@ func TestConditionsOverTime(t *testing.T) {
 	if diff := cmp.Diff(stuck(v1alpha1.ReasonGroupNotInProgram), conditionsOf(p.Status.Conditions)); diff != "" {
 		t.Errorf("unexpected (-want +got):\n%s", diff)
 	}
-	for _, name := range []string{v1alpha1.ConditionReady, v1alpha1.ConditionResolvedRefs} {
-		changed(name, 0)
-	}
+	changed(v1alpha1.ConditionResolvedRefs, 0)
+	changed(v1alpha1.ConditionReady, time.Hour)
 	changed(v1alpha1.ConditionStalled, time.Hour)
 
 	own := groupOf("platinum", "referral")
@@ -160,5 +166,59 @@ func TestConditionsOverTime(t *testing.T) {
 
 	delete(c.Groups, "platinum")
 	look(3 * time.Hour)
-	changed(v1alpha1.ConditionReconciling, 3*time.Hour)
+	changed(v1alpha1.ConditionResolvedRefs, 3*time.Hour)
+	changed(v1alpha1.ConditionReady, 2*time.Hour)
+}
+
+// A program and a group are not Ready while something that they name is wrong, or, of a group, while its program is missing.
+// A mistake goes before what is missing, and neither hides that the other is not there.
+func TestWhatHindersAndWhatLimits(t *testing.T) {
+	missing := &Unresolved{v1alpha1.ReasonTemplateNotFound, "no template"}
+	invalid := &Unresolved{v1alpha1.ReasonTemplateInvalid, "a bad template"}
+	const group, foreign, templateMissing, templateBad = v1alpha1.ReasonGroupNotFound, v1alpha1.ReasonGroupNotInProgram, v1alpha1.ReasonTemplateNotFound, v1alpha1.ReasonTemplateInvalid
+	stalled := func(ready, refs string) map[string]string {
+		return map[string]string{"Ready": "False/" + ready, "Stalled": "True/" + ready, "ResolvedRefs": refs}
+	}
+	for name, test := range map[string]struct {
+		defaultGroup string
+		template     *Unresolved
+		want         map[string]string
+	}{
+		"nothing":                            {"standard", nil, fine()},
+		"no template":                        {"standard", missing, limited(templateMissing)},
+		"a bad template":                     {"standard", invalid, stalled(templateBad, "True/ResolvedRefs")},
+		"no group and no template":           {"platinum", missing, limited(group)},
+		"no group and a bad template":        {"platinum", invalid, stalled(templateBad, "False/"+group)},
+		"another's group and no template":    {"silver", missing, stalled(foreign, "False/"+foreign)},
+		"another's group and a bad template": {"silver", invalid, stalled(foreign, "False/"+foreign)},
+	} {
+		t.Run("a program with "+name, func(t *testing.T) {
+			c := catalogWith(test.defaultGroup)
+			status := Status(c.Programs["referral"], c, test.template, MailHealth{}, Counts{}, start)
+			if diff := cmp.Diff(test.want, conditionsOf(status.Conditions)); diff != "" {
+				t.Errorf("unexpected (-want +got):\n%s", diff)
+			}
+		})
+	}
+	for name, test := range map[string]struct {
+		program  string
+		template *Unresolved
+		want     map[string]string
+	}{
+		"no template":                {"referral", missing, limited(templateMissing)},
+		"a bad template":             {"referral", invalid, stalled(templateBad, "True/ResolvedRefs")},
+		"no program and no template": {"affiliate", missing, waits(v1alpha1.ReasonProgramNotFound)},
+		"no program, a bad template": {"affiliate", invalid, waits(v1alpha1.ReasonProgramNotFound)},
+	} {
+		t.Run("a group with "+name, func(t *testing.T) {
+			g := groupOf("gold", test.program)
+			status := GroupStatus(&g, catalogWith(""), test.template, v1alpha1.PartnershipCounts{}, start)
+			if diff := cmp.Diff(test.want, conditionsOf(status.Conditions)); diff != "" {
+				t.Errorf("unexpected (-want +got):\n%s", diff)
+			}
+			if ready := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady); ready.Status == metav1.ConditionTrue && !strings.HasPrefix(ready.Message, `the group divides Program "referral"; `) {
+				t.Errorf("the message is %q", ready.Message)
+			}
+		})
+	}
 }

@@ -1,6 +1,10 @@
 package program
 
-import "github.com/partner-operator/partner-operator/api/v1alpha1"
+import (
+	"cmp"
+
+	"github.com/partner-operator/partner-operator/api/v1alpha1"
+)
 
 // Unresolved tells which reference cannot be followed, with the reason and the remedy.
 type Unresolved struct {
@@ -22,7 +26,8 @@ func Stuck(reason string) bool {
 	}
 }
 
-// Hinder sets Stalled or Reconciling, whichever fits, and takes the other away.
+// Hinder sets Stalled or Reconciling, whichever fits, and takes the other away. Only what an object is made of, or what is
+// wrong, may hinder it: see docs/decisions/0195-readiness-never-waits-for-what-is-above.md.
 func (u Unresolved) Hinder(set v1alpha1.ConditionSetter) {
 	is, isNot := v1alpha1.ConditionReconciling, v1alpha1.ConditionStalled
 	if Stuck(u.Reason) {
@@ -30,4 +35,30 @@ func (u Unresolved) Hinder(set v1alpha1.ConditionSetter) {
 	}
 	set.True(is, u.Reason, u.Message)
 	set.Remove(isNot)
+}
+
+// Limit sets Ready to True: the object does what it is for, without what is missing. Reason and message are those that
+// Ready has while nothing is missing; a reason that says more than Ready stays.
+func (u Unresolved) Limit(set v1alpha1.ConditionSetter, reason, message string) {
+	if reason == v1alpha1.ReasonReady {
+		reason = u.Reason
+	}
+	set.True(v1alpha1.ConditionReady, reason, message+"; "+u.Message)
+	set.Remove(v1alpha1.ConditionReconciling)
+	set.Remove(v1alpha1.ConditionStalled)
+}
+
+// weigh tells apart what hinders an object, since it is wrong, and what only limits it, since it is missing: the first of
+// each; nil: nothing.
+func weigh(problems ...*Unresolved) (hinders, limits *Unresolved) {
+	for _, problem := range problems {
+		switch {
+		case problem == nil:
+		case Stuck(problem.Reason):
+			hinders = cmp.Or(hinders, problem)
+		default:
+			limits = cmp.Or(limits, problem)
+		}
+	}
+	return hinders, limits
 }

@@ -49,12 +49,12 @@ func checkPlugin(t *testing.T) {
 		{`printf 'email,program\na@people.example,reseller\nb@people.example,referral\n' | kubectl partner import - --dry-run=server`, 2,
 			[]string{`line 2: failed a@people.example: Partnership "partner-`, `inviting into Program "reseller"`, "line 3: created b@people.example", "1 created, 0 unchanged, 0 skipped, 1 failed"}},
 		{"kubectl partner whoami", 0, []string{"WITH THE POLICY   PROGRAMS\ninvite            referral\napprove           referral\nrevoke            none\n"}},
-		{"kubectl partner check", 0, []string{"you may not see whether config/policy is installed"}},
+		{"kubectl partner check", 0, []string{"you may not see whether the policies are installed"}},
 		{"kubectl partner check --deployment current --kubeconfig " + scene.Cluster.Kubeconfig + " #", 1, []string{
-			"config/policy asks for the verbs invite, approve and revoke", "system:serviceaccount:partner-operator-system:partner-operator may do what it has to",
+			"the policies ask for the verbs invite, approve and revoke", "system:serviceaccount:partner-operator-system:partner-operator may do what it has to",
 		}},
 		{"kubectl partner check --deployment old --kubeconfig " + scene.Cluster.Kubeconfig + " #", 1, []string{
-			"system:serviceaccount:partner-operator-system:old may not invite programs; install config/rbac",
+			"system:serviceaccount:partner-operator-system:old may not invite programs; install the roles of this version",
 		}},
 	} {
 		printed, code := plugin(t, run.command)
