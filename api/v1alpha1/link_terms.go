@@ -87,21 +87,20 @@ type GroupLinks struct {
 	// defaults are links that each partner in this group gets, once: when the partnership is Active, when it moves here,
 	// or when a default is added. One that is deleted is not made again, and taking a default away deletes none.
 	// +optional
-	// +listType=map
-	// +listMapKey=suffix
+	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=5
+	// +kubebuilder:validation:XValidation:rule="self.all(a, self.exists_one(b, (has(b.suffix) ? b.suffix : '') == (has(a.suffix) ? a.suffix : '')))",message="each suffix can stand once, and one default link can have none: take out what is there twice"
 	Defaults []DefaultLink `json:"defaults,omitempty"`
 }
 
 // DefaultLink is a link that each partner in a group gets.
 type DefaultLink struct {
-	// suffix ends the name of the link: <partnership>-<suffix>, or <partnership> if it is empty. It is unique in a group.
-	// If the name is somebody else's, a few letters are put behind it.
+	// suffix ends the name of the link: <partnership>-<suffix>. It is unique in a group. If the name is somebody else's, a
+	// few letters are put behind it. Unset or empty: the link has the name of the partnership.
 	// +optional
-	// +kubebuilder:default=""
 	// +kubebuilder:validation:MaxLength=30
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([a-z0-9]([a-z0-9-]*[a-z0-9])?)?$')",message="must be lower-case letters, digits and hyphens, such as summer, or empty"
-	Suffix string `json:"suffix"`
+	Suffix string `json:"suffix,omitempty"`
 
 	// destination is where the link leads. It is copied into the link when that is made. Unset: the link says nothing
 	// itself, so that it follows the group and the program.

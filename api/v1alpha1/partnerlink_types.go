@@ -41,7 +41,7 @@ type PartnerLink struct {
 // PartnerLinkSpec is the wish for one link.
 // +kubebuilder:validation:XValidation:rule="self.partnershipRef.name == oldSelf.partnershipRef.name",fieldPath=".partnershipRef",message="partnershipRef is immutable: what was shared counts for the partner who shared it, so create a new PartnerLink"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.programRef) || has(self.programRef) && self.programRef.name == oldSelf.programRef.name",fieldPath=".programRef",message="programRef is immutable once it is set: create a new PartnerLink"
-// +kubebuilder:validation:XValidation:rule="has(self.member) == has(oldSelf.member) && (!has(self.member) || self.member.email == oldSelf.member.email)",fieldPath=".member",message="member.email is immutable: what was shared counts for the member who shared it, so create a new PartnerLink"
+// +kubebuilder:validation:XValidation:rule="has(self.member) == has(oldSelf.member) && (!has(self.member) || self.member.email.lowerAscii() == oldSelf.member.email.lowerAscii())",fieldPath=".member",message="member.email is immutable: what was shared counts for the member who shared it, so create a new PartnerLink"
 type PartnerLinkSpec struct {
 	// partnershipRef names the partnership that the link counts for. Immutable. While it does not exist, and never did,
 	// the link leads nowhere and ResolvedRefs=False says so. Once it is deleted, its spec.onRemoval decides; creating one

@@ -64,7 +64,7 @@ const (
 // PartnershipSpec is the company's wish for one partner in one program.
 // +kubebuilder:validation:XValidation:rule="has(self.contact) != has(self.teamRef)",message="set exactly one of contact (a person) and teamRef (a team)"
 // +kubebuilder:validation:XValidation:rule="self.programRef.name == oldSelf.programRef.name",fieldPath=".programRef",message="programRef is immutable: create a Partnership in the other program"
-// +kubebuilder:validation:XValidation:rule="has(self.contact) == has(oldSelf.contact) && (!has(self.contact) || self.contact.email == oldSelf.contact.email)",fieldPath=".contact",message="contact.email is immutable: a different address is a different partner, so create a new Partnership"
+// +kubebuilder:validation:XValidation:rule="has(self.contact) == has(oldSelf.contact) && (!has(self.contact) || self.contact.email.lowerAscii() == oldSelf.contact.email.lowerAscii())",fieldPath=".contact",message="contact.email is immutable: a different address is a different partner, so create a new Partnership"
 // +kubebuilder:validation:XValidation:rule="has(self.teamRef) == has(oldSelf.teamRef) && (!has(self.teamRef) || self.teamRef.name == oldSelf.teamRef.name)",fieldPath=".teamRef",message="teamRef is immutable: create a new Partnership for the other team"
 // +kubebuilder:validation:XValidation:rule="self.source == oldSelf.source",fieldPath=".source",message="source is immutable: it tells how the partnership came about"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.invitation) || oldSelf.invitation != 'Send' || (has(self.invitation) && self.invitation == 'Send')",fieldPath=".invitation",message="Send cannot be taken back, since only the person can accept: to end the invitation, set revocation or delete the Partnership"

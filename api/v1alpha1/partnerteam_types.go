@@ -41,7 +41,7 @@ type PartnerTeam struct {
 }
 
 // PartnerTeamSpec is the company's wish for one team.
-// +kubebuilder:validation:XValidation:rule="self.owner.email == oldSelf.owner.email",fieldPath=".owner",message="owner.email is immutable: it names the first owner, and only the owner can hand the team over"
+// +kubebuilder:validation:XValidation:rule="self.owner.email.lowerAscii() == oldSelf.owner.email.lowerAscii()",fieldPath=".owner",message="owner.email is immutable: it names the first owner, and only the owner can hand the team over"
 type PartnerTeamSpec struct {
 	// displayName is the name that the team's members and the company read.
 	// +required

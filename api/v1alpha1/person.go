@@ -15,8 +15,8 @@ type LineOfText string
 
 // Contact is the person that a partner is.
 type Contact struct {
-	// email is where mail goes and what the person types to accept. Immutable: a different address is a different
-	// partner, so create a new object for it.
+	// email is where mail goes and what the person types to accept. Immutable but for its case: a different address is a
+	// different partner, so create a new object for it.
 	// +required
 	Email EmailAddress `json:"email"`
 

@@ -181,7 +181,6 @@ type ProposedMember struct {
 
 	// role is what is proposed to the owner, who can change it later: Admin, Member or Finance. Unset: Member.
 	// +optional
-	// +kubebuilder:default=Member
 	Role ProposedRole `json:"role,omitempty"`
 }
 

@@ -21,6 +21,7 @@ import (
 	"github.com/partner-operator/partner-operator/internal/address"
 	"github.com/partner-operator/partner-operator/internal/partnership"
 	"github.com/partner-operator/partner-operator/internal/roster"
+	"github.com/partner-operator/partner-operator/internal/team"
 )
 
 // aboutOf is what an invite is about: whom it is for, and what it offers, whatever the case and order.
@@ -140,14 +141,16 @@ func deliverable(spec v1alpha1.PartnerInviteSpec) error {
 	return nil
 }
 
-// sameWish tells whether an invite already says what is wished. Defaults and resends do not count.
+// sameWish tells whether an invite already says what is wished. Defaults, resends and the case of addresses do not count.
 func sameWish(there, wish v1alpha1.PartnerInviteSpec) bool {
 	there.ResendToken = wish.ResendToken
-	if wish.Delivery == "" {
-		wish.Delivery = v1alpha1.DeliveryEmail
-	}
-	if wish.Form == "" {
-		wish.Form = v1alpha1.FormSkip
+	for _, spec := range []*v1alpha1.PartnerInviteSpec{&there, &wish} {
+		spec.Delivery, spec.Form = cmp.Or(spec.Delivery, v1alpha1.DeliveryEmail), cmp.Or(spec.Form, v1alpha1.FormSkip)
+		spec.Members = inNormalForm(spec.Members)
+		if spec.Team != nil {
+			spec.Team = spec.Team.DeepCopy()
+			spec.Team.Members = inNormalForm(spec.Team.Members)
+		}
 	}
 	if there.NotAfter.Equal(wish.NotAfter) {
 		there.NotAfter = wish.NotAfter
@@ -156,6 +159,16 @@ func sameWish(there, wish v1alpha1.PartnerInviteSpec) bool {
 		there.Contact.Email = wish.Contact.Email
 	}
 	return equality.Semantic.DeepEqual(there, wish)
+}
+
+// inNormalForm are proposed people with the normal form of their addresses and the roles that count.
+func inNormalForm(proposed []v1alpha1.ProposedMember) []v1alpha1.ProposedMember {
+	people := slices.Clone(proposed)
+	for i := range people {
+		people[i].Email = v1alpha1.EmailAddress(address.Normalize(string(people[i].Email)))
+		people[i].Role = v1alpha1.ProposedRole(team.PersonOf(people[i], "").Role)
+	}
+	return people
 }
 
 // afterInvite says how an invite that is there stands, and what to do.

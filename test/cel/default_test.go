@@ -73,7 +73,9 @@ var defaults = map[string]stored{
 	"a program's partners make 20 links":      {attempt{kind: "Program", change: set("spec.links", map[string]any{})}, "spec.links.maxPerMember", int64(20)},
 	"a program says nothing of links":         {attempt{kind: "Program", change: all()}, "spec.links", nil},
 	"a group lets partners make links":        {attempt{kind: "PartnerGroup", change: set("spec.links", map[string]any{})}, "spec.links.creation", "Enabled"},
-	"a default link without a suffix":         {attempt{kind: "PartnerGroup", change: set("spec.links.defaults", []any{map[string]any{}})}, "spec.links.defaults", []any{map[string]any{"suffix": ""}}},
+	"a default link without a suffix":         {attempt{kind: "PartnerGroup", change: set("spec.links.defaults", []any{map[string]any{}})}, "spec.links.defaults", []any{map[string]any{}}},
+	"a teammate without a role":               {attempt{kind: "PartnerInvite", change: teammates}, "spec.members", peopleOf(1)},
+	"a member of a new team without a role":   {attempt{kind: "PartnerInvite", change: all(newTeam, set("spec.team.members", peopleOf(1)))}, "spec.team.members", peopleOf(1)},
 	"a status in a manifest is not taken": {
 		attempt{kind: "PartnerInvite", change: set("status.state", "Accepted")}, "status.state", nil},
 }

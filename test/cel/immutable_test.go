@@ -12,6 +12,7 @@ const (
 	teamRemedy          = "teamRef is immutable: create a new Partnership for the other team"
 	sendRemedy          = "Send cannot be taken back, since only the person can accept: to end the invitation, set revocation or delete the Partnership"
 	decideRemedy        = "onboarding is immutable: decide with spec.approval"
+	firstOwnerRemedy    = "owner.email is immutable: it names the first owner, and only the owner can hand the team over"
 	sourceRemedy        = "source is immutable: it tells how the partnership came about"
 )
 
@@ -167,7 +168,7 @@ var refusedChanges = map[string]refusal{
 
 	"a team gets another first owner": {
 		attempt{kind: "PartnerTeam", verb: update, change: set("spec.owner.email", "bob@agency.example")},
-		"spec.owner", "owner.email is immutable: it names the first owner, and only the owner can hand the team over"},
+		"spec.owner", firstOwnerRemedy},
 }
 
 func TestChangeAccepted(t *testing.T) { checkAccepted(t, acceptedChanges) }

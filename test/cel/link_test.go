@@ -7,13 +7,14 @@ import (
 )
 
 const (
-	webRemedy       = "must be a complete https address such as https://acme.example/summer, without a user, blanks or backslashes"
-	hostRemedy      = "must be the name of a host such as acme.example, without scheme, port, path or wildcard; hosts below it are allowed, too"
-	parameterRemedy = "must be letters, digits, '-' and '_', beginning with a letter, such as ref"
-	suffixRemedy    = "must be lower-case letters, digits and hyphens, such as summer, or empty"
-	ownerRemedy     = "partnershipRef is immutable: what was shared counts for the partner who shared it, so create a new PartnerLink"
-	programRemedy   = "programRef is immutable once it is set: create a new PartnerLink"
-	memberRemedy    = "member.email is immutable: what was shared counts for the member who shared it, so create a new PartnerLink"
+	webRemedy         = "must be a complete https address such as https://acme.example/summer, without a user, blanks or backslashes"
+	hostRemedy        = "must be the name of a host such as acme.example, without scheme, port, path or wildcard; hosts below it are allowed, too"
+	parameterRemedy   = "must be letters, digits, '-' and '_', beginning with a letter, such as ref"
+	suffixRemedy      = "must be lower-case letters, digits and hyphens, such as summer, or empty"
+	suffixTwiceRemedy = "each suffix can stand once, and one default link can have none: take out what is there twice"
+	ownerRemedy       = "partnershipRef is immutable: what was shared counts for the partner who shared it, so create a new PartnerLink"
+	programRemedy     = "programRef is immutable once it is set: create a new PartnerLink"
+	memberRemedy      = "member.email is immutable: what was shared counts for the member who shared it, so create a new PartnerLink"
 )
 
 // webAddresses are the places of addresses that people open.
@@ -82,25 +83,26 @@ func suffixed(suffixes ...string) edit {
 func acceptedLinks() map[string]attempt {
 	ofMember := set("spec.member.email", "ada@example.com")
 	rows := map[string]attempt{
-		"a link":                            {kind: "PartnerLink", change: all()},
-		"a link of a member":                {kind: "PartnerLink", change: ofMember},
-		"a link of a program":               {kind: "PartnerLink", change: set("spec.programRef.name", "referral")},
-		"a link that gets its program":      {kind: "PartnerLink", verb: update, change: set("spec.programRef.name", "referral")},
-		"a link of a program that does":     {kind: "PartnerLink", verb: update, given: set("spec.programRef.name", "referral"), change: set("spec.destination", "https://acme.example/")},
-		"a link that leads elsewhere now":   {kind: "PartnerLink", verb: update, change: set("spec.destination", "https://acme.example/")},
-		"a link of a member that does":      {kind: "PartnerLink", verb: update, given: ofMember, change: set("spec.destination", "https://acme.example/")},
-		"a link that says nothing any more": {kind: "PartnerLink", verb: update, given: set("spec.destination", "https://acme.example/"), change: unset("spec.destination")},
-		"allowed hosts":                     {kind: "Program", change: hosts(goodHosts...)},
-		"a parameter of one letter":         {kind: "Program", change: set("spec.links.parameter", "r")},
-		"a parameter of 32":                 {kind: "Program", change: set("spec.links.parameter", strings.Repeat("r", 32))},
-		"a program that makes no links":     {kind: "Program", change: set("spec.links.maxPerMember", int64(0))},
-		"a program that makes many":         {kind: "Program", change: set("spec.links.maxPerMember", int64(1000))},
-		"a group that makes no links":       {kind: "PartnerGroup", change: set("spec.links.creation", "Disabled")},
-		"five default links":                {kind: "PartnerGroup", change: suffixed("", "a", "b-c", "4", strings.Repeat("x", 30))},
-		"terms that change":                 {kind: "Program", verb: update, given: set("spec.terms", terms("1")), change: set("spec.terms", terms("2"))},
-		"terms that were accepted":          {kind: "Partnership", verb: updateStatus, change: set("status.terms", acceptedTerms("ada@example.com"))},
-		"default links that were made":      {kind: "Partnership", verb: updateStatus, change: set("status.defaultLinks", []any{"", "summer"})},
-		"a link in a state":                 {kind: "PartnerLink", verb: updateStatus, change: set("status.state", "Unattributed")},
+		"a link":                                        {kind: "PartnerLink", change: all()},
+		"a link of a member":                            {kind: "PartnerLink", change: ofMember},
+		"a link of a program":                           {kind: "PartnerLink", change: set("spec.programRef.name", "referral")},
+		"a link that gets its program":                  {kind: "PartnerLink", verb: update, change: set("spec.programRef.name", "referral")},
+		"a link of a program that does":                 {kind: "PartnerLink", verb: update, given: set("spec.programRef.name", "referral"), change: set("spec.destination", "https://acme.example/")},
+		"a link that leads elsewhere now":               {kind: "PartnerLink", verb: update, change: set("spec.destination", "https://acme.example/")},
+		"a link of a member that does":                  {kind: "PartnerLink", verb: update, given: ofMember, change: set("spec.destination", "https://acme.example/")},
+		"a link that says nothing any more":             {kind: "PartnerLink", verb: update, given: set("spec.destination", "https://acme.example/"), change: unset("spec.destination")},
+		"allowed hosts":                                 {kind: "Program", change: hosts(goodHosts...)},
+		"a parameter of one letter":                     {kind: "Program", change: set("spec.links.parameter", "r")},
+		"a parameter of 32":                             {kind: "Program", change: set("spec.links.parameter", strings.Repeat("r", 32))},
+		"a program that makes no links":                 {kind: "Program", change: set("spec.links.maxPerMember", int64(0))},
+		"a program that makes many":                     {kind: "Program", change: set("spec.links.maxPerMember", int64(1000))},
+		"a group that makes no links":                   {kind: "PartnerGroup", change: set("spec.links.creation", "Disabled")},
+		"five default links":                            {kind: "PartnerGroup", change: suffixed("", "a", "b-c", "4", strings.Repeat("x", 30))},
+		"a default link without a suffix, and one with": {kind: "PartnerGroup", change: set("spec.links.defaults", []any{map[string]any{}, map[string]any{"suffix": "a"}})},
+		"terms that change":                             {kind: "Program", verb: update, given: set("spec.terms", terms("1")), change: set("spec.terms", terms("2"))},
+		"terms that were accepted":                      {kind: "Partnership", verb: updateStatus, change: set("status.terms", acceptedTerms("ada@example.com"))},
+		"default links that were made":                  {kind: "Partnership", verb: updateStatus, change: set("status.defaultLinks", []any{"", "summer"})},
+		"a link in a state":                             {kind: "PartnerLink", verb: updateStatus, change: set("status.state", "Unattributed")},
 	}
 	for place, of := range webAddresses {
 		for name, text := range goodAddresses {
@@ -133,23 +135,25 @@ func refusedLinks() map[string]refusal {
 		"a link gets a member":               {attempt{kind: "PartnerLink", verb: update, change: ofMember}, "spec.member", memberRemedy},
 		"a link loses its member": {
 			attempt{kind: "PartnerLink", verb: update, given: ofMember, change: unset("spec.member")}, "spec.member", memberRemedy},
-		"a link of nobody":           {attempt{kind: "PartnerLink", change: unset("spec.partnershipRef")}, "spec.partnershipRef", "Required value"},
-		"a link of a bad address":    {attempt{kind: "PartnerLink", change: set("spec.member.email", "a@localhost")}, "spec.member.email", emailRemedy},
-		"a link in an unknown state": {attempt{kind: "PartnerLink", verb: updateStatus, change: set("status.state", "Lost")}, "status.state", `supported values: "Active", "Unattributed", "Deactivated"`},
-		"an empty list of hosts":     {attempt{kind: "Program", change: hosts()}, "spec.links.allowedHosts", "should have at least 1 items"},
-		"a host twice":               {attempt{kind: "Program", change: hosts("a.example", "a.example")}, "spec.links.allowedHosts[1]", "Duplicate value"},
-		"no parameter":               {attempt{kind: "Program", change: set("spec.links.parameter", "")}, "spec.links.parameter", "should be at least 1 chars long"},
-		"a parameter of 33":          {attempt{kind: "Program", change: set("spec.links.parameter", strings.Repeat("r", 33))}, "spec.links.parameter", "may not be more than 32"},
-		"fewer than no links":        {attempt{kind: "Program", change: set("spec.links.maxPerMember", int64(-1))}, "spec.links.maxPerMember", "should be greater than or equal to 0"},
-		"more than 1000 links":       {attempt{kind: "Program", change: set("spec.links.maxPerMember", int64(1001))}, "spec.links.maxPerMember", "should be less than or equal to 1000"},
-		"creation by mood":           {attempt{kind: "PartnerGroup", change: set("spec.links.creation", "Maybe")}, "spec.links.creation", `supported values: "Enabled", "Disabled"`},
-		"six default links":          {attempt{kind: "PartnerGroup", change: suffixed("a", "b", "c", "d", "e", "f")}, "spec.links.defaults", "must have at most 5 items"},
-		"a default link twice":       {attempt{kind: "PartnerGroup", change: suffixed("a", "a")}, "spec.links.defaults[1]", `Duplicate value: {"suffix":"a"}`},
-		"a suffix of 31":             {attempt{kind: "PartnerGroup", change: suffixed(strings.Repeat("x", 31))}, "spec.links.defaults[0].suffix", "may not be more than 30"},
-		"terms without a version":    {attempt{kind: "Program", change: set("spec.terms", map[string]any{"url": "https://acme.example/terms"})}, "spec.terms.version", "Required value"},
-		"a version in two lines":     {attempt{kind: "Program", change: set("spec.terms", terms("1\n2"))}, "spec.terms.version", lineRemedy},
-		"a version of 65":            {attempt{kind: "Program", change: set("spec.terms", terms(strings.Repeat("x", 65)))}, "spec.terms.version", "may not be more than 64"},
-		"terms accepted by nobody":   {attempt{kind: "Partnership", verb: updateStatus, change: set("status.terms", acceptedTerms("a@localhost"))}, "status.terms.acceptedBy", emailRemedy},
+		"a link of nobody":                   {attempt{kind: "PartnerLink", change: unset("spec.partnershipRef")}, "spec.partnershipRef", "Required value"},
+		"a link of a bad address":            {attempt{kind: "PartnerLink", change: set("spec.member.email", "a@localhost")}, "spec.member.email", emailRemedy},
+		"a link in an unknown state":         {attempt{kind: "PartnerLink", verb: updateStatus, change: set("status.state", "Lost")}, "status.state", `supported values: "Active", "Unattributed", "Deactivated"`},
+		"an empty list of hosts":             {attempt{kind: "Program", change: hosts()}, "spec.links.allowedHosts", "should have at least 1 items"},
+		"a host twice":                       {attempt{kind: "Program", change: hosts("a.example", "a.example")}, "spec.links.allowedHosts[1]", "Duplicate value"},
+		"no parameter":                       {attempt{kind: "Program", change: set("spec.links.parameter", "")}, "spec.links.parameter", "should be at least 1 chars long"},
+		"a parameter of 33":                  {attempt{kind: "Program", change: set("spec.links.parameter", strings.Repeat("r", 33))}, "spec.links.parameter", "may not be more than 32"},
+		"fewer than no links":                {attempt{kind: "Program", change: set("spec.links.maxPerMember", int64(-1))}, "spec.links.maxPerMember", "should be greater than or equal to 0"},
+		"more than 1000 links":               {attempt{kind: "Program", change: set("spec.links.maxPerMember", int64(1001))}, "spec.links.maxPerMember", "should be less than or equal to 1000"},
+		"creation by mood":                   {attempt{kind: "PartnerGroup", change: set("spec.links.creation", "Maybe")}, "spec.links.creation", `supported values: "Enabled", "Disabled"`},
+		"six default links":                  {attempt{kind: "PartnerGroup", change: suffixed("a", "b", "c", "d", "e", "f")}, "spec.links.defaults", "must have at most 5 items"},
+		"a default link twice":               {attempt{kind: "PartnerGroup", change: suffixed("a", "a")}, "spec.links.defaults", suffixTwiceRemedy},
+		"two default links without a suffix": {attempt{kind: "PartnerGroup", change: set("spec.links.defaults", []any{map[string]any{}, map[string]any{}})}, "spec.links.defaults", suffixTwiceRemedy},
+		"no suffix, and an empty one":        {attempt{kind: "PartnerGroup", change: set("spec.links.defaults", []any{map[string]any{"suffix": ""}, map[string]any{}})}, "spec.links.defaults", suffixTwiceRemedy},
+		"a suffix of 31":                     {attempt{kind: "PartnerGroup", change: suffixed(strings.Repeat("x", 31))}, "spec.links.defaults[0].suffix", "may not be more than 30"},
+		"terms without a version":            {attempt{kind: "Program", change: set("spec.terms", map[string]any{"url": "https://acme.example/terms"})}, "spec.terms.version", "Required value"},
+		"a version in two lines":             {attempt{kind: "Program", change: set("spec.terms", terms("1\n2"))}, "spec.terms.version", lineRemedy},
+		"a version of 65":                    {attempt{kind: "Program", change: set("spec.terms", terms(strings.Repeat("x", 65)))}, "spec.terms.version", "may not be more than 64"},
+		"terms accepted by nobody":           {attempt{kind: "Partnership", verb: updateStatus, change: set("status.terms", acceptedTerms("a@localhost"))}, "status.terms.acceptedBy", emailRemedy},
 		"an address that is too long": {
 			attempt{kind: "PartnerLink", change: set("spec.destination", "https://acme.example/"+strings.Repeat("x", 2048-20))}, "spec.destination", "may not be more than 2048"},
 	}

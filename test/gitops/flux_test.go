@@ -377,3 +377,86 @@ spec: {contact: {email: `+ada+`}, programs: [{name: referral}], resendToken: fir
 		return unlessEqual(page.Code, http.StatusNotFound)
 	})
 }
+
+// Another case in an address is the same address: Flux applies it, nobody is mailed, and nothing begins anew.
+func TestFluxAndAnotherCase(t *testing.T) {
+	const ns = "case"
+	git := clone(t, ns, programs+`
+apiVersion: partner-operator.io/v1alpha1
+kind: Partnership
+metadata: {name: ada}
+spec: {programRef: {name: referral}, contact: {email: Ada@Case.example}}
+---
+apiVersion: partner-operator.io/v1alpha1
+kind: PartnerLink
+metadata: {name: ada-summer}
+spec: {partnershipRef: {name: ada}, member: {email: Ada@Case.example}}
+---
+apiVersion: partner-operator.io/v1alpha1
+kind: PartnerInvite
+metadata: {name: bob}
+spec: {contact: {email: Bob@Case.example}, programs: [{name: referral}]}
+---
+apiVersion: partner-operator.io/v1alpha1
+kind: PartnerTeam
+metadata: {name: agency}
+spec: {displayName: Agency GmbH, owner: {email: Olga@Case.example}}
+---
+apiVersion: partner-operator.io/v1alpha1
+kind: PartnerInvite
+metadata: {name: teammates}
+spec: {teamRef: {name: agency}, members: [{email: Carl@Case.example}]}
+---
+apiVersion: partner-operator.io/v1alpha1
+kind: PartnerInvite
+metadata: {name: workshop}
+spec: {contact: {email: Iris@Case.example}, team: {name: workshop, members: [{email: Hal@Case.example}]}, programs: [{name: referral}]}
+`)
+	git.applies(t)
+	states := map[string][2]string{
+		"ada": {"Partnership", "Active"}, "ada-summer": {"PartnerLink", "Active"},
+		"bob": {"PartnerInvite", "Sent"}, "teammates": {"PartnerInvite", "Sent"}, "workshop": {"PartnerInvite", "Sent"},
+	}
+	settled := func() {
+		t.Helper()
+		for name, is := range states {
+			becomes(t, ns, is[0], name, is[1])
+		}
+		seen(t, git.files)
+	}
+	settled()
+	mailed(t, "Bob@Case.example", v1alpha1.MailInvite, 1)
+	mailed(t, "Iris@Case.example", v1alpha1.MailTeamInvite, 1)
+	mailed(t, "Olga@Case.example", v1alpha1.MailTeammateApproval, 1)
+	git.changesNothing(t)
+
+	mailsBefore, bobBefore, adaBefore := inbox.Count(), invite(t, ns, "bob"), partnership(t, ns, "ada")
+	git.commit(t, "Partnership", "ada", "ada@case.EXAMPLE", "spec", "contact", "email")
+	git.commit(t, "PartnerLink", "ada-summer", "ADA@case.example", "spec", "member", "email")
+	git.commit(t, "PartnerInvite", "bob", "bob@case.example", "spec", "contact", "email")
+	git.commit(t, "PartnerTeam", "agency", "olga@case.example", "spec", "owner", "email")
+	git.commit(t, "PartnerInvite", "teammates", []any{map[string]any{"email": "carl@case.example"}}, "spec", "members")
+	git.commit(t, "PartnerInvite", "workshop", []any{map[string]any{"email": "hal@case.example"}}, "spec", "team", "members")
+	if changed := git.applies(t); len(changed) != 6 {
+		t.Errorf("applied are %q", changed)
+	}
+	settled()
+	git.changesNothing(t)
+	if after := inbox.Count(); after != mailsBefore {
+		t.Errorf("%d mails are sent", after-mailsBefore)
+	}
+	if bob := invite(t, ns, "bob"); bob.UID != bobBefore.UID || bob.Status.Serial != bobBefore.Status.Serial {
+		t.Errorf("the invite begins anew: %+v", bob.Status)
+	}
+	if ada := partnership(t, ns, "ada"); ada.UID != adaBefore.UID || !ada.Status.StateTime.Equal(adaBefore.Status.StateTime) {
+		t.Errorf("the partnership begins anew: %+v", ada.Status)
+	}
+
+	// The link of the mail that is out leads on.
+	page, err := browser.NewPerson().Post(t.Context(), mails("Bob@Case.example", v1alpha1.MailInvite)[0].Links[0]+"/accept", url.Values{"email": {"bob@case.example"}})
+	if err != nil || page.Code >= http.StatusBadRequest {
+		t.Fatalf("bob accepts: %d %v", page.Code, err)
+	}
+	becomes(t, ns, "PartnerInvite", "bob", "Accepted")
+	git.changesNothing(t)
+}
