@@ -35,6 +35,8 @@ func TestValuesThatAreWrong(t *testing.T) {
 		"mail.from of no address":      {required + "\nmail: {from: 'Bad <x'}", []string{`mail.from must be a sender such as "Acme Partners <partners@acme.example>", and is "Bad <x"`}},
 		"an address as name in EHLO":   {required + "\nsmtp: {helo: 192.0.2.1}", []string{"smtp.helo must be the name of a host"}},
 		"a port of too many digits":    {required + "\nsmtp: {url: 'smtp://mail.example.com:99999'}", []string{"smtp.url must be smtp://"}},
+		"a host of a brand, no name":   {required + "\n---\nportal: {brandHosts: [a..b]}", []string{`portal.brandHosts holds "a..b"`}},
+		"a host of a brand, no port":   {required + "\n---\nportal: {brandHosts: ['brand.example:99999']}", []string{`portal.brandHosts holds "brand.example:99999"`}},
 		"a network of brands":          {required + "\nsmtp: {brandHosts: [10.20.0.0/33]}", []string{`smtp.brandHosts holds "10.20.0.0/33"`}},
 		"a proxy of too many bits":     {required + "\n---\nportal: {trustedProxies: [10.0.0.0/33]}", []string{`portal.trustedProxies holds "10.0.0.0/33"`}},
 		"a sign-in for two hours":      {required + "\n---\nportal: {signInLifetime: 2h}", []string{"portal.signInLifetime is 2h: write whole minutes from 1m to 1h"}},

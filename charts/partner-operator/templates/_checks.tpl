@@ -46,6 +46,11 @@
 {{- if or (not (regexMatch (printf `^(%s|\[(%s|IPv6:%s)\])?$` $name $v4 $v6) .smtp.helo)) (regexMatch (printf `^%s$` $v4) .smtp.helo) -}}
 {{- fail (printf "smtp.helo must be the name of a host, such as mail.example.com, or an address in brackets, such as [192.0.2.1], and is %q" .smtp.helo) -}}
 {{- end -}}
+{{- range .portal.brandHosts -}}
+{{- if not (regexMatch (printf `^%s(:%s)?$` $name $port) .) -}}
+{{- fail (printf "portal.brandHosts holds %q: write hosts, such as partners.example.com" .) -}}
+{{- end -}}
+{{- end -}}
 {{- $atom := "[-0-9A-Za-z!#$%&'*+/=?^_`{|}~]+" -}}
 {{- $address := printf `%s([.]%s)*@%s` $atom $atom $host -}}
 {{- $word := `("([^"\\\x00-\x1f\x7f]|\\[^\x00-\x1f\x7f])*"|[^][()<>:;@\\,"\s\x00-\x1f\x7f]+)` -}}
