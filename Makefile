@@ -254,7 +254,8 @@ uninstall: ## Remove the kinds, and with them every program, invite and partner 
 
 .PHONY: deploy
 deploy: install ## Run the operator in the current cluster; edit config/environment/operator.env first. LAYOUT=config/overlays/split for another layout.
-	$(KUBECTL) apply --server-side -k config/namespace
+	@# A namespace that is there can be somebody else's, with labels that an apply of ours could take away.
+	$(KUBECTL) get namespace partner-operator-system >/dev/null 2>&1 || $(KUBECTL) create -k config/namespace
 	$(KUBECTL) kustomize $(LAYOUT) | sed 's|image: partner-operator:latest|image: $(IMG)|' | $(KUBECTL) apply --server-side -f -
 
 .PHONY: undeploy

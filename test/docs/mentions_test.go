@@ -24,7 +24,7 @@ type names struct {
 var others = strings.Fields(`
 	all all-namespaces all-pods as as-group cascade clusterrole containers dry-run field-manager field-selector for force-conflicts
 	from from-env-file from-file from-literal grace-period hard help ignore-not-found namespace output overwrite prefix
-	previous raw replicas resource resource-name role rolebinding selector server-side serviceaccount since sort-by subresource tail timeout
+	previous raw patch-file replicas resource resource-name role rolebinding selector server-side serviceaccount since sort-by subresource tail timeout
 	token type user verb wait
 	create-namespace set set-file take-ownership values version
 	from-backup include-namespaces status-include-resources`)

@@ -163,8 +163,12 @@ func (w *world) give(ctx context.Context, what string) error {
 		return w.run(ctx, usual...)
 	case what == "an empty cluster":
 		return errors.Join(w.sweep(ctx), w.run(ctx, append(slices.Clone(usual), "--mail-mode=hold")...))
-	case len(words) == 3 && strings.HasPrefix(what, "the namespace "):
-		return w.makeNamespace(ctx, words[2])
+	case what == "Argo CD has settings":
+		settings := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "argocd", Name: "argocd-cm"}, Data: map[string]string{"url": "https://argocd.example.com"}}
+		if err := w.makeNamespace(ctx, settings.Namespace); err != nil {
+			return err
+		}
+		return w.api.Create(ctx, settings)
 	case len(words) == 2 && words[1] == "accepts":
 		return w.accept(ctx, words[0])
 	case len(words) == 4 && words[1] == "applies" && words[2] == "to":

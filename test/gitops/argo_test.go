@@ -17,7 +17,7 @@ import (
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 )
 
-// Both ways to install our settings add them to those that are there, and they can be taken away again.
+// The component adds our settings to those that Argo CD is installed with.
 func TestArgoSettings(t *testing.T) {
 	want := argoSettings(t)
 	for _, kind := range []string{"Program", "PartnerGroup", "PartnerTeam", "PartnerInvite", "Partnership", "PartnerLink"} {
@@ -26,23 +26,6 @@ func TestArgoSettings(t *testing.T) {
 		}
 	}
 	want["url"] = "https://argocd.example.com"
-
-	tenant(t, "argocd")
-	there := &corev1.ConfigMap{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "argocd", Name: "argocd-cm", Labels: map[string]string{"app.kubernetes.io/part-of": "argocd"}},
-		Data:       map[string]string{"url": "https://argocd.example.com"},
-	}
-	if err := api.Create(t.Context(), there); err != nil {
-		t.Fatal(err)
-	}
-	kubectl(t, "", "apply", "--server-side", "-n", "argocd", "-k", "../../config/argocd")
-	if got := get(t, "argocd", "argocd-cm", there).Data; !maps.Equal(got, want) {
-		t.Errorf("after kubectl apply it has %q", slices.Sorted(maps.Keys(got)))
-	}
-	kubectl(t, "", "apply", "--server-side", "-n", "argocd", "-f", "../../config/argocd/argocd-cm.yaml")
-	if got := get(t, "argocd", "argocd-cm", &corev1.ConfigMap{}).Data; len(got) != 1 {
-		t.Errorf("taken away again, there are %q", slices.Sorted(maps.Keys(got)))
-	}
 
 	folder, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
@@ -55,10 +38,10 @@ func TestArgoSettings(t *testing.T) {
 	if component, err = filepath.Rel(folder, component); err != nil {
 		t.Fatal(err)
 	}
-	there.ObjectMeta = metav1.ObjectMeta{Name: "argocd-cm"}
-	there.TypeMeta = metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"}
-	there.Data = map[string]string{"url": "https://argocd.example.com"}
-	base, err := yaml.Marshal(there)
+	base, err := yaml.Marshal(&corev1.ConfigMap{
+		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"}, ObjectMeta: metav1.ObjectMeta{Name: "argocd-cm"},
+		Data: map[string]string{"url": "https://argocd.example.com"},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"helm.sh/helm/v4/pkg/action"
+	helmchart "helm.sh/helm/v4/pkg/chart/v2"
 	"helm.sh/helm/v4/pkg/cli"
 	"helm.sh/helm/v4/pkg/kube"
 	appsv1 "k8s.io/api/apps/v1"
@@ -79,14 +80,18 @@ func (h helm) configuration() *action.Configuration {
 
 func (h helm) install(texts ...string) {
 	h.Helper()
-	install := action.NewInstall(h.configuration())
+	if err := h.tryInstall(action.NewInstall(h.configuration()), texts...); err != nil {
+		h.Fatal(err)
+	}
+}
+
+// tryInstall installs the chart as it is, with flags.
+func (h helm) tryInstall(install *action.Install, texts ...string) error {
+	h.Helper()
 	// There is nobody who runs pods.
 	install.ReleaseName, install.Namespace, install.WaitStrategy = "partner-operator", operatorNamespace, kube.HookOnlyStrategy
 	given, err := values(texts...)
 	if err != nil {
-		h.Fatal(err)
-	}
-	if _, err := install.RunWithContext(h.Context(), load(h.T), given); err != nil {
 		h.Fatal(err)
 	}
 	h.Cleanup(func() {
@@ -94,21 +99,30 @@ func (h helm) install(texts ...string) {
 			_, _ = action.NewUninstall(h.configuration()).Run(install.ReleaseName)
 		}
 	})
+	_, err = install.RunWithContext(h.Context(), load(h.T), given)
+	return err
 }
 
 func (h helm) upgrade(version string, texts ...string) {
 	h.Helper()
-	upgrade := action.NewUpgrade(h.configuration())
-	upgrade.Namespace, upgrade.WaitStrategy = operatorNamespace, kube.HookOnlyStrategy
-	given, err := values(append(texts, "manager: {image: {tag: v"+version+"}}")...)
+	next := load(h.T)
+	next.Metadata.Version, next.Metadata.AppVersion = version, version
+	err := h.tryUpgrade(action.NewUpgrade(h.configuration()), next, append(texts, "manager: {image: {tag: v"+version+"}}")...)
 	if err != nil {
 		h.Fatal(err)
 	}
-	next := load(h.T)
-	next.Metadata.Version, next.Metadata.AppVersion = version, version
-	if _, err := upgrade.RunWithContext(h.Context(), "partner-operator", next, given); err != nil {
+}
+
+// tryUpgrade upgrades to a chart, with flags.
+func (h helm) tryUpgrade(upgrade *action.Upgrade, next *helmchart.Chart, texts ...string) error {
+	h.Helper()
+	upgrade.Namespace, upgrade.WaitStrategy = operatorNamespace, kube.HookOnlyStrategy
+	given, err := values(texts...)
+	if err != nil {
 		h.Fatal(err)
 	}
+	_, err = upgrade.RunWithContext(h.Context(), "partner-operator", next, given)
+	return err
 }
 
 func (h helm) uninstall() {

@@ -61,6 +61,24 @@ func TestChartAndKustomizeHaveTheSameOptions(t *testing.T) {
 	}
 }
 
+// The kubelet notes each probe that fails as a Warning, so none comes before the process can listen.
+func TestProbesWaitForTheStart(t *testing.T) {
+	for _, lay := range layouts {
+		objects := append(mustTemplate(t, lay.values, example.byChart(t), withoutKinds), example.byKustomize(t, lay.folder)...)
+		for _, object := range only(objects, "Deployment") {
+			container := as[appsv1.Deployment](t, object).Spec.Template.Spec.Containers[0]
+			for name, probe := range map[string]*corev1.Probe{"liveness": container.LivenessProbe, "readiness": container.ReadinessProbe} {
+				if probe == nil || probe.InitialDelaySeconds < 2 {
+					t.Errorf("%s, %s: the %s probe does not wait: %v", lay.name, object.GetName(), name, probe)
+				}
+			}
+			if container.StartupProbe != nil {
+				t.Errorf("%s, %s: a startup probe is noted, too", lay.name, object.GetName())
+			}
+		}
+	}
+}
+
 // aggregated are the roles that others take up.
 func aggregated(_ *testing.T, objects []*unstructured.Unstructured) map[string]any {
 	found := map[string]any{}

@@ -269,6 +269,51 @@ func events(result, values string) string {
 	return fmt.Sprintf("partner_operator_events_total{result=%q} %s\n", result, values)
 }
 
+// One mail server that is down is one alert, however many namespaces use it. What is a namespace's own is one for each.
+func TestMailStoppedCountsCauses(t *testing.T) {
+	in := func(mail string, namespaces ...string) (series string) {
+		for _, namespace := range namespaces {
+			series += fmt.Sprintf("partner_operator_programs{namespace=%q, mail=%q, pod=\"a\"} 2x120\npartner_operator_programs{namespace=%[1]q, mail=%[2]q, pod=\"b\"} 2x120\n", namespace, mail)
+		}
+		return series
+	}
+	const unreachable, rejected, invalid = "TransportUnreachable", "TransportRejected", "BrandInvalid"
+	for name, test := range map[string]struct {
+		series string
+		// want are the namespaces of the alerts, "" for one without, and their reasons and values.
+		want []string
+	}{
+		"one server of five":          {in(unreachable, "a", "b", "c", "d", "e") + in("Ready", "f"), []string{" " + unreachable + " 5"}},
+		"a brand's own server":        {in(unreachable, "a") + in("Ready", "b", "c"), []string{"a " + unreachable + " 2"}},
+		"a server refuses all of two": {in(rejected, "a", "b"), []string{" " + rejected + " 2"}},
+		"one server, and another one": {in(unreachable, "a", "b") + in(rejected, "c"), []string{" " + unreachable + " 2", "c " + rejected + " 2"}},
+		"two brands":                  {in(invalid, "a", "b"), []string{"a " + invalid + " 2", "b " + invalid + " 2"}},
+		"two brands, and one server":  {in(invalid, "a", "b") + in(unreachable, "c", "d", "e"), []string{" " + unreachable + " 3", "a " + invalid + " 2", "b " + invalid + " 2"}},
+		"nothing":                     {in("Ready", "a", "b"), nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			engine, storage := promqltest.NewTestEngine(t, false, 0, promqltest.DefaultMaxSamplesPerQuery), promqltest.LoadedStorage(t, "load 1m\n"+test.series)
+			alert := alerts(t)["PartnerOperatorMailStopped"]
+			query, err := engine.NewInstantQuery(t.Context(), storage, nil, alert.Expr.String(), time.Unix(3600, 0))
+			if err != nil {
+				t.Fatal(err)
+			}
+			vector, err := query.Exec(t.Context()).Vector()
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, sample := range vector {
+				got = append(got, fmt.Sprintf("%s %s %v", sample.Metric.Get("namespace"), sample.Metric.Get("mail"), sample.F))
+			}
+			slices.Sort(got)
+			if !slices.Equal(got, test.want) {
+				t.Errorf("the alerts are %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
 func TestAlertsFireWhenTheyShould(t *testing.T) {
 	known := alerts(t)
 	for name := range known {

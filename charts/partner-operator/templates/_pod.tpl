@@ -162,14 +162,17 @@ ports:
 {{- end }}
 - name: probes
   containerPort: 8081
+# A probe before the process listens is noted as a Warning, at each start.
 livenessProbe:
   httpGet:
     path: /healthz
     port: probes
+  initialDelaySeconds: 2
 readinessProbe:
   httpGet:
     path: /readyz
     port: probes
+  initialDelaySeconds: 2
   periodSeconds: 5
 lifecycle:
   # Until every proxy has heard that this pod goes, it still gets requests.
