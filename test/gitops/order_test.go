@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -191,23 +192,23 @@ func inNamespace(t *testing.T, ns, text string) []*unstructured.Unstructured {
 func TestWavesOfTheDocument(t *testing.T) {
 	const wave = "argocd.argoproj.io/sync-wave"
 	settings := argoSettings(t)
-	text := ""
+	var text strings.Builder
 	for _, block := range example.FindAllStringSubmatch(readFile(t, document), -1) {
 		if strings.Contains(block[1], wave) {
-			text += block[1] + "\n---\n"
+			text.WriteString(block[1] + "\n---\n")
 		}
 	}
 	for name, of := range map[string]func(*unstructured.Unstructured) string{
 		"waves": func(o *unstructured.Unstructured) string { return o.GetAnnotations()[wave] },
 		"folders": func(o *unstructured.Unstructured) string {
-			return fmt.Sprint(ladder[o.GetKind()] > ladder["PartnerGroup"])
+			return strconv.FormatBool(ladder[o.GetKind()] > ladder["PartnerGroup"])
 		},
-		"kinds": func(o *unstructured.Unstructured) string { return fmt.Sprint(ladder[o.GetKind()]) },
+		"kinds": func(o *unstructured.Unstructured) string { return strconv.Itoa(ladder[o.GetKind()]) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			ns := "by-" + name
 			tenant(t, ns)
-			all := inNamespace(t, ns, text)
+			all := inNamespace(t, ns, text.String())
 			steps := map[string][]*unstructured.Unstructured{}
 			for _, object := range all {
 				steps[of(object)] = append(steps[of(object)], object)

@@ -80,7 +80,7 @@ func TestChartAndOperatorTakeTheSame(t *testing.T) {
 			t.Run(flag+"/"+text, func(t *testing.T) {
 				t.Parallel()
 				want := i < len(rows.good)
-				byChart, set := chartTakes(t, flag, valueAt(rows.value, text))
+				set, byChart := chartTakes(t, flag, valueAt(rows.value, text))
 				if byChart != nil == want {
 					t.Errorf("the chart: %v, want it taken: %t", byChart, want)
 				}
@@ -123,24 +123,24 @@ func valueAt(path, text string) string {
 	return value
 }
 
-// chartTakes is why the chart refuses a value, and what it sets the flag to.
-func chartTakes(t *testing.T, flag, text string) (err error, set string) {
+// chartTakes is what the chart sets a flag to, or why it refuses the value.
+func chartTakes(t *testing.T, flag, text string) (set string, err error) {
 	t.Helper()
 	objects, _, err := template(t, required, withoutKinds, text)
 	if err != nil {
-		return err, ""
+		return "", err
 	}
 	container := as[appsv1.Deployment](t, only(objects, "Deployment")[0]).Spec.Template.Spec.Containers[0]
 	for _, arg := range container.Args {
 		if value, is := strings.CutPrefix(arg, "--"+flag+"="); is {
-			return nil, value
+			return value, nil
 		}
 	}
 	at := slices.IndexFunc(container.Env, func(v corev1.EnvVar) bool { return v.Name == variableOf(flag) })
 	if at < 0 {
 		t.Fatalf("the chart does not set --%s", flag)
 	}
-	return nil, container.Env[at].Value
+	return container.Env[at].Value, nil
 }
 
 // operatorTakes is why the operator refuses a flag. It judges all of them before it looks for an API server, which it is

@@ -271,11 +271,12 @@ func events(result, values string) string {
 
 // One mail server that is down is one alert, however many namespaces use it. What is a namespace's own is one for each.
 func TestMailStoppedCountsCauses(t *testing.T) {
-	in := func(mail string, namespaces ...string) (series string) {
+	in := func(mail string, namespaces ...string) string {
+		var series strings.Builder
 		for _, namespace := range namespaces {
-			series += fmt.Sprintf("partner_operator_programs{namespace=%q, mail=%q, pod=\"a\"} 2x120\npartner_operator_programs{namespace=%[1]q, mail=%[2]q, pod=\"b\"} 2x120\n", namespace, mail)
+			_, _ = fmt.Fprintf(&series, "partner_operator_programs{namespace=%q, mail=%q, pod=\"a\"} 2x120\npartner_operator_programs{namespace=%[1]q, mail=%[2]q, pod=\"b\"} 2x120\n", namespace, mail)
 		}
-		return series
+		return series.String()
 	}
 	const unreachable, rejected, invalid = "TransportUnreachable", "TransportRejected", "BrandInvalid"
 	for name, test := range map[string]struct {
