@@ -227,16 +227,19 @@ func (s *stage) happen(as *http.Client) {
 	s.inbox.Script(
 		mailcatcher.Rule{Stage: mailcatcher.Rcpt, Recipient: "nobody@x.example", Code: 550, Text: "no such user"},
 		mailcatcher.Rule{Stage: mailcatcher.Rcpt, Recipient: "later@x.example", Code: 451, Text: "try again later"},
+		mailcatcher.Rule{Stage: mailcatcher.MailFrom, Sender: "refused@partners.example", Code: 550, Enhanced: "5.7.1", Text: "sender not allowed"},
 	)
-	for _, ns := range []string{tenant, "ailing"} {
+	for _, ns := range []string{tenant, "ailing", "refused"} {
 		s.create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: ns}})
 	}
 	s.create(&corev1.ConfigMap{ObjectMeta: named("ailing", "partner-brand"), Data: map[string]string{"accentColor": "no color"}})
+	s.create(&corev1.ConfigMap{ObjectMeta: named("refused", "partner-brand"), Data: map[string]string{"mailFrom": "refused@partners.example"}})
+	s.create(program("refused"), invite("refused", "waits", "referral"))
 	s.create(program(tenant), program("ailing"), invite("ailing", "held", "referral"), invite(tenant, "pending", "none"),
 		invite(tenant, "nobody", "referral"), invite(tenant, "later", "referral"), invite(tenant, "ada", "referral"), invite(tenant, "open", "referral"))
 	s.eventually("the invites are where they belong", func() bool {
 		return s.state(tenant, "ada") == v1alpha1.InviteSent && s.state(tenant, "open") == v1alpha1.InviteSent && s.state(tenant, "nobody") == v1alpha1.InviteFailed &&
-			s.state("ailing", "held") == v1alpha1.InviteHeld && s.state(tenant, "pending") == v1alpha1.InvitePending && s.state(tenant, "later") == v1alpha1.InvitePending
+			s.state("ailing", "held") == v1alpha1.InviteHeld && s.state("refused", "waits") == v1alpha1.InviteHeld && s.state(tenant, "pending") == v1alpha1.InvitePending && s.state(tenant, "later") == v1alpha1.InvitePending
 	})
 	if code := s.post(s.inbox.MessagesTo("ada@x.example")[0].Links[0]+"/accept", "email", "ada@x.example"); code != http.StatusSeeOther {
 		s.Fatalf("accepting gives %d", code)
