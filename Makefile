@@ -96,7 +96,7 @@ test-portal: $(if $(BUILT),,build) ## Run the portal's specs while people click 
 	fi && go test -C test -count=1 -timeout 15m ./e2e -ginkgo.label-filter=portal
 
 .PHONY: test-faults
-test-faults: build ## Let everything go wrong while mails are under way, and count them (8 minutes); make test has a short form.
+test-faults: build ## Let everything go wrong while mails are under way, and count them; make test has a short form.
 	KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh) FAULTS=full \
 	go test -C test -count=1 -v -timeout 30m ./e2e -ginkgo.label-filter=faults
 
@@ -106,7 +106,7 @@ test-hostile: build ## Let one tenant do its worst and print how long another on
 	go test -C test -count=1 -v -timeout 30m ./e2e -ginkgo.label-filter=hostile
 
 .PHONY: test-neighbors
-test-neighbors: build ## Let the mail of one tenant fail in every way, and measure how long another one's takes (15 minutes); make test has a short form.
+test-neighbors: build ## Let the mail of one tenant fail in every way, and measure how long another one's takes; make test has a short form.
 	KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh) FAULTS=full \
 	go test -C test -count=1 -v -timeout 30m ./e2e -ginkgo.label-filter='neighbors || answers'
 

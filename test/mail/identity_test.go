@@ -1,7 +1,6 @@
 package mail_test
 
 import (
-	"net"
 	netmail "net/mail"
 	"os"
 	"path/filepath"
@@ -163,9 +162,7 @@ func TestAReplacedAuthorityCountsForTheNextConnection(t *testing.T) {
 
 // A server on the IPv6 loopback is reached by its address in the url.
 func TestAServerOnTheIPv6Loopback(t *testing.T) {
-	if probe, err := net.Listen("tcp", "[::1]:0"); err != nil {
-		t.Skipf("this machine has no IPv6 loopback: %v", err)
-	} else if err := probe.Close(); err != nil {
+	if err := onIPv6(t).Close(); err != nil {
 		t.Fatal(err)
 	}
 	catcher := start(t, mailcatcher.Options{SMTPAddress: "[::1]:0"})

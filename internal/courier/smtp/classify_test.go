@@ -167,7 +167,7 @@ func FuzzClassify(f *testing.F) {
 	f.Fuzz(func(t *testing.T, stage string, code int, words string) {
 		at := delivery.Stage(stage)
 		if !slices.Contains(stages, at) || code < 100 || code > 999 {
-			t.Skip()
+			return // no server is heard like that
 		}
 		o := classify(at, code, words)
 		if o.Class == delivery.Recipient && at != delivery.StageRecipient && at != delivery.StageContent {

@@ -93,8 +93,11 @@ type greeter struct {
 func listen(t *testing.T, address, greeting string) *greeter {
 	t.Helper()
 	listener, err := net.Listen("tcp", address)
+	if err != nil && strings.HasPrefix(address, "[") {
+		t.Skipf("NOT TESTED: this machine has no IPv6 loopback, so the guard is not tried at %s: %v", address, err)
+	}
 	if err != nil {
-		t.Skipf("this machine has no %s: %v", address, err)
+		t.Fatal(err)
 	}
 	g := &greeter{Listener: listener, port: listener.Addr().(*net.TCPAddr).Port}
 	var serving sync.WaitGroup
