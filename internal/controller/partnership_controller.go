@@ -320,7 +320,7 @@ func (r *PartnershipReconciler) mailDue(
 	job := courier.Job[*v1alpha1.Partnership]{
 		Controller: partnershipController, Object: claimed, Tenant: tenant, Heard: heard,
 		Key: key, Recipient: mailbox(key.Kind, recipient, tenant), LastTry: lastTry(partnership.Mail(&before, key.Kind, key.To)),
-		Scope: quota.Scope(claimed.Spec.ProgramRef.Name, nil, nil), AlwaysLeaves: quota.Always(key.Kind),
+		Scope: scopeOfMail(in, key), AlwaysLeaves: quota.Always(key.Kind),
 		Claim: func(ctx context.Context, write func(context.Context) error) (courier.Parcel, error) {
 			in.Now = r.now()
 			d := partnership.Decide(in)
@@ -361,6 +361,19 @@ func mailbox(kind v1alpha1.MailKind, to *v1alpha1.TeamOwner, tenant *courier.Ten
 		return tenant.NotifyStaff[0]
 	}
 	return string(to.Email)
+}
+
+// scopeOfMail are the programs that a mail about a partnership counts for: those that it tells of.
+func scopeOfMail(in partnership.Input, key delivery.Key) []v1alpha1.ProgramGrant {
+	programs, about := map[string]string{}, []string(nil)
+	for i := range in.Others {
+		programs[in.Others[i].Name] = in.Others[i].Spec.ProgramRef.Name
+	}
+	status := partnership.Decide(in).Status
+	if m := partnership.Mail(&status, key.Kind, key.To); m != nil {
+		about = m.About
+	}
+	return quota.Scope(in.Partnership.Spec.ProgramRef.Name, about, programs)
 }
 
 // mails are what a claim is about: a mail to the partner, or one to each of the company's staff.
