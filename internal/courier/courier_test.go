@@ -3,6 +3,7 @@ package courier
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,8 +29,10 @@ type attempt struct {
 	// tenant is who writes; nil: it is no mail.
 	tenant *Tenant
 
-	claimed, sent, recorded int
-	outcome                 delivery.Outcome
+	claimed, sent int
+	// recorded is counted where a test may look while something is under way.
+	recorded atomic.Int32
+	outcome  delivery.Outcome
 }
 
 func newAttempt(t *testing.T) *attempt {
@@ -66,7 +69,7 @@ func (a *attempt) send(ctx context.Context) error {
 			return parcel, nil
 		},
 		Record: func(_ *v1alpha1.PartnerInvite, o delivery.Outcome) bool {
-			a.recorded++
+			a.recorded.Add(1)
 			a.outcome = o
 			return false
 		},
@@ -102,8 +105,8 @@ func TestAStoppingProcess(t *testing.T) {
 			defer cancel()
 			test.stops(a, cancel)
 			err := a.send(ctx)
-			if want := map[bool]int{true: 1}[test.ends]; a.claimed != want || a.sent != want || a.recorded != want || a.failed() || (err == nil) != test.ends {
-				t.Errorf("claimed %d, sent %d, recorded %d times with %v, and %v", a.claimed, a.sent, a.recorded, a.outcome, err)
+			if want := map[bool]int{true: 1}[test.ends]; a.claimed != want || a.sent != want || int(a.recorded.Load()) != want || a.failed() || (err == nil) != test.ends {
+				t.Errorf("claimed %d, sent %d, recorded %d times with %v, and %v", a.claimed, a.sent, a.recorded.Load(), a.outcome, err)
 			}
 		})
 	}
@@ -154,7 +157,7 @@ func lasting(d time.Duration) func(context.Context) error {
 func TestFinishWaitsForWhatIsUnderWay(t *testing.T) {
 	for name, test := range map[string]struct {
 		patience time.Duration
-		recorded int
+		recorded int32
 	}{
 		"until it is recorded":              {patience: time.Minute, recorded: 1},
 		"but not longer than there is time": {patience: 5 * time.Second},
@@ -170,8 +173,8 @@ func TestFinishWaitsForWhatIsUnderWay(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), test.patience)
 				defer cancel()
 				a.courier.Finish(ctx)
-				if a.recorded != test.recorded {
-					t.Errorf("recorded %d times, want %d", a.recorded, test.recorded)
+				if got := a.recorded.Load(); got != test.recorded {
+					t.Errorf("recorded %d times, want %d", got, test.recorded)
 				}
 				late := newAttempt(t)
 				late.courier = a.courier
@@ -206,8 +209,8 @@ func TestAPanicGivesTheSlotBack(t *testing.T) {
 				t.Errorf("claimed %d times; %d slots are used, %d of them with the mail server", a.claimed, a.courier.gate.used, server.open)
 			}
 			panics(a, nil)
-			if err := a.send(t.Context()); err != nil || a.recorded != 1 {
-				t.Errorf("the same mail again: recorded %d times, %v", a.recorded, err)
+			if err := a.send(t.Context()); err != nil || a.recorded.Load() != 1 {
+				t.Errorf("the same mail again: recorded %d times, %v", a.recorded.Load(), err)
 			}
 		})
 	}

@@ -448,7 +448,7 @@ func TestAServerThatIsBackIsNotBlamedForLong(t *testing.T) {
 		if got := health(); got.Reason != v1alpha1.ReasonTransportUnreachable {
 			t.Fatalf("while it is down, the health is %v", got)
 		}
-		down.probe = nil
+		down.answers.Store(true)
 		time.Sleep(20 * time.Second)
 		synctest.Wait()
 		if got := health(); got.Reason != v1alpha1.ReasonTransportUnreachable {

@@ -131,6 +131,13 @@ func mark() *corev1.ConfigMap {
 	return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: "partner-operator-events"}}
 }
 
+// followed waits until an operator that starts for the first time ever has noted since when it tells what happens. It may
+// be ready before that, and what happens until then is told to nobody.
+func followed() {
+	GinkgoHelper()
+	Eventually(func() error { return api.Get(ctx, client.ObjectKeyFromObject(mark()), mark()) }, soon, often).Should(Succeed())
+}
+
 // delivered waits until it is written down that all that was taken was delivered.
 func delivered(to *receiver) {
 	GinkgoHelper()
@@ -146,6 +153,7 @@ var _ = Describe("events for other systems", func() {
 	It("tell of each thing that happens once, whichever replica it happens at, and of nothing anew when the operator starts again", func() {
 		other := telling()
 		lead("--events-url=" + other.url())
+		followed()
 		second := anotherOperator(inbox.SMTPAddr(), "--leader-elect", "--events-url="+other.url())
 		ns := linkingTenant()
 
@@ -215,6 +223,7 @@ var _ = Describe("events for other systems", func() {
 			other := telling()
 			ail(other)
 			startOperator("--events-url=" + other.url())
+			followed()
 			ns := newTenant()
 			for n := range 20 {
 				create(invite(ns, fmt.Sprintf("p%02d", n), grant("referral", "gold")))
@@ -235,6 +244,7 @@ var _ = Describe("events for other systems", func() {
 	It("come from the next process, with the same IDs, when the operator is killed before they were taken", func() {
 		other := telling()
 		startOperator("--events-url=" + other.url())
+		followed()
 		ns := newTenant()
 		create(partner(ns, "settled", "referral"))
 		Eventually(other.of(ns), soon, often).Should(HaveLen(2))
@@ -266,6 +276,7 @@ var _ = Describe("events for other systems", func() {
 	It("come from the next process, when this one is killed before it heard of them", func() {
 		other := telling()
 		startOperator("--events-url=" + other.url())
+		followed()
 		ns := newTenant()
 		i, link := sentInvite(ns, "ada", grant("referral", "gold"))
 
