@@ -44,8 +44,9 @@ type PartnerLink struct {
 // +kubebuilder:validation:XValidation:rule="has(self.member) == has(oldSelf.member) && (!has(self.member) || self.member.email.lowerAscii() == oldSelf.member.email.lowerAscii())",fieldPath=".member",message="member.email is immutable: what was shared counts for the member who shared it, so create a new PartnerLink"
 type PartnerLinkSpec struct {
 	// partnershipRef names the partnership that the link counts for. Immutable. While it does not exist, and never did,
-	// the link leads nowhere and ResolvedRefs=False says so. Once it is deleted, its spec.onRemoval decides; creating one
-	// of the same name gives the link back to it.
+	// the link leads nowhere and ResolvedRefs=False says so. Once it is deleted, its spec.onRemoval decides, or what the
+	// link did before if that is stricter. Declaring the same partner again under that name gives the link back;
+	// a partner who comes by a new invite or application starts without it, and so does another partner.
 	// +required
 	PartnershipRef PartnershipReference `json:"partnershipRef"`
 
@@ -135,10 +136,27 @@ type PartnerLinkStatus struct {
 	// +kubebuilder:validation:MaxLength=253
 	Group string `json:"group,omitempty"`
 
-	// onRemoval is what the partnership says about its links for the time after it is deleted. It is kept here, so that
-	// deleting need not wait for anything. Unset: the partnership was never seen.
+	// onRemoval is what the link does once the partnership is deleted: what the partnership's onRemoval says, or what the
+	// link does now if that is stricter. It is kept here, so that deleting need not wait for anything. Unset: the
+	// partnership was never seen.
 	// +optional
 	OnRemoval Removal `json:"onRemoval,omitzero"`
+
+	// partnershipUID is the UID of the partnership that the link belongs to, or belonged to when it was deleted. Unset: the
+	// link was last changed before a version that writes this, or the partnership was never seen.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	PartnershipUID string `json:"partnershipUID,omitempty"`
+
+	// partnerMark stands for the partner of that partnership, a person or a team: a hash that takes a key of the operator to
+	// make. With it another partner under the name of the partnership is told apart. Unset: as partnershipUID.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	PartnerMark string `json:"partnerMark,omitempty"`
+
+	// removedTime is when the partnership was seen to be deleted. Unset: it is there, or was never seen.
+	// +optional
+	RemovedTime *metav1.Time `json:"removedTime,omitempty"`
 }
 
 // PartnerLinkList is a list of links.

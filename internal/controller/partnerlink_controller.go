@@ -3,6 +3,10 @@ package controller
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -12,11 +16,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
 
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/keyring"
 	"github.com/partner-operator/partner-operator/internal/link"
 	"github.com/partner-operator/partner-operator/internal/lookup"
 	"github.com/partner-operator/partner-operator/internal/partnership"
@@ -26,6 +32,8 @@ import (
 type PartnerLinkReconciler struct {
 	base
 	concurrency int
+	// removals are the partnerships that were deleted while this process looked.
+	removals removals
 }
 
 // +kubebuilder:rbac:groups=partner-operator.io,resources=partnerlinks/status,verbs=update
@@ -38,12 +46,80 @@ func (r *PartnerLinkReconciler) setup(mgr ctrl.Manager) error {
 	}}
 	return newController(mgr, "partnerlink", "PartnerLink", r.concurrency).
 		For(&v1alpha1.PartnerLink{}, changed).
-		Watches(&v1alpha1.Partnership{}, enqueue(r.base, client.ObjectKeyFromObject, byName(r.Client, lookup.LinksOf)), builder.WithPredicates(predicate.Or[client.Object](specChanged, turned))).
+		Watches(&v1alpha1.Partnership{}, enqueue(r.base, client.ObjectKeyFromObject, byName(r.Client, lookup.LinksOf)), builder.WithPredicates(predicate.Or[client.Object](specChanged, turned), staysThere)).
+		Watches(&v1alpha1.Partnership{}, r.removing()).
 		Watches(&v1alpha1.PartnerTeam{}, enqueue(r.base, client.ObjectKeyFromObject, r.sharedIn), builder.WithPredicates(peopleTurned)).
 		Watches(&v1alpha1.Program{}, enqueue(r.base, client.ObjectKeyFromObject, r.following), changed).
 		Watches(&v1alpha1.PartnerGroup{}, enqueue(r.base, programOfGroup, r.following), changed).
 		WatchesMetadata(&corev1.ConfigMap{}, enqueue(r.base, client.Object.GetNamespace, r.all), r.mattering()).
+		WatchesRawSource(onKeys(r.base, r.keys, keyring.MarksSecretName, func(ctx context.Context) ([]reconcile.Request, error) { return r.all(ctx, metav1.NamespaceAll) })).
 		Complete(eachOf(r.base, "partnerlink", r))
+}
+
+// staysThere lets everything through but that an object is gone.
+var staysThere = predicate.Funcs{DeleteFunc: func(event.DeleteEvent) bool { return false }}
+
+// removing looks at the links of a partnership that was deleted, and hands them what it said last.
+func (r *PartnerLinkReconciler) removing() handler.EventHandler {
+	m := &mapper[removal]{retries: r.retries, find: r.leftBy}
+	return handler.Funcs{DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q requestQueue) {
+		gone := e.Object.(*v1alpha1.Partnership)
+		lookUp[removal]{m, q, removal{gone}}.now(ctx, gone.Namespace)
+	}}
+}
+
+// leftBy finds the links of a partnership that is gone.
+func (r *PartnerLinkReconciler) leftBy(ctx context.Context, gone removal) ([]reconcile.Request, error) {
+	links, err := lookup.LinksOf(ctx, r.Client, gone.Namespace, gone.Name)
+	requests := requestsFor(links)
+	for _, request := range requests {
+		r.removals.add(request.NamespacedName, gone, r.now())
+	}
+	return requests, err
+}
+
+// removal is a partnership that was deleted, as it was last seen.
+type removal struct{ *v1alpha1.Partnership }
+
+// removals are the removals that links have yet to follow, in their order. It is safe for use from many goroutines.
+type removals struct {
+	mutex sync.Mutex
+	of    map[client.ObjectKey]pendingRemovals
+}
+
+type pendingRemovals struct {
+	removals []removal
+	since    time.Time
+}
+
+// removalsKept is how long a link has to follow. It takes longer only if it is gone itself.
+const removalsKept = time.Hour
+
+func (r *removals) add(link client.ObjectKey, gone removal, now time.Time) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	if r.of == nil {
+		r.of = map[client.ObjectKey]pendingRemovals{}
+	}
+	maps.DeleteFunc(r.of, func(_ client.ObjectKey, p pendingRemovals) bool { return now.Sub(p.since) > removalsKept })
+	r.of[link] = pendingRemovals{append(slices.Clone(r.of[link].removals), gone), now}
+}
+
+func (r *removals) pending(link client.ObjectKey) []removal {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	return r.of[link].removals
+}
+
+// done forgets the first removals of a link.
+func (r *removals) done(link client.ObjectKey, count int) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	if left := r.of[link]; len(left.removals) > count {
+		r.of[link] = pendingRemovals{left.removals[count:], left.since}
+	} else {
+		delete(r.of, link)
+	}
 }
 
 // sharedIn finds the links of a team.
@@ -98,23 +174,45 @@ func (r *PartnerLinkReconciler) Reconcile(ctx context.Context, l *v1alpha1.Partn
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	ground, err := lookup.Ground(ctx, r.Client, l)
+	before, url := l.Status, tenant.Portal.Share(l.Namespace, l.Name)
+	gone := r.removals.pending(client.ObjectKeyFromObject(l))
+	for _, each := range gone {
+		ground, err := r.ground(ctx, l, each.Partnership)
+		if err != nil {
+			return reconcile.Result{}, err
+		}
+		l.Status = link.Removed(ground, url)
+	}
+	there, err := lookup.Partnership(ctx, r.Client, l.Namespace, l.Spec.PartnershipRef.Name)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	ground.Portal, ground.Now = r.courier.Host(), r.now()
-	status := link.Decide(ground, tenant.Portal.Share(l.Namespace, l.Name))
-	if equality.Semantic.DeepEqual(l.Status, status) {
-		return reconcile.Result{}, nil
+	ground, err := r.ground(ctx, l, there)
+	if err != nil {
+		return reconcile.Result{}, err
 	}
-	before := l.Status
-	l.Status = status
-	if err = r.Status().Update(ctx, l); err == nil {
-		if e, changed := link.Transition(before, status); changed {
+	l.Status = link.Decide(ground, url)
+	if !equality.Semantic.DeepEqual(before, l.Status) {
+		after := l.Status
+		if err = r.Status().Update(ctx, l); err != nil {
+			return resultOf(0, err)
+		}
+		if e, changed := link.Transition(before, after); changed {
 			r.events.Eventf(l, nil, e.Type, e.Reason, e.Action, "%s", e.Note)
 		}
 	}
-	return resultOf(0, err)
+	r.removals.done(client.ObjectKeyFromObject(l), len(gone))
+	return reconcile.Result{}, nil
+}
+
+// ground gathers what a link depends on, with a partnership that may be gone by now; nil: there is none.
+func (r *PartnerLinkReconciler) ground(ctx context.Context, l *v1alpha1.PartnerLink, p *v1alpha1.Partnership) (link.Ground, error) {
+	ground, err := lookup.GroundWith(ctx, r.Client, r.keys.Marker(), l, p)
+	if p != nil {
+		ground.Marks = link.Marks(r.keys.Marker(), p)
+	}
+	ground.Portal, ground.Now = r.courier.Host(), r.now()
+	return ground, err
 }
 
 // The operator makes the default links of groups.
@@ -128,16 +226,19 @@ func (r *PartnershipReconciler) makeLinks(
 	unmade := map[string]partnership.LinkObstacle{}
 	for _, each := range wanted {
 		name, other := link.DefaultName(p.Name, each.Suffix)
-		made, err := r.makeLink(ctx, p, name, each.Destination)
-		if err == nil && !made {
-			made, err = r.makeLink(ctx, p, other, each.Destination)
+		took, err := r.makeLink(ctx, p, name, each.Destination)
+		if err == nil && took != linkMade {
+			first := took
+			if took, err = r.makeLink(ctx, p, other, each.Destination); err == nil && took != linkMade && (first == linkLeft || took == linkLeft) {
+				took, err = r.makeLink(ctx, p, link.OwnName(p.Name, p.UID, each.Suffix), each.Destination)
+			}
 		}
 		switch {
 		case err != nil:
 			unmade[each.Suffix] = partnership.LinkObstacle{
 				Reason: v1alpha1.ReasonWriteFailed, Message: fmt.Sprintf("PartnerLink %q, a default link, cannot be made: %s; it is tried again", name, err),
 			}
-		case !made:
+		case took != linkMade:
 			unmade[each.Suffix] = partnership.LinkObstacle{
 				Reason:  v1alpha1.ReasonNameTaken,
 				Message: fmt.Sprintf("PartnerLinks %q and %q, whose names a default link would have, are not of this partnership; delete one of them", name, other),
@@ -147,19 +248,38 @@ func (r *PartnershipReconciler) makeLinks(
 	return unmade
 }
 
-// makeLink makes a link, unless there is one of that name. It is false if that is somebody else's.
-func (r *PartnershipReconciler) makeLink(ctx context.Context, p *v1alpha1.Partnership, name string, destination v1alpha1.WebAddress) (bool, error) {
+// linkName is what became of a name for a link.
+type linkName int
+
+const (
+	// linkMade: there is a link of the partnership that has it.
+	linkMade linkName = iota
+	// linkTaken: somebody else's link has it.
+	linkTaken
+	// linkLeft: a link has it that an earlier partnership of the same name left behind.
+	linkLeft
+)
+
+// makeLink makes a link, unless there is one of that name.
+func (r *PartnershipReconciler) makeLink(ctx context.Context, p *v1alpha1.Partnership, name string, destination v1alpha1.WebAddress) (linkName, error) {
 	made := &v1alpha1.PartnerLink{
 		ObjectMeta: metav1.ObjectMeta{Namespace: p.Namespace, Name: name, Labels: map[string]string{link.SourceLabel: link.SourceDefault}},
 		Spec:       v1alpha1.PartnerLinkSpec{PartnershipRef: v1alpha1.PartnershipReference{Name: p.Name}, Destination: destination},
 	}
 	err := r.Create(ctx, made)
 	if !apierrors.IsAlreadyExists(err) {
-		return err == nil, err
+		return linkMade, err
 	}
 	there := &v1alpha1.PartnerLink{}
 	if err := r.live.Get(ctx, client.ObjectKeyFromObject(made), there); err != nil {
-		return false, err // gone again: the next look makes it
+		return linkTaken, err // gone again: the next look makes it
 	}
-	return there.Spec.PartnershipRef == made.Spec.PartnershipRef && there.Spec.Member == nil, nil
+	switch {
+	case there.Spec.PartnershipRef != made.Spec.PartnershipRef || there.Spec.Member != nil:
+		return linkTaken, nil
+	case link.Belongs(there, p, link.Marks(r.keys.Marker(), p)):
+		return linkMade, nil
+	default:
+		return linkLeft, nil
+	}
 }

@@ -19,8 +19,10 @@ import (
 type Ground struct {
 	// Link is the link as observed.
 	Link *v1alpha1.PartnerLink
-	// Partnership is the one that the link names; nil: it does not exist.
+	// Partnership is the one that has the name which the link names; nil: there is none.
 	Partnership *v1alpha1.Partnership
+	// Marks stand for its partner, by each key for marks, the newest first. They matter where the link knows another UID.
+	Marks []string
 	// Team is the partner, for a link of one of its members; nil: the partner is a person, the link is of no member, or the
 	// team does not exist.
 	Team *v1alpha1.PartnerTeam
@@ -56,7 +58,7 @@ func (g Ground) ProgramName() string {
 	switch {
 	case g.Link.Spec.ProgramRef != nil:
 		return g.Link.Spec.ProgramRef.Name
-	case g.Partnership != nil:
+	case g.owner() != nil:
 		return g.Partnership.Spec.ProgramRef.Name
 	default:
 		return g.Link.Status.Program
@@ -64,12 +66,12 @@ func (g Ground) ProgramName() string {
 }
 
 // mismatched reports whether the partnership is in another program than the link says.
-func (g Ground) mismatched() bool { return g.Partnership != nil && !IsFor(g.Link, g.Partnership) }
+func (g Ground) mismatched() bool { return g.owner() != nil && !IsFor(g.Link, g.Partnership) }
 
 // groupName is the group that the link follows; empty: none.
 func (g Ground) groupName() string {
 	switch {
-	case g.Partnership == nil:
+	case g.owner() == nil:
 		return g.Link.Status.Group
 	case g.mismatched():
 		return ""
@@ -84,24 +86,46 @@ func (g Ground) groupName() string {
 
 func (g Ground) program() *v1alpha1.Program { return g.Catalog.Programs[g.ProgramName()] }
 
+// owner is the partnership that the link belongs to; nil: there is none, or not any more.
+func (g Ground) owner() *v1alpha1.Partnership {
+	if g.Partnership == nil || !Belongs(g.Link, g.Partnership, g.Marks) {
+		return nil
+	}
+	return g.Partnership
+}
+
 // removed tells whether the partnership was there once, and is gone.
-func (g Ground) removed() bool { return g.Partnership == nil && g.Link.Status.OnRemoval.Links != "" }
+func (g Ground) removed() bool { return g.owner() == nil && g.Link.Status.OnRemoval.Links != "" }
+
+// replaced tells whether the partnership is gone, and another one has its name.
+func (g Ground) replaced() bool { return g.removed() && g.Partnership != nil }
 
 // effect is what the partner's links do, as far as the partnership and the program are concerned.
 func (g Ground) effect() v1alpha1.LinkEffect {
-	switch {
-	case g.Partnership != nil:
-		effect := partnership.LinkEffect(g.Partnership, g.Rivals, g.program(), g.Now)
-		if effect == v1alpha1.LinkKeep && (g.mismatched() || !g.memberBelongs()) {
-			return v1alpha1.LinkRedirect
-		}
-		return effect
-	case !g.removed():
+	effect := g.removalEffect()
+	if g.owner() != nil {
+		effect = partnership.LinkEffect(g.Partnership, g.Rivals, g.program(), g.Now)
+	} else if !g.removed() {
 		return v1alpha1.LinkDeactivate
-	case g.Link.Status.OnRemoval.Links == v1alpha1.LinkKeep && (g.program() == nil || g.program().Spec.Suspend):
-		return v1alpha1.LinkRedirect
-	default:
+	}
+	if g.program() == nil || g.program().Spec.Suspend || g.owner() != nil && (g.mismatched() || !g.memberBelongs()) {
+		return partnership.Stricter(effect, v1alpha1.LinkRedirect)
+	}
+	return effect
+}
+
+// removalEffect is what the link does once the partnership is deleted, and does by now if it is. Where another one has its
+// name, it counts for nobody: who looks up whose link it is finds that one.
+func (g Ground) removalEffect() v1alpha1.LinkEffect {
+	switch {
+	case g.replaced():
+		return partnership.Stricter(g.Link.Status.OnRemoval.Links, v1alpha1.LinkRedirect)
+	case g.owner() == nil || g.mismatched():
 		return g.Link.Status.OnRemoval.Links
+	case !g.memberBelongs():
+		return partnership.Stricter(partnership.RemovalEffect(g.Partnership, g.Rivals, g.Now), v1alpha1.LinkRedirect)
+	default:
+		return partnership.RemovalEffect(g.Partnership, g.Rivals, g.Now)
 	}
 }
 
@@ -233,9 +257,7 @@ func Decide(g Ground, address string) v1alpha1.PartnerLinkStatus {
 	status.Program, status.Group = g.ProgramName(), g.groupName()
 	state, _ := g.Answer()
 	status.Enter(state, g.Now)
-	if p := g.Partnership; p != nil && !g.mismatched() {
-		status.OnRemoval.Links = cmp.Or(p.Spec.OnRemoval.Links, v1alpha1.LinkRedirect)
-	}
+	status.OnRemoval.Links = g.removalEffect()
 	d, problem := g.destination()
 	if in := g.program(); in != nil {
 		status.Destination = ""
@@ -244,6 +266,7 @@ func Decide(g Ground, address string) v1alpha1.PartnerLinkStatus {
 		}
 	}
 	g.summarize(&status, problem)
+	g.identify(&status)
 	return status
 }
 
@@ -261,9 +284,9 @@ type obstacle struct {
 func (g Ground) obstacle(problem *program.Unresolved) *obstacle {
 	ref := g.Link.Spec.PartnershipRef.Name
 	switch {
-	case g.Partnership == nil && !g.removed():
+	case g.owner() == nil && !g.removed():
 		return &obstacle{program.Unresolved{Reason: v1alpha1.ReasonPartnershipNotFound, Message: fmt.Sprintf("Partnership %q does not exist in this namespace; create it and this goes on by itself", ref)}, true, true}
-	case g.Partnership == nil:
+	case g.removed():
 		return nil
 	case g.mismatched():
 		return &obstacle{program.Unresolved{Reason: v1alpha1.ReasonProgramMismatch, Message: fmt.Sprintf("Partnership %q is in Program %q and not in %q, so the link counts for nobody; create a PartnerLink whose programRef is the partnership's", ref, g.Partnership.Spec.ProgramRef.Name, g.ProgramName())}, true, false}
@@ -294,8 +317,10 @@ func (g Ground) summarize(status *v1alpha1.PartnerLinkStatus, problem *program.U
 	switch {
 	case found != nil && found.reference:
 		set.False(v1alpha1.ConditionResolvedRefs, found.Reason, found.Message)
+	case g.replaced():
+		set.False(v1alpha1.ConditionResolvedRefs, v1alpha1.ReasonPartnershipNotFound, fmt.Sprintf("Partnership %q was deleted, and the one that has its name now is not given its links; create new ones for it", g.Link.Spec.PartnershipRef.Name))
 	case g.removed():
-		set.False(v1alpha1.ConditionResolvedRefs, v1alpha1.ReasonPartnershipNotFound, fmt.Sprintf("Partnership %q was deleted; its onRemoval.links was %s", g.Link.Spec.PartnershipRef.Name, status.OnRemoval.Links))
+		set.False(v1alpha1.ConditionResolvedRefs, v1alpha1.ReasonPartnershipNotFound, fmt.Sprintf("Partnership %q was deleted; what applies to its links since is %s", g.Link.Spec.PartnershipRef.Name, status.OnRemoval.Links))
 	case !g.removed() && !g.memberBelongs():
 		set.False(v1alpha1.ConditionResolvedRefs, v1alpha1.ReasonMemberNotFound, fmt.Sprintf("the member is not in the team of Partnership %q, so the link counts for nobody; once they join, it counts", g.Link.Spec.PartnershipRef.Name))
 	default:

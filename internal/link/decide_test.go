@@ -167,7 +167,7 @@ func TestAnswer(t *testing.T) {
 			g.remove()
 			g.Catalog.Programs["referral"].Spec.Suspend = true
 		}, nobodys, bare, ""},
-		"removed while it was revoked": {func(g *Ground) { revoked(v1alpha1.LinkDeactivate)(g); g.remove() }, nobodys, bare, ""},
+		"removed while it was revoked": {func(g *Ground) { revoked(v1alpha1.LinkDeactivate)(g); g.remove() }, dead, "", ""},
 		"removed, the program moves on": {func(g *Ground) {
 			g.Partnership.Spec.OnRemoval.Links = v1alpha1.LinkKeep
 			g.remove()

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"regexp"
 	"strings"
+
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // longestName is how long the name of a link that is made here can be.
@@ -36,13 +38,24 @@ func DefaultName(partnership, suffix string) (name, other string) {
 		name += "-" + suffix
 	}
 	sum := sha256.Sum256([]byte(partnership + "\x00" + suffix))
-	tail := "-" + hex.EncodeToString(sum[:4])
-	other = strings.TrimRight(name[:min(len(name), longestName-len(tail))], "-.") + tail
+	other = numbered(name, sum)
 	if len(name) > longestName {
-		sum = sha256.Sum256(append(sum[:], 2))
-		return other, other[:len(other)-len(tail)] + "-" + hex.EncodeToString(sum[:4])
+		return other, numbered(name, sha256.Sum256(append(sum[:], 2)))
 	}
 	return name, other
+}
+
+// OwnName is a name for a default link where an earlier partnership has left links behind that have the others: it is of
+// one partnership, and not of its name.
+func OwnName(partnership string, uid types.UID, suffix string) string {
+	name, _ := DefaultName(partnership, suffix)
+	return numbered(name, sha256.Sum256([]byte(partnership+"\x00"+suffix+"\x00"+string(uid))))
+}
+
+// numbered puts a few letters of a hash behind a name, so that it is short enough.
+func numbered(name string, sum [sha256.Size]byte) string {
+	tail := "-" + hex.EncodeToString(sum[:4])
+	return strings.TrimRight(name[:min(len(name), longestName-len(tail))], "-.") + tail
 }
 
 // SourceLabel tells on a link that the operator made, what for.

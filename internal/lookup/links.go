@@ -8,6 +8,7 @@ import (
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/link"
 	"github.com/partner-operator/partner-operator/internal/program"
+	"github.com/partner-operator/partner-operator/internal/token"
 )
 
 func ownerOfLink(o client.Object) []string {
@@ -40,17 +41,31 @@ func LinksInto(ctx context.Context, cache client.Reader, namespace, programName 
 	return list.Items, err
 }
 
+// Partnership finds a partnership by its name; nil: there is none. It is shared with the cache: do not change it.
+func Partnership(ctx context.Context, cache client.Reader, namespace, name string) (*v1alpha1.Partnership, error) {
+	return get(ctx, cache, namespace, name, &v1alpha1.Partnership{})
+}
+
 // Ground finds what a link depends on, by a handful of look-ups, however many links, partners and groups there are. The
 // portal and the time are left to the caller. What it holds is shared with the cache: do not change it.
-func Ground(ctx context.Context, cache client.Reader, l *v1alpha1.PartnerLink) (link.Ground, error) {
-	g := link.Ground{Link: l}
-	var err error
-	if g.Partnership, err = get(ctx, cache, l.Namespace, l.Spec.PartnershipRef.Name, &v1alpha1.Partnership{}); err != nil {
-		return g, err
+func Ground(ctx context.Context, cache client.Reader, marker *token.Marker, l *v1alpha1.PartnerLink) (link.Ground, error) {
+	p, err := Partnership(ctx, cache, l.Namespace, l.Spec.PartnershipRef.Name)
+	if err != nil {
+		return link.Ground{Link: l}, err
 	}
+	return GroundWith(ctx, cache, marker, l, p)
+}
+
+// GroundWith is Ground with a partnership that may be gone by now; nil: there is none.
+func GroundWith(ctx context.Context, cache client.Reader, marker *token.Marker, l *v1alpha1.PartnerLink, p *v1alpha1.Partnership) (link.Ground, error) {
+	g := link.Ground{Link: l, Partnership: p}
+	var err error
 	groups := []string{l.Status.Group}
-	if p := g.Partnership; p != nil {
-		groups = []string{p.Status.Group}
+	if p != nil {
+		if link.MayDiffer(l, p) {
+			g.Marks = link.Marks(marker, p)
+		}
+		groups = append(groups, p.Status.Group)
 		if p.Spec.GroupRef != nil {
 			groups = append(groups, p.Spec.GroupRef.Name)
 		}

@@ -1,6 +1,7 @@
 package partnership
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -11,14 +12,9 @@ import (
 // does not exist. Rivals are partnerships of the namespace. A link counts for a partner only while the partnership is
 // Active, or Revoked with links Keep, and the program runs.
 func LinkEffect(p *v1alpha1.Partnership, rivals []v1alpha1.Partnership, program *v1alpha1.Program, now time.Time) v1alpha1.LinkEffect {
-	effect := v1alpha1.LinkRedirect
-	switch state := State(p, rivals, now); {
-	case !p.DeletionTimestamp.IsZero():
-		effect = orRedirect(p.Spec.OnRemoval.Links)
-	case state == v1alpha1.PartnershipRevoked:
-		effect = orRedirect(p.Spec.Revocation.Links)
-	case state == v1alpha1.PartnershipActive:
-		effect = v1alpha1.LinkKeep
+	effect := ownEffect(p, rivals, now)
+	if !p.DeletionTimestamp.IsZero() {
+		effect = RemovalEffect(p, rivals, now)
 	}
 	if effect == v1alpha1.LinkKeep && (program == nil || program.Spec.Suspend) {
 		return v1alpha1.LinkRedirect
@@ -26,11 +22,36 @@ func LinkEffect(p *v1alpha1.Partnership, rivals []v1alpha1.Partnership, program 
 	return effect
 }
 
-func orRedirect(effect v1alpha1.LinkEffect) v1alpha1.LinkEffect {
-	if effect == "" {
+// RemovalEffect tells what the shared links of a partnership do once it is deleted: what onRemoval says, or what they do
+// now if that is stricter, so that nobody gains by being deleted. That the program is suspended, or gone, passes.
+func RemovalEffect(p *v1alpha1.Partnership, rivals []v1alpha1.Partnership, now time.Time) v1alpha1.LinkEffect {
+	return Stricter(ownEffect(p, rivals, now), orRedirect(p.Spec.OnRemoval.Links))
+}
+
+// ownEffect is what the links do as far as the partnership alone is concerned.
+func ownEffect(p *v1alpha1.Partnership, rivals []v1alpha1.Partnership, now time.Time) v1alpha1.LinkEffect {
+	switch State(p, rivals, now) {
+	case v1alpha1.PartnershipRevoked:
+		return orRedirect(p.Spec.Revocation.Links)
+	case v1alpha1.PartnershipActive:
+		return v1alpha1.LinkKeep
+	default: // nobody earns in any other state
 		return v1alpha1.LinkRedirect
 	}
-	return effect
+}
+
+// Stricter is the stricter of two effects: Deactivate before Redirect before Keep.
+func Stricter(a, b v1alpha1.LinkEffect) v1alpha1.LinkEffect {
+	for _, effect := range []v1alpha1.LinkEffect{v1alpha1.LinkDeactivate, v1alpha1.LinkRedirect} {
+		if a == effect || b == effect {
+			return effect
+		}
+	}
+	return v1alpha1.LinkKeep
+}
+
+func orRedirect(effect v1alpha1.LinkEffect) v1alpha1.LinkEffect {
+	return cmp.Or(effect, v1alpha1.LinkRedirect)
 }
 
 // LinkObstacle tells why a default link could not be made.

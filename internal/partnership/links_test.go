@@ -27,7 +27,7 @@ func TestLinkEffect(t *testing.T) {
 	}
 	removal := func(links v1alpha1.LinkEffect) v1alpha1.PartnershipSpec {
 		return spec(func(s *v1alpha1.PartnershipSpec) {
-			s.OnRemoval, s.Revocation = v1alpha1.Removal{Links: links}, &v1alpha1.Revocation{Links: deactivate}
+			s.OnRemoval = v1alpha1.Removal{Links: links}
 		})
 	}
 	for name, test := range map[string]struct {
@@ -60,6 +60,7 @@ func TestLinkEffect(t *testing.T) {
 		"removed, redirect":         {removal(redirect), true, runs, redirect},
 		"removed, deactivate":       {removal(deactivate), true, runs, deactivate},
 		"removed, keep, it is gone": {removal(keep), true, nil, redirect},
+		"removed while revoked":     {revokedWith(keep), true, runs, deactivate},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := &v1alpha1.Partnership{Spec: test.spec}

@@ -2,6 +2,7 @@ package portal
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -61,8 +62,9 @@ type partnershipView struct {
 	// Accepted tells about the terms that were accepted; empty: there are none.
 	Accepted, TermsURL string
 	// News is what changed lately; empty: nothing.
-	News  string
-	Links []linkView
+	News string
+	// Links are the person's own, and TeamLinks those of their team as a whole.
+	Links, TeamLinks []linkView
 	// Form makes a link; nil: the partner cannot. Full says instead that there are as many as there can be.
 	Form *linkFormView
 	Full bool
@@ -80,8 +82,8 @@ type termsView struct {
 // linkView is how the dashboard shows a link.
 type linkView struct {
 	Name, URL, Destination string
-	// Dead: it is not found.
-	Dead bool
+	// Dead: it is not found. Deletable: the person may delete it.
+	Dead, Deletable bool
 }
 
 // linkFormView is the form that makes a link.
@@ -128,7 +130,7 @@ func (s *Server) showDashboard(w http.ResponseWriter, r *http.Request, v visitor
 			s.unavailable(w, r, err)
 			return
 		}
-		for _, l := range shown.Links {
+		for _, l := range slices.Concat(shown.Links, shown.TeamLinks) {
 			if l.Name == r.URL.Query().Get("made") {
 				view.Made = l.URL
 			}
@@ -174,18 +176,23 @@ func (s *Server) viewOfPartnership(r *http.Request, v visitor, p *v1alpha1.Partn
 	if err != nil {
 		return view, err
 	}
+	marks := link.Marks(s.Keys.Marker(), p)
 	base, err := s.baseOf(r.Context(), v.namespace)
 	if err != nil {
 		return view, err
 	}
 	for i := range links {
-		l := &links[i]
-		view.Links = append(view.Links, linkView{
+		l, holder, list := &links[i], link.HolderOf(&links[i], p, marks, v.Address), &view.Links
+		if holder == link.HeldByTeam {
+			list = &view.TeamLinks
+		}
+		*list = append(*list, linkView{
 			Name: l.Name, URL: base.Share(l.Namespace, l.Name), Destination: string(l.Spec.Destination), Dead: l.Status.State == v1alpha1.LinkDeactivated,
+			Deletable: v.may(p, deletes[holder]),
 		})
 	}
 	if creation(p, v.catalog) && v.may(p, team.OwnLinks) {
-		if view.Full = len(links) >= link.MostPerMember(in); !view.Full {
+		if view.Full = len(view.Links) >= link.MostPerMember(in); !view.Full {
 			view.Form = viewOfForm(p, in, v.catalog, typed)
 		}
 	}

@@ -13,7 +13,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
-	"github.com/partner-operator/partner-operator/internal/address"
 	"github.com/partner-operator/partner-operator/internal/link"
 	"github.com/partner-operator/partner-operator/internal/lookup"
 	"github.com/partner-operator/partner-operator/internal/partnership"
@@ -23,20 +22,19 @@ import (
 
 // +kubebuilder:rbac:groups=partner-operator.io,resources=partnerlinks,verbs=create;delete
 
-// isTheirs tells whether a link belongs to a person: in a team, what is the team's or their own.
-func isTheirs(l *v1alpha1.PartnerLink, p *v1alpha1.Partnership, person string) bool {
-	return link.IsFor(l, p) && (p.Spec.TeamRef == nil || l.Spec.Member == nil || address.Equal(string(l.Spec.Member.Email), person))
-}
-
 // linksOf are the links of a partnership that a person sees, in the order of their names.
 func (s *Server) linksOf(ctx context.Context, p *v1alpha1.Partnership, person string) ([]v1alpha1.PartnerLink, error) {
 	found, err := lookup.LinksOf(ctx, s.Client, p.Namespace, p.Name)
-	theirs := slices.DeleteFunc(slices.Clone(found), func(l v1alpha1.PartnerLink) bool {
-		return !l.DeletionTimestamp.IsZero() || !isTheirs(&l, p, person)
+	marks := link.Marks(s.Keys.Marker(), p)
+	seen := slices.DeleteFunc(slices.Clone(found), func(l v1alpha1.PartnerLink) bool {
+		return !l.DeletionTimestamp.IsZero() || link.HolderOf(&l, p, marks, person) == link.HeldByOthers
 	})
-	slices.SortFunc(theirs, func(a, b v1alpha1.PartnerLink) int { return strings.Compare(a.Name, b.Name) })
-	return theirs, err
+	slices.SortFunc(seen, func(a, b v1alpha1.PartnerLink) int { return strings.Compare(a.Name, b.Name) })
+	return seen, err
 }
+
+// deletes is what it takes to delete a link, by whose it is.
+var deletes = map[link.Holder]team.Action{link.HeldByPerson: team.OwnLinks, link.HeldByTeam: team.ConfigureTeam}
 
 // creation tells whether a partner can make links, as far as the company is concerned: it lets them, and there is
 // somewhere that links can lead.
@@ -150,9 +148,9 @@ func (s *Server) makeLink(ctx context.Context, wanted *v1alpha1.PartnerLink, p *
 	if err := s.Live.List(ctx, &there, client.InNamespace(p.Namespace), client.MatchingFields{"spec.partnershipRef.name": p.Name}); err != nil {
 		return err
 	}
-	count := 0
+	count, marks := 0, link.Marks(s.Keys.Marker(), p)
 	for i := range there.Items {
-		if isTheirs(&there.Items[i], p, v.Address) {
+		if link.HolderOf(&there.Items[i], p, marks, v.Address) == link.HeldByPerson {
 			count++
 		}
 	}
@@ -177,12 +175,16 @@ func (s *Server) deleteLink(w http.ResponseWriter, r *http.Request) {
 	if found != nil {
 		p = v.partnership(found.Spec.PartnershipRef.Name)
 	}
-	if p == nil || !isTheirs(found, p, v.Address) {
+	holder := link.HeldByOthers
+	if p != nil {
+		holder = link.HolderOf(found, p, link.Marks(s.Keys.Marker(), p), v.Address)
+	}
+	if holder == link.HeldByOthers {
 		s.notFound(w, r)
 		return
 	}
 	noteObject(r, "PartnerLink", found.Name)
-	if !v.may(p, team.OwnLinks) {
+	if !v.may(p, deletes[holder]) {
 		s.refuseAction(w, r)
 		return
 	}

@@ -267,6 +267,68 @@ func TestDeleteLink(t *testing.T) {
 	}
 }
 
+// Of the links of a partner that is a team, a person sees their own and those of the team. Their own alone count, and it
+// takes another right to delete one of the team.
+func TestLinksInATeam(t *testing.T) {
+	const own, teams, others = "ada-own", "ada-summer", "eve-own"
+	linkOf := func(name, email string) *v1alpha1.PartnerLink {
+		l := linkFor(name, "ada")
+		l.Spec.Member = &v1alpha1.LinkMember{Email: v1alpha1.EmailAddress(email)}
+		return l
+	}
+	type rights struct {
+		see, mayDelete bool
+		code           int
+	}
+	for role, want := range map[v1alpha1.TeamRole]map[string]rights{
+		v1alpha1.RoleOwner:   {own: {true, true, 303}, teams: {true, true, 303}, others: {false, false, 404}},
+		v1alpha1.RoleAdmin:   {own: {true, true, 303}, teams: {true, true, 303}, others: {false, false, 404}},
+		v1alpha1.RoleMember:  {own: {true, true, 303}, teams: {true, false, 403}, others: {false, false, 404}},
+		v1alpha1.RoleFinance: {own: {true, false, 403}, teams: {true, false, 403}, others: {false, false, 404}},
+	} {
+		t.Run(string(role), func(t *testing.T) {
+			agency := &v1alpha1.PartnerTeam{
+				ObjectMeta: metav1.ObjectMeta{Namespace: "acme", Name: "agency", UID: "uid-agency"},
+				Spec:       v1alpha1.PartnerTeamSpec{DisplayName: "Agency GmbH", Owner: v1alpha1.TeamOwner{Email: "olga@agency.example"}},
+			}
+			agency.Status.Members = []v1alpha1.TeamMember{{Email: nobodyElse, Role: role, State: v1alpha1.MemberActive}, {Email: "eve@agency.example", Role: v1alpha1.RoleMember, State: v1alpha1.MemberActive}}
+			if role == v1alpha1.RoleOwner {
+				agency.Spec.Owner.Email = nobodyElse
+			}
+			most := int32(2)
+			st := newSite(t, func(program *v1alpha1.Program, _ *v1alpha1.PartnerGroup, p *v1alpha1.Partnership) {
+				program.Spec.Links.MaxPerMember = &most
+				p.Spec.Contact, p.Spec.TeamRef = nil, &v1alpha1.TeamReference{Name: "agency"}
+			}, agency, linkOf(own, nobodyElse), linkOf(others, "eve@agency.example"), linkFor("ada-winter", "ada"))
+
+			page := st.ask(http.MethodGet, "/t/acme/", true).Body.String()
+			for name, can := range want {
+				if see := strings.Contains(page, "/r/acme/"+name+"<"); see != can.see {
+					t.Errorf("%s is seen: %v", name, see)
+				}
+				if button := strings.Contains(page, "/links/"+name+"/delete"); button != can.mayDelete {
+					t.Errorf("%s can be deleted: %v", name, button)
+				}
+			}
+			if !strings.Contains(page, "Links of your team") {
+				t.Error("the links of the team are not told apart")
+			}
+			made := []int{st.post("/t/acme/links", "partnership", "ada", "name", "one-more").Code, st.post("/t/acme/links", "partnership", "ada", "name", "too-many").Code}
+			if role != v1alpha1.RoleFinance && (made[0] != http.StatusSeeOther || made[1] != http.StatusForbidden) {
+				t.Errorf("with one of two links made, two more answer %v", made)
+			}
+			for name, can := range want {
+				if got := st.post("/t/acme/links/" + name + "/delete").Code; got != can.code {
+					t.Errorf("deleting %s answers %d, want %d", name, got, can.code)
+				}
+				if gone := st.link(name) == nil; gone != (can.code == http.StatusSeeOther) {
+					t.Errorf("%s is gone: %v", name, gone)
+				}
+			}
+		})
+	}
+}
+
 // A program that has nothing to do with links does not speak of them.
 func TestDashboardWithoutLinks(t *testing.T) {
 	st := newSite(t, func(p *v1alpha1.Program, _ *v1alpha1.PartnerGroup, _ *v1alpha1.Partnership) {

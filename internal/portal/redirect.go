@@ -69,7 +69,7 @@ func (s *Server) follow(w http.ResponseWriter, r *http.Request) {
 
 // leadsTo is what a link does, and the address that it leads to.
 func (s *Server) leadsTo(r *http.Request, l *v1alpha1.PartnerLink) (v1alpha1.LinkState, string, error) {
-	ground, err := lookup.Ground(r.Context(), s.Cache, l)
+	ground, err := lookup.Ground(r.Context(), s.Cache, s.Keys.Marker(), l)
 	if err != nil {
 		return "", "", err
 	}

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -175,6 +176,113 @@ var _ = Describe("a shared link", Label("portal"), func() {
 		change(p, func(p *v1alpha1.Partnership) { p.Spec.Stage = "Prospect" })
 		Eventually(func() int64 { return reread(p).Status.ObservedGeneration }, soon, often).Should(Equal(p.Generation))
 		Consistently(of, quiet, often).Should(HaveLen(1), "one that was deleted stays so")
+	})
+})
+
+// removedAs tells, from the status of a link, what it does since its partnership was removed.
+func removedAs(l *v1alpha1.PartnerLink) func() v1alpha1.LinkState {
+	return func() v1alpha1.LinkState {
+		if reread(l).Status.RemovedTime == nil {
+			return "not removed"
+		}
+		return l.Status.State
+	}
+}
+
+var _ = Describe("the links of a partner who is removed", Label("portal"), func() {
+	It("do the stricter of what revocation and removal said", func() {
+		ns := linkingTenant()
+		p, l := partner(ns, "ada", "referral"), partnerLink(ns, "summer", "ada")
+		create(p)
+		create(l)
+		Eventually(linkState(l), soon, often).Should(Equal(v1alpha1.LinkActive))
+		change(p, func(p *v1alpha1.Partnership) {
+			p.Spec.Revocation = &v1alpha1.Revocation{Notify: new(bool), Links: v1alpha1.LinkDeactivate}
+		})
+		Eventually(leadsTo(ns, "summer"), soon, often).Should(Equal(nowhere))
+		Expect(api.Delete(ctx, p)).To(Succeed())
+		Eventually(removedAs(l), soon, often).Should(Equal(v1alpha1.LinkDeactivated))
+		Expect(leadsTo(ns, "summer")()).To(Equal(nowhere))
+
+		create(partner(ns, "ada", "referral"))
+		Eventually(leadsTo(ns, "summer"), soon, often).Should(Equal(startOf("summer")), "the company declares the same partner again")
+		Eventually(func() *metav1.Time { return reread(l).Status.RemovedTime }, soon, often).Should(BeNil())
+	})
+
+	It("do what was said in the last moment", func() {
+		ns := linkingTenant()
+		var links []*v1alpha1.PartnerLink
+		var partners []*v1alpha1.Partnership
+		for n := range 20 {
+			p := partner(ns, fmt.Sprint("ada", n), "referral")
+			create(p)
+			partners = append(partners, p)
+			for _, suffix := range []string{"a", "b"} {
+				l := partnerLink(ns, p.Name+suffix, p.Name)
+				create(l)
+				links = append(links, l)
+			}
+		}
+		for _, l := range links {
+			Eventually(linkState(l), soon, often).Should(Equal(v1alpha1.LinkActive))
+		}
+		for _, p := range partners {
+			said := client.RawPatch("application/merge-patch+json", []byte(`{"spec":{"onRemoval":{"links":"Deactivate"}}}`))
+			Expect(api.Patch(ctx, p, said)).To(Succeed())
+			Expect(api.Delete(ctx, p)).To(Succeed())
+		}
+		for _, l := range links {
+			Eventually(removedAs(l), soon, often).Should(Equal(v1alpha1.LinkDeactivated), l.Name)
+		}
+	})
+
+	It("are not those of who comes after them under the name", func() {
+		ns := linkingTenant()
+		change(group(ns, "standard", ""), func(g *v1alpha1.PartnerGroup) {
+			g.Spec.Links.Defaults = []v1alpha1.DefaultLink{{Suffix: "start"}}
+		})
+		ada, p := accepted(ns, "ada", grant("referral", ""))
+		first := partnerLink(ns, p.Name+"-start", p.Name)
+		Eventually(leadsTo(ns, first.Name), soon, often).Should(Equal(startOf(first.Name)))
+		Expect(get(ada, tenantURL(ns, "")).Wants(http.StatusOK, shareURL(ns, first.Name)+"<")).To(Succeed())
+		Expect(api.Delete(ctx, p)).To(Succeed())
+		Eventually(removedAs(first), soon, often).Should(Equal(v1alpha1.LinkUnattributed))
+		Expect(api.DeleteAllOf(ctx, &v1alpha1.PartnerInvite{}, client.InNamespace(ns))).To(Succeed())
+
+		anew := invite(ns, "ada", grant("referral", ""))
+		create(anew)
+		Eventually(mailsTo(address(ns, "ada"), v1alpha1.MailInvite), soon, often).Should(Equal(2))
+		again := somebody()
+		Expect(post(again, linkTo(address(ns, "ada"), v1alpha1.MailInvite)+"/accept", "email", address(ns, "ada")).Code).To(Equal(http.StatusSeeOther))
+		q := &v1alpha1.Partnership{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: reread(anew).Status.PartnershipRefs[0].Name}}
+		Expect(q.Name).To(Equal(p.Name))
+		var links v1alpha1.PartnerLinkList
+		Eventually(func() []v1alpha1.PartnerLink {
+			Expect(api.List(ctx, &links, client.InNamespace(ns))).To(Succeed())
+			return links.Items
+		}, soon, often).Should(HaveLen(2), "the new partnership gets a default link of its own")
+		for _, l := range links.Items {
+			if l.Name != first.Name {
+				Eventually(leadsTo(ns, l.Name), soon, often).Should(Equal(startOf(l.Name)))
+				Expect(get(again, tenantURL(ns, "")).Wants(http.StatusOK, shareURL(ns, l.Name)+"<")).To(Succeed())
+			}
+		}
+		Expect(leadsTo(ns, first.Name)()).To(Equal(startPage))
+		Expect(get(again, tenantURL(ns, "")).Body).NotTo(ContainSubstring(shareURL(ns, first.Name) + "<"))
+		Expect(post(again, tenantURL(ns, "links/"+first.Name+"/delete")).Code).To(Equal(http.StatusNotFound))
+
+		Expect(api.Delete(ctx, q)).To(Succeed())
+		eve := partner(ns, "eve", "referral")
+		eve.Name = p.Name
+		Eventually(func() error { return api.Create(ctx, eve) }, soon, often).Should(Succeed())
+		for _, l := range links.Items {
+			Eventually(leadsTo(ns, l.Name), soon, often).Should(Equal(startPage))
+		}
+		Eventually(func() []string { return reread(eve).Status.DefaultLinks }, soon, often).Should(ConsistOf("start"))
+		Eventually(func() []v1alpha1.PartnerLink {
+			Expect(api.List(ctx, &links, client.InNamespace(ns))).To(Succeed())
+			return links.Items
+		}, soon, often).Should(HaveLen(3))
 	})
 })
 
