@@ -107,6 +107,15 @@ func TestDecideApplication(t *testing.T) {
 		})},
 		"with the domain of several":       {steps(fresh, matchingTeams("agency", "studio")), nil, standingIn(pending, "application-received/1 Skipped", "")},
 		"with the domain of one, approved": {steps(fresh, matchingTeams("agency")), steps(approve), standingIn(active, "application-received/1 Skipped, approved/1 Sent", "approved/1")},
+		"a partner, and then sent on to a team that is not there": {steps(fresh), steps(approve, joinTeamIs(false), sendsOn), partner(func(s *standing) {
+			s.Ready, s.Refs, s.Reconciling = "False/TeamNotFound", "False/TeamNotFound", "TeamNotFound"
+			s.Mails, s.HandedOver = "application-received/1 Skipped, approved/1 Sent", "approved/1"
+		})},
+		"a partner, sent on to a team that comes to exist": {steps(fresh), steps(approve, joinTeamIs(false), sendsOn, joinTeamIs(true)), joining("application-received/1 Skipped, approved/1 Sent", "approved/1")},
+		"a partner, sent on to a team that is removed": {steps(fresh), steps(joinTeamIs(true), approve, sendsOn, joinTeamIs(false)), partner(func(s *standing) {
+			s.State, s.Active, s.Ready, s.Refs, s.Reconciling = pending, "False/JoiningTeam", "False/TeamNotFound", "False/TeamNotFound", "TeamNotFound"
+			s.Mails, s.HandedOver = "application-received/1 Skipped, approved/1 Sent", "approved/1"
+		})},
 		"sent on to a team that is not there": {steps(fresh), steps(joinTeamIs(false), sendsOn), partner(func(s *standing) {
 			s.State, s.Active, s.Ready, s.Refs, s.Reconciling, s.Mails = pending, "False/JoiningTeam", "False/TeamNotFound", "False/TeamNotFound", "TeamNotFound", "application-received/1 Skipped"
 		})},

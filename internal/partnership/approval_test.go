@@ -205,7 +205,9 @@ func TestMoves(t *testing.T) {
 	goldGoes(l)
 	moved("the group is deleted", "gold", "standard", 2*time.Hour)
 	l.catalog.Programs["referral"].Spec.DefaultGroupRef = nil
-	moved("there is no default group any more", "standard", "", 2*time.Hour)
+	moved("there is no default group any more", "gold", "standard", 2*time.Hour)
+	moveTo("platinum")(l)
+	moved("a group that does not exist", "gold", "standard", 2*time.Hour)
 }
 
 func TestMessagesNameTheRemedy(t *testing.T) {

@@ -75,7 +75,7 @@ func Decide(in Input) Decision {
 		d.Status.DisplayName = DisplayName(p.Spec.DisplayName, p.Spec.Contact, team)
 	}
 	d.Status.ObservedGeneration = p.Generation
-	d.Status.Enter(State(p, in.Rivals, in.Now), in.Now)
+	d.Status.Enter(next(in), in.Now)
 
 	inForce, unresolved := group(in)
 	d.move(in, inForce)
@@ -165,13 +165,13 @@ func group(in Input) (string, *program.Unresolved) {
 		unresolved.Message = fmt.Sprintf("Program %q does not exist in this namespace; access is refused until it is created again", spec.ProgramRef.Name)
 		return in.Partnership.Status.Group, unresolved
 	}
-	if name := joiningTeam(in.Partnership); name != "" && in.JoinTeam == nil {
-		return in.Partnership.Status.Group, &program.Unresolved{Reason: v1alpha1.ReasonTeamNotFound, Message: fmt.Sprintf("PartnerTeam %q, which approval.joinTeamRef names, does not exist in this namespace; create it, or leave joinTeamRef out", name)}
-	}
 	inForce, unresolved := in.Catalog.GroupInForce(spec.ProgramRef.Name, spec.GroupRef, in.Partnership.Status.Group)
-	if spec.TeamRef != nil && in.Team == nil {
+	switch name := joiningTeam(in.Partnership); {
+	case name != "" && in.JoinTeam == nil:
+		unresolved = &program.Unresolved{Reason: v1alpha1.ReasonTeamNotFound, Message: fmt.Sprintf("PartnerTeam %q, which approval.joinTeamRef names, does not exist in this namespace; create it, or leave joinTeamRef out", name)}
+	case spec.TeamRef != nil && in.Team == nil:
 		unresolved = &program.Unresolved{Reason: v1alpha1.ReasonTeamNotFound, Message: fmt.Sprintf("PartnerTeam %q does not exist in this namespace; create it and its people have access", spec.TeamRef.Name)}
-	} else if unresolved != nil {
+	case unresolved != nil:
 		unresolved.Message += "; the group in force is " + orNone(inForce)
 	}
 	return inForce, unresolved

@@ -388,7 +388,7 @@ func TestDecide(t *testing.T) {
 		"created in a group of another program": {
 			created: steps(moveTo("silver")), want: stuck(v1alpha1.ReasonGroupNotInProgram, "standard"),
 		},
-		"moved to a group that does not exist": {then: steps(moveTo("gold"), moveTo("platinum")), want: unresolved(v1alpha1.ReasonGroupNotFound, "standard")},
+		"moved to a group that does not exist": {then: steps(moveTo("gold"), moveTo("platinum")), want: unresolved(v1alpha1.ReasonGroupNotFound, "gold")},
 		"its group is deleted":                 {then: steps(moveTo("gold"), goldGoes), want: unresolved(v1alpha1.ReasonGroupNotFound, "standard")},
 		"its group is created again":           {then: steps(moveTo("gold"), goldGoes, goldComes), want: partner(func(s *standing) { s.Group = "gold" })},
 		"moved while revoked": {

@@ -32,11 +32,23 @@ func alone(p *v1alpha1.Partnership, now time.Time) v1alpha1.PartnershipState {
 		return v1alpha1.PartnershipRejected
 	case p.Spec.Invitation == v1alpha1.InvitationSend && !agreed(p):
 		return v1alpha1.PartnershipInvited
+	case joiningTeam(p) != "" && p.Status.State == v1alpha1.PartnershipActive: // see next
+		return v1alpha1.PartnershipActive
 	case openAgain(p) || joiningTeam(p) != "" || needsApproval(p) && decision(p) != v1alpha1.ApprovalApproved:
 		return v1alpha1.PartnershipPending
 	default:
 		return v1alpha1.PartnershipActive
 	}
+}
+
+// next returns the state that follows from what exists now. A partner who has access keeps it until the team that they are
+// sent on to is found, so that a misspelt name takes nothing away.
+func next(in Input) v1alpha1.PartnershipState {
+	state := State(in.Partnership, in.Rivals, in.Now)
+	if state == v1alpha1.PartnershipActive && joiningTeam(in.Partnership) != "" && in.JoinTeam != nil {
+		return v1alpha1.PartnershipPending
+	}
+	return state
 }
 
 // agreed tells whether the person is known to want the partnership. It counts only where that is asked for.

@@ -98,7 +98,7 @@ func active(in Input, unresolved *program.Unresolved) (reason, message string) {
 	switch {
 	case suspended(in):
 		return v1alpha1.ReasonProgramSuspended, fmt.Sprintf("Program %q is suspended; access comes back when that ends", in.Partnership.Spec.ProgramRef.Name)
-	case unresolved != nil && (unresolved.Reason == v1alpha1.ReasonProgramNotFound || unresolved.Reason == v1alpha1.ReasonTeamNotFound):
+	case unresolved != nil && (unresolved.Reason == v1alpha1.ReasonProgramNotFound || unresolved.Reason == v1alpha1.ReasonTeamNotFound && joiningTeam(in.Partnership) == ""):
 		return unresolved.Reason, unresolved.Message
 	case in.Partnership.Spec.PortalAccess == v1alpha1.PortalAccessDisabled:
 		return v1alpha1.ReasonPortalAccessDisabled, "the partnership is in force; portalAccess is Disabled, so the partner cannot sign in"

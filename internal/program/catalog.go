@@ -67,24 +67,30 @@ func (c Catalog) DefaultGroup(programName string) string {
 	return p.Spec.DefaultGroupRef.Name
 }
 
-// GroupInForce is the name of the group that a partner of a program is in, given the one that is wished (nothing: the
-// default) and the one in force so far, and what stands in the way of the wish.
+// GroupInForce returns the name of the group that a partner of a program is in, given the one that spec names (nil: the
+// default group) and the one in force so far, and what is wrong with the one that spec names.
 //
-// A group of another program never takes effect: the group in force stays. A group that does not exist leaves the
-// partner in the default group until it does.
-func (c Catalog) GroupInForce(programName string, wished *v1alpha1.GroupReference, soFar string) (string, *Unresolved) {
-	if wished == nil {
-		return c.DefaultGroup(programName), nil
+// A group that does not exist, or belongs to another program, changes nothing: the group in force stays, as long as that
+// exists itself. The same goes for the default group of a program.
+func (c Catalog) GroupInForce(programName string, named *v1alpha1.GroupReference, soFar string) (string, *Unresolved) {
+	var unresolved *Unresolved
+	if named != nil {
+		if unresolved = c.group(programName, named.Name); unresolved == nil {
+			return named.Name, nil
+		}
 	}
-	unresolved := c.group(programName, wished.Name)
-	switch {
-	case unresolved == nil:
-		return wished.Name, nil
-	case unresolved.Reason == v1alpha1.ReasonGroupNotInProgram && soFar != "" && c.group(programName, soFar) == nil:
+	inForce := c.DefaultGroup(programName)
+	stays := unresolved != nil || inForce == "" && c.namesDefault(programName)
+	if stays && soFar != "" && c.group(programName, soFar) == nil {
 		return soFar, unresolved
-	default:
-		return c.DefaultGroup(programName), unresolved
 	}
+	return inForce, unresolved
+}
+
+// namesDefault reports whether a program names a default group, which need not exist.
+func (c Catalog) namesDefault(programName string) bool {
+	p := c.Programs[programName]
+	return p != nil && p.Spec.DefaultGroupRef != nil
 }
 
 // GroupsOf are the names of the groups of a program, in order.

@@ -9,6 +9,7 @@ import (
 	. "github.com/onsi/gomega"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 )
@@ -95,6 +96,17 @@ var _ = Describe("a partnership", func() {
 		change(p, func(p *v1alpha1.Partnership) { p.Spec.GroupRef = &v1alpha1.GroupReference{Name: "silver"} })
 		Eventually(partnershipCondition(p, v1alpha1.ConditionResolvedRefs), soon, often).Should(HaveField("Reason", v1alpha1.ReasonGroupNotInProgram))
 		groupIs("gold")
+		change(group(ns, "standard", ""), func(g *v1alpha1.PartnerGroup) {
+			g.Spec.Links.Defaults = []v1alpha1.DefaultLink{{Suffix: "start", Destination: "https://acme.example/"}}
+		})
+		lastMove := reread(p).Status.LastMove
+		change(p, func(p *v1alpha1.Partnership) { p.Spec.GroupRef = &v1alpha1.GroupReference{Name: "platinium"} })
+		Eventually(partnershipCondition(p, v1alpha1.ConditionResolvedRefs), soon, often).Should(HaveField("Reason", v1alpha1.ReasonGroupNotFound))
+		groupIs("gold")
+		Expect(p.Status.LastMove).To(Equal(lastMove))
+		var links v1alpha1.PartnerLinkList
+		Expect(api.List(ctx, &links, client.InNamespace(ns))).To(Succeed())
+		Expect(links.Items).To(BeEmpty())
 		change(p, func(p *v1alpha1.Partnership) { p.Spec.GroupRef = &v1alpha1.GroupReference{Name: "gold"} })
 		Eventually(partnershipCondition(p, v1alpha1.ConditionResolvedRefs), soon, often).Should(HaveField("Status", metav1.ConditionTrue))
 		Expect(api.Delete(ctx, group(ns, "gold", "referral"))).To(Succeed())
