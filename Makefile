@@ -238,6 +238,10 @@ build-installer: $(KUSTOMIZE) ## Write all that installs the operator from the i
 	sed 's|image: partner-operator:latest|image: $(IMG)|' dist/operator.yaml; } > dist/install.yaml && \
 	rm dist/operator.yaml dist/kinds.yaml && echo 'dist/install.yaml installs $(IMG), laid out as in $(LAYOUT)'
 
+.PHONY: schemas
+schemas: ## Write a JSON schema of each kind to dist/schemas, for kubeconform and editors.
+	@go run -C hack ./schemas/cmd -crds $(CURDIR)/config/crd/bases -to $(CURDIR)/dist/schemas
+
 .PHONY: clean
 clean: ## Remove what was built here; the control plane in the user's cache stays.
 	rm -rf bin dist

@@ -43,14 +43,26 @@ func TestARuleWithoutARefusedRowIsFound(t *testing.T) {
 	}
 }
 
-// allRefused are the refused rows of all tables.
-func allRefused() []refusal {
-	tables := []map[string]refusal{
+// refusedTables are the tables of what is refused.
+func refusedTables() []map[string]refusal {
+	return []map[string]refusal{
 		refusedEmails(), refusedLifetimes(), refusedCooldowns(), refusedChanges, refusedShapes, refusedLengths(), refusedLines(), refusedStatuses,
 		refusedForms, refusedMaps, refusedLinks(), refusedJoins, refusedTimestamps(),
 	}
+}
+
+// acceptedTables are the tables of what is accepted.
+func acceptedTables() []map[string]attempt {
+	return []map[string]attempt{
+		acceptedEmails(), acceptedLifetimes(), acceptedCooldowns(), acceptedChanges, acceptedShapes, acceptedLengths(), acceptedLines(), acceptedStatuses,
+		acceptedForms, acceptedMaps, acceptedLinks(), acceptedJoins, acceptedTimestamps(), sameAddresses(),
+	}
+}
+
+// allRefused are the refused rows of all tables.
+func allRefused() []refusal {
 	var rows []refusal
-	for _, table := range tables {
+	for _, table := range refusedTables() {
 		for _, row := range table {
 			rows = append(rows, row)
 		}

@@ -33,6 +33,9 @@ var (
 func appliedTargets(text string) (targets []string) {
 	for line := range strings.Lines(strings.ReplaceAll(text, "\\\n", " ")) {
 		for _, at := range kubectlApply.FindAllStringSubmatchIndex(line, -1) {
+			if strings.Contains(line[at[0]:at[1]], " --dry-run=") {
+				continue
+			}
 			for _, found := range applied.FindAllStringSubmatch(line[at[2]:at[3]], -1) {
 				target := found[1]
 				if target == "-" {
