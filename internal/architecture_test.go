@@ -33,7 +33,7 @@ var layers = []layer{
 	{name: "leaves", apart: true, packages: []string{"internal/keylock", "internal/manual"}},
 	{name: "api", packages: []string{"api/v1alpha1"}},
 	{name: "rules", pure: true, packages: []string{
-		"internal/address", "internal/brand", "internal/cloudevent", "internal/delivery", "internal/event", "internal/form", "internal/invite", "internal/join", "internal/link", "internal/mail",
+		"internal/address", "internal/brand", "internal/cloudevent", "internal/delivery", "internal/event", "internal/form", "internal/grant", "internal/invite", "internal/join", "internal/link", "internal/mail",
 		"internal/partnership", "internal/program", "internal/quota", "internal/roster", "internal/signin", "internal/team", "internal/token",
 	}},
 	{name: "steps", packages: []string{

@@ -24,7 +24,7 @@ const (
 )
 
 // asking are the packages whose rules ask for mails.
-var asking = []string{"internal/invite", "internal/join", "internal/partnership", "internal/team"}
+var asking = []string{"internal/grant", "internal/invite", "internal/join", "internal/partnership", "internal/team"}
 
 // How mails are tried, counted and given up is decided in one place.
 func TestTheQueueAloneClaimsAndCounts(t *testing.T) {

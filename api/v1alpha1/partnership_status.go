@@ -262,14 +262,7 @@ type PartnershipStatus struct {
 	// +optional
 	RevokedTime *metav1.Time `json:"revokedTime,omitempty"`
 
-	// sessionsNotBefore kills sessions: one that was signed in at or before this time no longer counts here. It is
-	// set by whatever ends access, and by signing out.
-	// +optional
-	SessionsNotBefore *metav1.MicroTime `json:"sessionsNotBefore,omitempty"`
-
-	// signIn is what the portal knows of the partner's sign-in.
-	// +optional
-	SignIn PartnershipSignIn `json:"signIn,omitzero"`
+	Access `json:",inline"`
 
 	// handledSignOut tells which request to end every session of the partner was carried out last. Unset: none ever was.
 	// +optional

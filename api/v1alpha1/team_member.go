@@ -136,18 +136,7 @@ type TeamMember struct {
 	// +optional
 	EndedTime *metav1.Time `json:"endedTime,omitempty"`
 
-	// lastActiveTime is when the person last signed in, or did something in the team.
-	// +optional
-	LastActiveTime *metav1.Time `json:"lastActiveTime,omitempty"`
-
-	// sessionsNotBefore kills sessions: one that was signed in at or before this time does not count for the team. It is
-	// set by joining, by removal and by signing out.
-	// +optional
-	SessionsNotBefore *metav1.MicroTime `json:"sessionsNotBefore,omitempty"`
-
-	// signIn is what the portal knows of the person's sign-in through the team.
-	// +optional
-	SignIn PartnershipSignIn `json:"signIn,omitzero"`
+	Access `json:",inline"`
 }
 
 // TeamInvitation is an invitation that the owner or an admin of a team sent.

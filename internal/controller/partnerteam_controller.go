@@ -108,7 +108,7 @@ func (r *PartnerTeamReconciler) open(ctx context.Context, t *v1alpha1.PartnerTea
 		return false, err
 	}
 	of, err := lookup.PartnershipsOfTeam(ctx, r.Client, t.Namespace, t.Name)
-	return team.Open(of, catalog, nil, r.now()), err
+	return team.Open(of, catalog, r.now()), err
 }
 
 // mailDue sends the mail that is due, and looks again: another may be due. It is late if others go first for long.

@@ -25,19 +25,5 @@ func SessionCounts(p *v1alpha1.Partnership, signedIn time.Time) bool {
 	if isNew(p) && signedIn.Before(p.CreationTimestamp.Time) {
 		return false
 	}
-	return signin.Counts(p.Status.SessionsNotBefore, p.Status.SignIn, signedIn)
-}
-
-// EndSessions makes every session of a partnership worthless that was signed in up to now.
-func EndSessions(status *v1alpha1.PartnershipStatus, now time.Time) {
-	signin.EndAll(&status.SessionsNotBefore, &status.SignIn, now)
-}
-
-// RequestSignIn issues one more sign-in link and asks for its mail, if one is due; else it changes nothing, and is false.
-func RequestSignIn(status *v1alpha1.PartnershipStatus, lifetime time.Duration, now time.Time) bool {
-	if !signin.Request(&status.SignIn, lifetime, now) {
-		return false
-	}
-	Enqueue(status, v1alpha1.MailSignIn, status.SignIn.Serial, true)
-	return true
+	return signin.Counts(&p.Status.Access, signedIn)
 }

@@ -28,7 +28,7 @@ func TestHasAccess(t *testing.T) {
 		"its program is about to be deleted":   {v1alpha1.Partnership{}, &v1alpha1.Program{ObjectMeta: metav1.ObjectMeta{DeletionTimestamp: &deleted}}, true},
 		"its program is suspended":             {v1alpha1.Partnership{}, suspended, false},
 		"revoked and its program is suspended": {v1alpha1.Partnership{Spec: v1alpha1.PartnershipSpec{Revocation: &v1alpha1.Revocation{}}}, suspended, false},
-		"sessions of before do not decide it":  {v1alpha1.Partnership{Status: v1alpha1.PartnershipStatus{SessionsNotBefore: &metav1.MicroTime{Time: start}}}, exists, true},
+		"sessions of before do not decide it":  {v1alpha1.Partnership{Status: v1alpha1.PartnershipStatus{Access: v1alpha1.Access{SessionsNotBefore: &metav1.MicroTime{Time: start}}}}, exists, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := HasAccess(&test.partnership, nil, test.program, start); got != test.want {
@@ -74,7 +74,7 @@ func TestSessionCounts(t *testing.T) {
 		"signed in after it":          {ended, start.Add(time.Hour), true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := &v1alpha1.Partnership{Status: v1alpha1.PartnershipStatus{SessionsNotBefore: test.notBefore}}
+			p := &v1alpha1.Partnership{Status: v1alpha1.PartnershipStatus{Access: v1alpha1.Access{SessionsNotBefore: test.notBefore}}}
 			if got := SessionCounts(p, test.signedIn); got != test.want {
 				t.Errorf("SessionCounts = %v", got)
 			}
@@ -92,7 +92,7 @@ func TestEndSessionsEndsThoseOfTheSameMoment(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := &v1alpha1.Partnership{}
-			EndSessions(&p.Status, now)
+			signin.EndAll(&p.Status.Access, now)
 			p.Status = stored(t, p.Status)
 			if SessionCounts(p, now) {
 				t.Error("a session that was signed in at that moment lives on")
@@ -120,17 +120,6 @@ func TestARevocationEndsSessionsForGood(t *testing.T) {
 	}
 	if !SessionCounts(l.partnership, l.now) {
 		t.Error("a session from after the reinstatement does not count")
-	}
-}
-
-// A request that is not due writes nothing, and each link that is issued has its mail.
-func TestRequestSignIn(t *testing.T) {
-	p := &v1alpha1.Partnership{}
-	if !RequestSignIn(&p.Status, linkLifetime, start) || RequestSignIn(&p.Status, linkLifetime, start.Add(time.Second)) {
-		t.Error("of two requests at once not exactly the first one is due")
-	}
-	if mails := p.Status.Mails; len(mails) != 1 || mails[0].Kind != v1alpha1.MailSignIn || mails[0].Serial != 1 || mails[0].State != v1alpha1.DeliveryPending {
-		t.Errorf("the mails on record are %+v", mails)
 	}
 }
 

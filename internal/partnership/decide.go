@@ -124,17 +124,17 @@ func (d *Decision) noteAccess(in Input, unresolved *program.Unresolved) {
 func (d *Decision) endSessions(in Input) {
 	before, after := in.Partnership.Status.State, d.Status.State
 	if isNew(in.Partnership) && in.Returning { // a session of then must not open what is granted anew
-		EndSessions(&d.Status, in.Now)
+		signin.EndAll(&d.Status.Access, in.Now)
 	}
 	ended := after == v1alpha1.PartnershipRevoked || after == v1alpha1.PartnershipExpired || after == v1alpha1.PartnershipRejected
 	if after != before && (ended || before == v1alpha1.PartnershipActive) {
-		EndSessions(&d.Status, in.Now)
+		signin.EndAll(&d.Status.Access, in.Now)
 	}
 	disabled := in.Partnership.Spec.PortalAccess == v1alpha1.PortalAccessDisabled
 	switch {
 	case disabled && d.Status.PortalAccess != v1alpha1.PortalAccessDisabled:
 		d.Status.PortalAccess = v1alpha1.PortalAccessDisabled
-		EndSessions(&d.Status, in.Now)
+		signin.EndAll(&d.Status.Access, in.Now)
 	case !disabled:
 		d.Status.PortalAccess = ""
 	}
@@ -147,8 +147,8 @@ func (d *Decision) signOut(in Input) {
 		return
 	}
 	d.Status.HandledSignOut = wanted
-	EndSessions(&d.Status, in.Now)
-	signin.Withdraw(&d.Status.SignIn)
+	signin.EndAll(&d.Status.Access, in.Now)
+	signin.Withdraw(&d.Status.Access)
 }
 
 // awaitEnd asks to look again when the partnership ends by itself.

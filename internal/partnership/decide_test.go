@@ -191,14 +191,21 @@ func signsOut(text string) step {
 	}
 }
 
+// requests asks for a sign-in link as the portal does.
+func requests(l *life, lifetime time.Duration) {
+	if status := &l.partnership.Status; signin.Request(&status.Access, lifetime, l.now) {
+		Enqueue(status, v1alpha1.MailSignIn, status.SignIn.Serial, true)
+	}
+}
+
 var (
 	yes, no       = new(true), new(false)
 	reinstate     = edit(func(s *v1alpha1.PartnershipSpec) { s.Revocation = nil })
 	mailerComes   = step(func(l *life) { l.noMailer = false })
 	noMailer      = step(func(l *life) { l.noMailer = true })
-	requestSignIn = step(func(l *life) { RequestSignIn(&l.partnership.Status, linkLifetime, l.now) })
-	requestShort  = step(func(l *life) { RequestSignIn(&l.partnership.Status, time.Minute, l.now) })
-	useSignIn     = step(func(l *life) { signin.Use(&l.partnership.Status.SignIn, l.now) })
+	requestSignIn = step(func(l *life) { requests(l, linkLifetime) })
+	requestShort  = step(func(l *life) { requests(l, time.Minute) })
+	useSignIn     = step(func(l *life) { signin.Use(&l.partnership.Status.Access, l.now) })
 	suspends      = step(func(l *life) { l.catalog.Programs["referral"].Spec.Suspend = true })
 	resumes       = step(func(l *life) { l.catalog.Programs["referral"].Spec.Suspend = false })
 	holds         = step(func(l *life) { l.hold = true })

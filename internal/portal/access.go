@@ -2,12 +2,18 @@ package portal
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/grant"
 	"github.com/partner-operator/partner-operator/internal/lookup"
 	"github.com/partner-operator/partner-operator/internal/partnership"
 	"github.com/partner-operator/partner-operator/internal/program"
@@ -24,6 +30,9 @@ type visitor struct {
 	partnerships, pending []v1alpha1.Partnership
 	// teams are those that the person is in and the session counts for. Their partnerships are among those above.
 	teams []v1alpha1.PartnerTeam
+	// grants are all of the person, and again the names of the partnerships that were given since the session began.
+	grants []grant.Grant
+	again  map[string]bool
 }
 
 // cacheLag is how long a replica's cache may be behind what another one, or this one, has just written.
@@ -36,18 +45,20 @@ func (s *Server) visitor(r *http.Request, namespace string) (visitor, bool, erro
 	if !ok {
 		return visitor{}, false, nil
 	}
-	v := visitor{session: cookie, namespace: namespace}
-	known, teams, err := s.standingOf(r.Context(), namespace, cookie)
+	v := visitor{session: cookie, namespace: namespace, again: map[string]bool{}}
+	found, err := s.standingOf(r.Context(), namespace, cookie)
 	if err != nil {
 		return v, false, err
 	}
-	if v.catalog, err = lookup.Catalog(r.Context(), s.Client, namespace); err != nil {
-		return v, false, err
-	}
-	s.admit(&v, known)
-	for i := range teams {
-		if err := s.admitTeam(r.Context(), &v, &teams[i]); err != nil {
-			return v, false, err
+	v.catalog, v.grants = found.Catalog, found.Grants()
+	for _, g := range v.grants {
+		seen := g.View(v.Time)
+		v.partnerships, v.pending = append(v.partnerships, seen.Partnerships...), append(v.pending, seen.Waiting...)
+		for _, p := range seen.Again {
+			v.again[p.Name] = true
+		}
+		if g.Team != nil && seen.Open {
+			v.teams = append(v.teams, *g.Team)
 		}
 	}
 	byProgram := func(a, b v1alpha1.Partnership) int {
@@ -67,57 +78,108 @@ func (v visitor) partnership(name string) *v1alpha1.Partnership {
 	return &v.partnerships[at]
 }
 
-// admit lets a visitor to those of one partner's partnerships that the session counts for.
-func (s *Server) admit(v *visitor, known []v1alpha1.Partnership) {
-	for _, p := range known {
-		switch in := v.catalog.Programs[p.Spec.ProgramRef.Name]; {
-		case !partnership.SessionCounts(&p, v.Time):
-		case partnership.HasAccess(&p, known, in, s.Now()):
-			v.partnerships = append(v.partnerships, p)
-		case in != nil && partnership.State(&p, known, s.Now()) == v1alpha1.PartnershipPending:
-			v.pending = append(v.pending, p)
-		}
-	}
-}
-
-// admitTeam lets a visitor to a team that they are in and its partnerships, if the session counts for their membership.
-func (s *Server) admitTeam(ctx context.Context, v *visitor, t *v1alpha1.PartnerTeam) error {
-	m := team.Member(t, v.Address)
-	if m == nil || !team.SessionCounts(m, v.Time) {
-		return nil
-	}
-	of, err := lookup.PartnershipsOfTeam(ctx, s.Client, t.Namespace, t.Name)
-	if err != nil {
-		return err
-	}
-	s.admit(v, of)
-	if team.Open(of, v.catalog, func(p *v1alpha1.Partnership) bool { return partnership.SessionCounts(p, v.Time) }, s.Now()) {
-		v.teams = append(v.teams, *t)
-	}
-	return nil
-}
-
-// standingOf finds what a session may speak of: partnerships of the person, and teams. A session that is brand new may be
-// ahead of this replica's cache, in which there is nothing yet, or nothing that was accepted; so it is given a moment to
-// catch up.
-func (s *Server) standingOf(ctx context.Context, namespace string, of session) ([]v1alpha1.Partnership, []v1alpha1.PartnerTeam, error) {
+// standingOf finds what a session may speak of. A session that is brand new may be ahead of this replica's cache, in which
+// there is nothing yet, or nothing that was accepted; so it is given a moment to catch up.
+func (s *Server) standingOf(ctx context.Context, namespace string, of session) (grant.Found, error) {
 	for {
-		known, err := lookup.PartnershipsOf(ctx, s.Client, namespace, of.Address)
+		found, err := s.find(ctx, namespace, of.Address)
 		if err != nil {
-			return nil, nil, err
+			return found, err
 		}
-		teams, err := lookup.TeamsKnowing(ctx, s.Client, namespace, of.Address)
-		ended := slices.ContainsFunc(teams, func(t v1alpha1.PartnerTeam) bool {
-			return !team.SessionCounts(team.Member(&t, of.Address), of.Time)
-		})
-		teams = slices.DeleteFunc(teams, func(t v1alpha1.PartnerTeam) bool { return !team.IsActive(&t, of.Address) })
-		inForce := len(teams) > 0 || slices.ContainsFunc(known, func(p v1alpha1.Partnership) bool { return partnership.Stands(&p, nil, s.Now()) })
-		behind := len(known)+len(teams) == 0 || !inForce && slices.ContainsFunc(known, func(p v1alpha1.Partnership) bool { return s.isInvited(&p) })
-		if err != nil || !behind || ended || s.Now().Sub(of.Time) > cacheLag {
-			return known, teams, err
+		nothing, inForce, invited, ended := true, false, false, false
+		for _, g := range found.Grants() {
+			nothing, inForce, invited = nothing && g.Why == grant.NotMember, inForce || g.InForce(), invited || g.Why == grant.Invited
+			ended = ended || g.Team != nil && !g.Counts(of.Time)
+		}
+		behind := nothing || !inForce && invited
+		if !behind || ended || s.Now().Sub(of.Time) > cacheLag {
+			return found, nil
 		}
 		if !pause(ctx) {
-			return nil, nil, ctx.Err()
+			return found, ctx.Err()
+		}
+	}
+}
+
+// find finds what there is for an address.
+func (s *Server) find(ctx context.Context, namespace, email string) (found grant.Found, err error) {
+	found = grant.Found{Address: email, Of: map[string][]v1alpha1.Partnership{}, Now: s.Now()}
+	if found.Own, err = lookup.PartnershipsOf(ctx, s.Client, namespace, email); err != nil {
+		return found, err
+	}
+	if found.Catalog, err = lookup.Catalog(ctx, s.Client, namespace); err != nil {
+		return found, err
+	}
+	if found.Teams, err = lookup.TeamsKnowing(ctx, s.Client, namespace, email); err != nil {
+		return found, err
+	}
+	for i := range found.Teams {
+		name := found.Teams[i].Name
+		if found.Of[name], err = lookup.PartnershipsOfTeam(ctx, s.Client, namespace, name); err != nil {
+			return found, err
+		}
+	}
+	return found, nil
+}
+
+// changeAccess writes a fact about a grant on a live copy of what gives it. One that is gone is a link that does not work.
+func (s *Server) changeAccess(ctx context.Context, of grant.Grant, fact func(grant.Grant) error) error {
+	var err error
+	if of.Team != nil {
+		var written *v1alpha1.PartnerTeam
+		written, err = s.Accept.ChangeTeam(ctx, client.ObjectKeyFromObject(of.Team), string(of.Team.UID), func(t *v1alpha1.PartnerTeam) error {
+			found, err := s.find(ctx, t.Namespace, of.Address)
+			if err != nil {
+				return err
+			}
+			live, known := found.OfMember(t)
+			if !known {
+				return grant.ErrGone
+			}
+			return fact(live)
+		})
+		if err == nil {
+			s.seenTeam(ctx, written)
+		}
+	} else {
+		err = s.change(ctx, client.ObjectKeyFromObject(of.Partnership), func(p *v1alpha1.Partnership) error {
+			if p.UID != of.Partnership.UID {
+				return grant.ErrGone
+			}
+			found, err := s.find(ctx, p.Namespace, of.Address)
+			if err != nil {
+				return err
+			}
+			return fact(found.OfPartnership(p))
+		})
+	}
+	switch {
+	case errors.Is(err, errNothing):
+		return nil
+	case apierrors.IsNotFound(err):
+		return grant.ErrGone
+	default:
+		return err
+	}
+}
+
+// errNothing tells that an object is to stay as it is.
+var errNothing = errors.New("there is nothing to do")
+
+// noteActive notes with grants of a person that they are there. It is no matter if that fails.
+func (s *Server) noteActive(ctx context.Context, grants []grant.Grant) {
+	for _, g := range grants {
+		if !g.Open || !g.Begin(s.Now()) {
+			continue
+		}
+		err := s.changeAccess(ctx, g, func(live grant.Grant) error {
+			if !live.Begin(s.Now()) {
+				return errNothing
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, grant.ErrGone) {
+			log.FromContext(ctx).Error(err, "It was not noted that somebody was there")
 		}
 	}
 }
@@ -165,48 +227,8 @@ func (s *Server) seenTeam(ctx context.Context, written *v1alpha1.PartnerTeam) {
 
 // onlyWaits tells whether a person who has just accepted has access to nothing, because the company is still to approve.
 func (s *Server) onlyWaits(ctx context.Context, namespace, email string) (bool, error) {
-	known, err := lookup.PartnershipsOf(ctx, s.Client, namespace, email)
-	if err != nil {
-		return false, err
-	}
-	waits := false
-	for i := range known {
-		switch partnership.State(&known[i], known, s.Now()) {
-		case v1alpha1.PartnershipActive:
-			return false, nil
-		case v1alpha1.PartnershipPending:
-			waits = true
-		default:
-		}
-	}
-	open, teamWaits, err := s.openTeams(ctx, namespace, email)
-	return len(open) == 0 && (waits || teamWaits), err
-}
-
-// openTeams are the teams through which a person can sign in, the oldest first, and whether another one waits for the
-// company.
-func (s *Server) openTeams(ctx context.Context, namespace, email string) (open []v1alpha1.PartnerTeam, waits bool, err error) {
-	teams, err := lookup.TeamsOf(ctx, s.Client, namespace, email)
-	if err != nil || len(teams) == 0 {
-		return nil, false, err
-	}
-	catalog, err := lookup.Catalog(ctx, s.Client, namespace)
-	if err != nil {
-		return nil, false, err
-	}
-	for _, t := range teams {
-		of, err := lookup.PartnershipsOfTeam(ctx, s.Client, namespace, t.Name)
-		if err != nil {
-			return nil, false, err
-		}
-		if team.Open(of, catalog, nil, s.Now()) {
-			open = append(open, t)
-		}
-		waits = waits || slices.ContainsFunc(of, func(p v1alpha1.Partnership) bool {
-			return partnership.State(&p, of, s.Now()) == v1alpha1.PartnershipPending
-		})
-	}
-	return open, waits, nil
+	found, err := s.find(ctx, namespace, email)
+	return grant.OnlyWaits(found.Grants()), err
 }
 
 // pause is the moment between two looks at the cache; false: the context ended.

@@ -101,9 +101,9 @@ func noteNoSession(r *http.Request) {
 
 // noteSignIn notes whose sign-in link it is.
 func noteSignIn(r *http.Request, visit signInVisit) {
-	if visit.team != nil {
-		noteObject(r, "PartnerTeam", visit.team.Name)
+	if visit.grant.Team != nil {
+		noteObject(r, "PartnerTeam", visit.grant.Team.Name)
 		return
 	}
-	noteObject(r, "Partnership", visit.partnership.Name)
+	noteObject(r, "Partnership", visit.grant.Partnership.Name)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/address"
 	"github.com/partner-operator/partner-operator/internal/audit"
+	"github.com/partner-operator/partner-operator/internal/grant"
 	"github.com/partner-operator/partner-operator/internal/join"
 	"github.com/partner-operator/partner-operator/internal/lookup"
 	"github.com/partner-operator/partner-operator/internal/program"
@@ -141,7 +142,7 @@ func (s *Server) askToJoin(w http.ResponseWriter, r *http.Request, visit joinVis
 	}
 	limit, err := s.requestVerification(r, visit, typed)
 	switch {
-	case errors.Is(err, errLinkGone):
+	case errors.Is(err, grant.ErrGone):
 		s.deadLink(w, r)
 	case err != nil:
 		s.unavailable(w, r, err)
@@ -184,13 +185,13 @@ func (s *Server) requestVerification(r *http.Request, visit joinVisit, email str
 			return err
 		}
 		if g.UID != visit.group.UID || !join.Works(g, visit.serial) {
-			return errLinkGone
+			return grant.ErrGone
 		}
 		if limit = join.LimitOf(g, s.Now()); limit.Reason != "" {
 			return nil
 		}
 		if !join.Request(g, sealed, s.Now()) {
-			return errLinkGone
+			return grant.ErrGone
 		}
 		return s.Client.Status().Update(r.Context(), g, options...)
 	})

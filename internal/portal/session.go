@@ -9,16 +9,12 @@ import (
 	"strings"
 	"time"
 
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
-	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/address"
 	"github.com/partner-operator/partner-operator/internal/audit"
-	"github.com/partner-operator/partner-operator/internal/lookup"
-	"github.com/partner-operator/partner-operator/internal/partnership"
+	"github.com/partner-operator/partner-operator/internal/grant"
 	"github.com/partner-operator/partner-operator/internal/signin"
-	"github.com/partner-operator/partner-operator/internal/team"
 	"github.com/partner-operator/partner-operator/internal/token"
 )
 
@@ -134,11 +130,8 @@ func (s *Server) signOut(w http.ResponseWriter, r *http.Request) {
 	namespace := r.PathValue("ns")
 	cookie, ok := s.readCookie(r, token.PurposeSession, namespace, s.SessionLifetime)
 	if ok {
-		err := s.endSessions(r.Context(), namespace, cookie, func(p *v1alpha1.Partnership) bool {
-			partnership.EndSessions(&p.Status, s.Now())
-			return true
-		}, func(m *v1alpha1.TeamMember) bool {
-			team.EndSessions(m, s.Now())
+		err := s.endSessions(r.Context(), namespace, cookie, func(g grant.Grant) bool {
+			g.EndAll(s.Now())
 			return true
 		})
 		if err != nil {
@@ -157,11 +150,7 @@ func (s *Server) signOut(w http.ResponseWriter, r *http.Request) {
 // ends, and with it each copy of its cookie. That it cannot be ended right now keeps nobody out.
 func (s *Server) startSession(w http.ResponseWriter, r *http.Request, namespace, email string) {
 	if before, ok := s.readCookie(r, token.PurposeSession, namespace, s.SessionLifetime); ok {
-		err := s.endSessions(r.Context(), namespace, before, func(p *v1alpha1.Partnership) bool {
-			return signin.End(&p.Status.SessionsNotBefore, &p.Status.SignIn, before.Time)
-		}, func(m *v1alpha1.TeamMember) bool {
-			return signin.End(&m.SessionsNotBefore, &m.SignIn, before.Time)
-		})
+		err := s.endSessions(r.Context(), namespace, before, func(g grant.Grant) bool { return g.End(before.Time) })
 		if err != nil {
 			log.FromContext(r.Context()).Error(err, "The session of before could not be ended", "namespace", namespace)
 		}
@@ -170,24 +159,25 @@ func (s *Server) startSession(w http.ResponseWriter, r *http.Request, namespace,
 	s.rememberBrowser(w, namespace, email)
 }
 
-// endSessions ends sessions of a person wherever a session of theirs counts, of partnerships and of teams.
-func (s *Server) endSessions(
-	ctx context.Context, namespace string, of session, ofPartnership func(*v1alpha1.Partnership) bool, ofMember func(*v1alpha1.TeamMember) bool,
-) error {
-	known, err := lookup.PartnershipsOf(ctx, s.Client, namespace, of.Address)
-	for _, p := range known {
-		if !partnership.SessionCounts(&p, of.Time) {
+// endSessions ends sessions of a person wherever a session of theirs counts.
+func (s *Server) endSessions(ctx context.Context, namespace string, of session, end func(grant.Grant) bool) error {
+	found, err := s.find(ctx, namespace, of.Address)
+	if err != nil {
+		return err
+	}
+	for _, g := range found.Grants() {
+		if !g.Counts(of.Time) || g.Why == grant.NotMember {
 			continue
 		}
-		ended := s.change(ctx, client.ObjectKeyFromObject(&p), func(p *v1alpha1.Partnership) error {
-			if !ofPartnership(p) {
+		ended := s.changeAccess(ctx, g, func(live grant.Grant) error {
+			if !end(live) {
 				return errNothing
 			}
 			return nil
 		})
-		if !errors.Is(ended, errNothing) {
-			err = errors.Join(err, client.IgnoreNotFound(ended))
+		if !errors.Is(ended, grant.ErrGone) {
+			err = errors.Join(err, ended)
 		}
 	}
-	return errors.Join(err, s.endInTeams(ctx, namespace, of, ofMember))
+	return err
 }

@@ -18,9 +18,9 @@ import (
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/address"
 	"github.com/partner-operator/partner-operator/internal/audit"
+	"github.com/partner-operator/partner-operator/internal/grant"
 	"github.com/partner-operator/partner-operator/internal/invite"
 	"github.com/partner-operator/partner-operator/internal/lookup"
-	"github.com/partner-operator/partner-operator/internal/partnership"
 	"github.com/partner-operator/partner-operator/internal/signin"
 	"github.com/partner-operator/partner-operator/internal/team"
 	"github.com/partner-operator/partner-operator/internal/token"
@@ -100,45 +100,51 @@ func minutes(d time.Duration) string {
 // errNobody tells that an address belongs to nobody who gets a mail, as far as this replica has heard.
 var errNobody = errors.New("nobody with access or an open invite has this address")
 
-// handOutSignIn notes on the oldest partnership with access that a link is asked for; a controller mails it.
+// handOutSignIn notes with the first grant that lets the person in that a link is asked for; a controller mails it. Who has
+// none, but is invited, gets the mail of that again, with the same link.
 func (s *Server) handOutSignIn(ctx context.Context, request signInRequest) error {
-	known, err := lookup.PartnershipsOf(ctx, s.Client, request.namespace, request.email)
+	found, err := s.find(ctx, request.namespace, request.email)
 	if err != nil {
 		return err
 	}
-	catalog, err := lookup.Catalog(ctx, s.Client, request.namespace)
+	grants := found.Grants()
+	if i := slices.IndexFunc(grants, func(g grant.Grant) bool { return g.Open }); i >= 0 {
+		err := s.changeAccess(ctx, grants[i], func(live grant.Grant) error {
+			if request.carriedOut(live.SignIn) || !live.Request(s.SignInLifetime, s.Now()) {
+				return errNothing
+			}
+			return nil
+		})
+		if errors.Is(err, grant.ErrGone) {
+			return nil
+		}
+		return err
+	}
+	invited, err := s.repeatOfTeams(ctx, request, found.Teams)
 	if err != nil {
 		return err
 	}
-	var open []v1alpha1.Partnership
-	for _, p := range known {
-		if partnership.HasAccess(&p, known, catalog.Programs[p.Spec.ProgramRef.Name], s.Now()) {
-			open = append(open, p)
+	if err := s.askRepeat(ctx, request, found.Own); !invited || !errors.Is(err, errNobody) {
+		return err
+	}
+	return nil
+}
+
+// repeatOfTeams asks for the mails again that invite a person into teams; false: there is none to repeat.
+func (s *Server) repeatOfTeams(ctx context.Context, request signInRequest, teams []v1alpha1.PartnerTeam) (invited bool, err error) {
+	for i := range teams {
+		_, failed := s.Accept.ChangeTeam(ctx, client.ObjectKeyFromObject(&teams[i]), string(teams[i].UID), func(t *v1alpha1.PartnerTeam) error {
+			if m := team.Member(t, request.email); m == nil || !team.RepeatInvite(t, m, s.Now()) {
+				return errNothing
+			}
+			invited = true
+			return nil
+		})
+		if !errors.Is(failed, errNothing) {
+			err = errors.Join(err, client.IgnoreNotFound(failed))
 		}
 	}
-	if len(open) == 0 {
-		member, invited, err := s.handOutByTeam(ctx, request)
-		if member || err != nil {
-			return err
-		}
-		if err := s.askRepeat(ctx, request, known); !invited || !errors.Is(err, errNobody) {
-			return err
-		}
-		return nil
-	}
-	oldest := slices.MinFunc(open, func(a, b v1alpha1.Partnership) int {
-		return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), strings.Compare(a.Name, b.Name))
-	})
-	err = s.change(ctx, client.ObjectKeyFromObject(&oldest), func(p *v1alpha1.Partnership) error {
-		if request.carriedOut(p.Status.SignIn) || !partnership.RequestSignIn(&p.Status, s.SignInLifetime, s.Now()) {
-			return errNothing
-		}
-		return nil
-	})
-	if errors.Is(err, errNothing) {
-		return nil
-	}
-	return err
+	return invited, err
 }
 
 // askRepeat notes on the newest open invite of a person without access that its mail is to be sent once more, with the
@@ -176,16 +182,15 @@ func (s *Server) askRepeat(ctx context.Context, request signInRequest, known []v
 type signInVisit struct {
 	namespace, token string
 	serial           int64
-	// partnership, or else team, is what gives access.
-	partnership *v1alpha1.Partnership
-	team        *v1alpha1.PartnerTeam
-	email       string
+	// grant is what the link was made for, and email the address of its person.
+	grant grant.Grant
+	email string
 	// known: this browser asked for the link, and then next is where it wanted to go.
 	known bool
 	next  string
 }
 
-// withSignIn opens the link and finds its partnership. A link that does not open, or is used, is the same page.
+// withSignIn opens the link and finds its grant. A link that does not open, or is used, is the same page.
 func (s *Server) withSignIn(next func(http.ResponseWriter, *http.Request, signInVisit)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		visit := signInVisit{namespace: r.PathValue("ns"), token: r.PathValue("token")}
@@ -193,31 +198,22 @@ func (s *Server) withSignIn(next func(http.ResponseWriter, *http.Request, signIn
 		if !ok {
 			return
 		}
-		found, err := s.findPartnership(r.Context(), visit.namespace, opened)
+		found, ok, err := s.grantOfLink(r.Context(), visit.namespace, opened)
 		if err != nil {
 			s.unavailable(w, r, err)
 			return
 		}
-		visit.serial = opened.Serial
-		switch {
-		case found != nil && found.Spec.Contact != nil && opened.Binds(string(found.Spec.Contact.Email)):
-			visit.partnership, visit.email = found, string(found.Spec.Contact.Email)
-		case found == nil:
-			if visit.team, visit.email, err = s.findSignInTeam(r.Context(), visit.namespace, opened); err != nil {
-				s.unavailable(w, r, err)
-				return
-			}
-		}
-		if visit.email == "" {
+		if !ok {
 			s.deadLink(w, r)
 			return
 		}
+		visit.serial, visit.grant, visit.email = opened.Serial, found, found.Address
 		noteSignIn(r, visit)
 		asked, ok := s.readCookie(r, token.PurposeSignInRequest, visit.namespace, requestLifetime)
-		if visit.known = ok && address.Equal(asked.Address, visit.email) && signin.AskedBy(visit.links(), visit.serial, asked.Time); visit.known {
+		if visit.known = ok && address.Equal(asked.Address, visit.email) && signin.AskedBy(found.SignIn, visit.serial, asked.Time); visit.known {
 			visit.next = ownPath(visit.namespace, asked.Next)
 		}
-		if err := s.mayUseVisit(r.Context(), visit); err != nil {
+		if err := found.Link(visit.serial, s.Now()); err != nil {
 			s.refuseSignIn(w, r, err)
 			return
 		}
@@ -225,74 +221,70 @@ func (s *Server) withSignIn(next func(http.ResponseWriter, *http.Request, signIn
 	}
 }
 
-// links are the sign-in links of the person.
-func (v signInVisit) links() v1alpha1.PartnershipSignIn {
-	if v.team != nil {
-		if m := team.Member(v.team, v.email); m != nil {
-			return m.SignIn
+// grantOfLink finds what a genuine link was made for, and asks the API server if the cache is behind the mail.
+func (s *Server) grantOfLink(ctx context.Context, namespace string, opened token.Opened) (found grant.Grant, ok bool, err error) {
+	p, err := lookup.PartnershipByUID(ctx, s.Client, namespace, opened.UID)
+	if err != nil {
+		return found, false, err
+	}
+	var of client.Object = p
+	fresh := client.Object(&v1alpha1.Partnership{})
+	if p == nil {
+		t, err := lookup.TeamByUID(ctx, s.Client, namespace, opened.UID)
+		if err != nil || t == nil {
+			return found, false, err
 		}
-		return v1alpha1.PartnershipSignIn{}
+		of, fresh = t, &v1alpha1.PartnerTeam{}
 	}
-	return v.partnership.Status.SignIn
+	if found, ok, err = s.grantOf(ctx, of, opened); err != nil || ok && found.SignIn.Serial >= opened.Serial {
+		return found, ok, err
+	}
+	if err := s.Live.Get(ctx, client.ObjectKeyFromObject(of), fresh); err != nil || string(fresh.GetUID()) != opened.UID {
+		return found, false, client.IgnoreNotFound(err)
+	}
+	return s.grantOf(ctx, fresh, opened)
 }
 
-// findPartnership finds the partnership of a genuine link, and asks the API server if the cache is behind the mail.
-func (s *Server) findPartnership(ctx context.Context, namespace string, opened token.Opened) (*v1alpha1.Partnership, error) {
-	found, err := lookup.PartnershipByUID(ctx, s.Client, namespace, opened.UID)
-	if err != nil || found == nil || found.Status.SignIn.Serial >= opened.Serial {
-		return found, err
+// grantOf finds the grant of an object that a link was made for.
+func (s *Server) grantOf(ctx context.Context, of client.Object, opened token.Opened) (grant.Grant, bool, error) {
+	var addresses []string
+	switch of := of.(type) {
+	case *v1alpha1.Partnership:
+		if of.Spec.Contact != nil {
+			addresses = append(addresses, string(of.Spec.Contact.Email))
+		}
+	case *v1alpha1.PartnerTeam:
+		addresses = team.Addresses(of)
 	}
-	fresh := &v1alpha1.Partnership{}
-	err = s.Live.Get(ctx, client.ObjectKeyFromObject(found), fresh)
-	return fresh, client.IgnoreNotFound(err)
-}
-
-// Why a sign-in link does not work.
-var (
-	errLinkGone    = errors.New("the sign-in link is used or withdrawn")
-	errLinkExpired = errors.New("the sign-in link has expired")
-	errLinkDead    = errors.New("too many wrong addresses were typed on the page of the sign-in link")
-	errNoAccess    = errors.New("the partnership gives no access")
-)
-
-// mayUse tells whether a link may be used now. One that may not, because access has ended, is not spent.
-func (s *Server) mayUse(ctx context.Context, p *v1alpha1.Partnership, serial int64) error {
-	catalog, err := lookup.Catalog(ctx, s.Client, p.Namespace)
+	i := slices.IndexFunc(addresses, opened.Binds)
+	if i < 0 {
+		return grant.Grant{}, false, nil
+	}
+	found, err := s.find(ctx, of.GetNamespace(), addresses[i])
 	if err != nil {
-		return err
+		return grant.Grant{}, false, err
 	}
-	rivals, err := lookup.Rivals(ctx, s.Client, p)
-	if err != nil {
-		return err
+	if t, isTeam := of.(*v1alpha1.PartnerTeam); isTeam {
+		g, known := found.OfMember(t)
+		return g, known, nil
 	}
-	switch state := signin.StateOf(p.Status.SignIn, serial, s.Now()); {
-	case state == signin.Gone:
-		return errLinkGone
-	case !partnership.HasAccess(p, rivals, catalog.Programs[p.Spec.ProgramRef.Name], s.Now()):
-		return errNoAccess
-	case state == signin.Expired:
-		return errLinkExpired
-	case state == signin.Dead:
-		return errLinkDead
-	default:
-		return nil
-	}
+	return found.OfPartnership(of.(*v1alpha1.Partnership)), true, nil
 }
 
 func (s *Server) refuseSignIn(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
-	case errors.Is(err, errLinkGone), apierrors.IsNotFound(err):
+	case errors.Is(err, grant.ErrGone), apierrors.IsNotFound(err):
 		s.deadLink(w, r)
-	case errors.Is(err, errLinkExpired):
+	case errors.Is(err, grant.ErrExpired):
 		noteReason(r, audit.Expired)
 		s.notice(w, r, http.StatusGone, notice{
 			Title:  "This sign-in link has expired",
 			Text:   "Sign-in links work for " + minutes(s.SignInLifetime) + ". Ask for a new one, it takes a moment.",
 			SignIn: "Get a new link",
 		})
-	case errors.Is(err, errLinkDead):
+	case errors.Is(err, grant.ErrDead):
 		s.deadSignIn(w, r, http.StatusGone)
-	case errors.Is(err, errNoAccess):
+	case errors.Is(err, grant.ErrNoAccess):
 		noteReason(r, audit.NoAccess)
 		s.notice(w, r, http.StatusForbidden, notice{
 			Title: "Your access has ended",
@@ -336,11 +328,12 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request, visit signInVisi
 		s.showSignIn(w, r, visit, http.StatusUnprocessableEntity, typed, "Please type the address that received the mail with this link.")
 		return
 	}
-	if err := s.spend(r.Context(), visit); err != nil {
+	err := s.changeLink(r.Context(), visit, func(live grant.Grant) { live.Use(s.Now()) })
+	if err != nil {
 		s.refuseSignIn(w, r, err)
 		return
 	}
-	s.noteActive(r.Context(), visit)
+	s.beginElsewhere(r.Context(), visit)
 	s.clearCookie(w, token.PurposeSignInRequest, visit.namespace)
 	s.startSession(w, r, visit.namespace, visit.email)
 	http.Redirect(w, r, cmp.Or(visit.next, dashboardPath(visit.namespace)), http.StatusSeeOther)
@@ -348,7 +341,8 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request, visit signInVisi
 
 // mayGuessSignIn counts a wrong address against the link; false: it bears no more, and the answer is given.
 func (s *Server) mayGuessSignIn(w http.ResponseWriter, r *http.Request, visit signInVisit) bool {
-	count, err := s.countWrongSignIn(r.Context(), visit)
+	var count v1alpha1.WrongAddresses
+	err := s.changeLink(r.Context(), visit, func(live grant.Grant) { count = signin.CountWrongAddress(live.Access, visit.serial) })
 	switch {
 	case err != nil:
 		s.refuseSignIn(w, r, err)
@@ -360,31 +354,6 @@ func (s *Server) mayGuessSignIn(w http.ResponseWriter, r *http.Request, visit si
 	return false
 }
 
-// countWrongSignIn counts a wrong address on a live copy.
-func (s *Server) countWrongSignIn(ctx context.Context, visit signInVisit) (count v1alpha1.WrongAddresses, err error) {
-	if visit.team != nil {
-		_, err = s.Accept.ChangeTeam(ctx, client.ObjectKeyFromObject(visit.team), string(visit.team.UID), func(t *v1alpha1.PartnerTeam) error {
-			if err := s.mayUseTeam(ctx, t, visit); err != nil {
-				return err
-			}
-			count = signin.CountWrongAddress(&team.Member(t, visit.email).SignIn, visit.serial)
-			return nil
-		})
-		return count, err
-	}
-	err = s.change(ctx, client.ObjectKeyFromObject(visit.partnership), func(p *v1alpha1.Partnership) error {
-		if p.UID != visit.partnership.UID {
-			return errLinkGone
-		}
-		if err := s.mayUse(ctx, p, visit.serial); err != nil {
-			return err
-		}
-		count = signin.CountWrongAddress(&p.Status.SignIn, visit.serial)
-		return nil
-	})
-	return count, err
-}
-
 // deadSignIn tells that a link is dead, since too many wrong addresses were typed.
 func (s *Server) deadSignIn(w http.ResponseWriter, r *http.Request, code int) {
 	noteReason(r, audit.TooManyWrongAddresses)
@@ -393,21 +362,25 @@ func (s *Server) deadSignIn(w http.ResponseWriter, r *http.Request, code int) {
 	})
 }
 
-// spend uses up the link, of a live copy.
-func (s *Server) spend(ctx context.Context, visit signInVisit) error {
-	if visit.team != nil {
-		return s.spendTeamSignIn(ctx, visit)
-	}
-	return s.change(ctx, client.ObjectKeyFromObject(visit.partnership), func(p *v1alpha1.Partnership) error {
-		if p.UID != visit.partnership.UID {
-			return errLinkGone
-		}
-		if err := s.mayUse(ctx, p, visit.serial); err != nil {
+// changeLink writes a fact about the link of a visit, if it works on the live copy.
+func (s *Server) changeLink(ctx context.Context, visit signInVisit, fact func(grant.Grant)) error {
+	return s.changeAccess(ctx, visit.grant, func(live grant.Grant) error {
+		if err := live.Link(visit.serial, s.Now()); err != nil {
 			return err
 		}
-		signin.Use(&p.Status.SignIn, s.Now())
+		fact(live)
 		return nil
 	})
+}
+
+// beginElsewhere notes with the other grants of a person who has signed in that the session begins there, too.
+func (s *Server) beginElsewhere(ctx context.Context, visit signInVisit) {
+	found, err := s.find(ctx, visit.namespace, visit.email)
+	if err != nil {
+		log.FromContext(ctx).Error(err, "It was not noted that somebody was there", "namespace", visit.namespace)
+		return
+	}
+	s.noteActive(ctx, slices.DeleteFunc(found.Grants(), func(g grant.Grant) bool { return g.UID() == visit.grant.UID() }))
 }
 
 // +kubebuilder:rbac:groups=partner-operator.io,resources=partnerinvites;partnerships;partnerteams,verbs=get

@@ -12,6 +12,7 @@ import (
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/address"
+	"github.com/partner-operator/partner-operator/internal/signin"
 	"github.com/partner-operator/partner-operator/internal/team"
 )
 
@@ -203,7 +204,7 @@ func (s *Server) changeTeam(name string) func(http.ResponseWriter, *http.Request
 			return
 		}
 		written, err := s.Accept.ChangeTeam(r.Context(), client.ObjectKeyFromObject(visit.team), string(visit.team.UID), func(t *v1alpha1.PartnerTeam) error {
-			if m := team.Member(t, visit.Address); m == nil || !team.SessionCounts(m, visit.Time) {
+			if m := team.Member(t, visit.Address); m == nil || !signin.Counts(&m.Access, visit.Time) {
 				return &team.Refusal{Kind: team.NotAllowed, Text: "You are not in this team any more."}
 			}
 			return change(t, visit.Address, r.PostForm, s.Now())

@@ -65,7 +65,8 @@ func LifetimeOf(s v1alpha1.PartnershipSignIn, serial int64) time.Duration {
 
 // Request issues one more link, if one is due, and leaves the older ones alone. It is false if none is: then a link with
 // half of its time or more to go is in the mailbox already. It must be written with the resourceVersion that was judged.
-func Request(s *v1alpha1.PartnershipSignIn, lifetime time.Duration, now time.Time) bool {
+func Request(a *v1alpha1.Access, lifetime time.Duration, now time.Time) bool {
+	s := &a.SignIn
 	open := slices.DeleteFunc(links(*s), func(l v1alpha1.SignInLink) bool { return !now.Before(expiry(l)) })
 	dead := func(l v1alpha1.SignInLink) bool { return l.WrongAddresses.LinkDead() }
 	if !due(slices.DeleteFunc(slices.Clone(open), dead), lifetime, now) {
@@ -100,7 +101,8 @@ func due(open []v1alpha1.SignInLink, lifetime time.Duration, now time.Time) bool
 
 // CountWrongAddress notes that an address was typed on the page of the link of a number that is not that of its person, and
 // gives how many these are now. It must be written with the resourceVersion that was judged.
-func CountWrongAddress(s *v1alpha1.PartnershipSignIn, serial int64) v1alpha1.WrongAddresses {
+func CountWrongAddress(a *v1alpha1.Access, serial int64) v1alpha1.WrongAddresses {
+	s := &a.SignIn
 	s.Open = links(*s)
 	i := slices.IndexFunc(s.Open, func(l v1alpha1.SignInLink) bool { return l.Serial == serial })
 	if i < 0 {
@@ -118,15 +120,16 @@ func AskedBy(s v1alpha1.PartnershipSignIn, serial int64, asked time.Time) bool {
 }
 
 // Use spends the open links: one was used, and the others end with it.
-func Use(s *v1alpha1.PartnershipSignIn, now time.Time) {
-	s.Serial++
-	s.LastTime = seconds(now)
-	Withdraw(s)
+func Use(a *v1alpha1.Access, now time.Time) {
+	a.SignIn.Serial++
+	a.SignIn.LastTime = seconds(now)
+	Seen(a, now)
+	Withdraw(a)
 }
 
 // Withdraw ends the open links.
-func Withdraw(s *v1alpha1.PartnershipSignIn) {
-	s.RequestedTime, s.Open = nil, nil
+func Withdraw(a *v1alpha1.Access) {
+	a.SignIn.RequestedTime, a.SignIn.Open = nil, nil
 }
 
 // links are those that were issued and not used, the oldest first. Before there was a list of them there was one at most:

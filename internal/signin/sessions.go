@@ -16,39 +16,50 @@ const DefaultSessionLifetime = 30 * 24 * time.Hour
 const maxEnded = 16
 
 // Counts tells whether a session that was signed in at a time counts: neither all of its time have ended, nor it alone.
-func Counts(notBefore *metav1.MicroTime, s v1alpha1.PartnershipSignIn, signedIn time.Time) bool {
-	if notBefore != nil && !signedIn.After(notBefore.Time) {
+func Counts(a *v1alpha1.Access, signedIn time.Time) bool {
+	if a.SessionsNotBefore != nil && !signedIn.After(a.SessionsNotBefore.Time) {
 		return false
 	}
-	return !ended(s, signedIn)
-}
-
-func ended(s v1alpha1.PartnershipSignIn, signedIn time.Time) bool {
-	return slices.ContainsFunc(s.EndedSessions, func(at metav1.MicroTime) bool { return at.Time.Equal(Moment(signedIn).Time) })
+	return !slices.ContainsFunc(a.SignIn.EndedSessions, func(at metav1.MicroTime) bool { return at.Time.Equal(Moment(signedIn).Time) })
 }
 
 // End ends the session that was signed in at a time, and no other. It is false if that counts no more anyway.
-func End(notBefore **metav1.MicroTime, s *v1alpha1.PartnershipSignIn, signedIn time.Time) bool {
-	if !Counts(*notBefore, *s, signedIn) {
+func End(a *v1alpha1.Access, signedIn time.Time) bool {
+	if !Counts(a, signedIn) {
 		return false
 	}
+	s := &a.SignIn
 	s.EndedSessions = append(s.EndedSessions, *Moment(signedIn))
 	slices.SortFunc(s.EndedSessions, func(a, b metav1.MicroTime) int { return a.Compare(b.Time) })
 	if len(s.EndedSessions) > maxEnded { // there is no end of them; so all go that are as old as the oldest
-		*notBefore = s.EndedSessions[0].DeepCopy()
+		a.SessionsNotBefore = s.EndedSessions[0].DeepCopy()
 	}
-	forget(*notBefore, s)
+	forget(a)
 	return true
 }
 
 // EndAll is what ends every session that was signed in up to now.
-func EndAll(notBefore **metav1.MicroTime, s *v1alpha1.PartnershipSignIn, now time.Time) {
-	*notBefore = Moment(now)
-	forget(*notBefore, s)
+func EndAll(a *v1alpha1.Access, now time.Time) {
+	a.SessionsNotBefore = Moment(now)
+	forget(a)
+}
+
+// seenAgain is how long it is not noted anew that somebody is there.
+const seenAgain = 24 * time.Hour
+
+// Seen notes that a person is there: a session begins, or they did something. It is false, and changes nothing, if that was
+// noted within the last day.
+func Seen(a *v1alpha1.Access, now time.Time) bool {
+	if a.LastActiveTime != nil && now.Sub(a.LastActiveTime.Time) < seenAgain {
+		return false
+	}
+	a.LastActiveTime = seconds(now)
+	return true
 }
 
 // forget drops what need not be remembered one by one, since all sessions of the time have ended.
-func forget(notBefore *metav1.MicroTime, s *v1alpha1.PartnershipSignIn) {
+func forget(a *v1alpha1.Access) {
+	notBefore, s := a.SessionsNotBefore, &a.SignIn
 	s.EndedSessions = slices.DeleteFunc(s.EndedSessions, func(at metav1.MicroTime) bool {
 		return notBefore != nil && !at.After(notBefore.Time)
 	})

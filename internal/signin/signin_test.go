@@ -15,13 +15,13 @@ import (
 var start = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 
 // stored is a status as the API server gives it back: in whole seconds.
-func stored(t *testing.T, s v1alpha1.PartnershipSignIn) v1alpha1.PartnershipSignIn {
+func stored(t *testing.T, s v1alpha1.Access) v1alpha1.Access {
 	t.Helper()
 	text, err := json.Marshal(s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var back v1alpha1.PartnershipSignIn
+	var back v1alpha1.Access
 	if err := json.Unmarshal(text, &back); err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func TestRequest(t *testing.T) {
 		"of a minute":                 {m, []time.Duration{0, 20 * time.Second, 40 * time.Second, 59 * time.Second, m}, []time.Duration{0, 20 * time.Second, 40 * time.Second, m}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var s v1alpha1.PartnershipSignIn
+			var s v1alpha1.Access
 			var mailed []time.Duration
 			for _, ask := range test.asks {
 				before := stored(t, s)
@@ -111,7 +111,7 @@ func TestRequest(t *testing.T) {
 
 // The link of the version before counts as one that is open.
 func TestRequestLeavesTheLinkOfTheVersionBefore(t *testing.T) {
-	s := v1alpha1.PartnershipSignIn{Serial: 3, RequestedTime: at(0)}
+	s := v1alpha1.Access{SignIn: v1alpha1.PartnershipSignIn{Serial: 3, RequestedTime: at(0)}}
 	if Request(&s, DefaultLinkLifetime, start.Add(time.Second)) {
 		t.Error("a second mail a second later")
 	}
@@ -120,19 +120,19 @@ func TestRequestLeavesTheLinkOfTheVersionBefore(t *testing.T) {
 	}
 	s = stored(t, s)
 	now := start.Add(6 * time.Minute)
-	if StateOf(s, 3, now) != Open || StateOf(s, 4, now) != Open {
+	if StateOf(s.SignIn, 3, now) != Open || StateOf(s.SignIn, 4, now) != Open {
 		t.Errorf("of the two links one is dead: %+v", s)
 	}
-	if s.Serial != 4 || !s.RequestedTime.Time.Equal(start.Add(5*time.Minute)) {
+	if s.SignIn.Serial != 4 || !s.SignIn.RequestedTime.Time.Equal(start.Add(5*time.Minute)) {
 		t.Error("the version before would not know the newest link")
 	}
 	Use(&s, now)
 	for serial := range int64(6) {
-		if StateOf(s, serial, now) != Gone {
-			t.Errorf("after one was used, link %d is %s", serial, StateOf(s, serial, now))
+		if StateOf(s.SignIn, serial, now) != Gone {
+			t.Errorf("after one was used, link %d is %s", serial, StateOf(s.SignIn, serial, now))
 		}
 	}
-	if s.LastTime == nil || !s.LastTime.Time.Equal(now) {
+	if s.SignIn.LastTime == nil || !s.SignIn.LastTime.Time.Equal(now) {
 		t.Error("the sign-in is not noted")
 	}
 }
@@ -143,14 +143,14 @@ func TestAStrangerAsksAgainAndAgain(t *testing.T) {
 	for _, lifetime := range []time.Duration{time.Minute, 2 * time.Minute, 10 * time.Minute, 15 * time.Minute, time.Hour} {
 		for _, every := range []time.Duration{time.Second, 7 * time.Second, 20 * time.Second, time.Minute, 5 * time.Minute} {
 			t.Run(fmt.Sprint(lifetime, " every ", every), func(t *testing.T) {
-				var s v1alpha1.PartnershipSignIn
+				var s v1alpha1.Access
 				ends := map[int64]time.Time{}
 				var newest time.Time
 				soon := 0
 				for after := time.Duration(0); after < 24*time.Hour; after += every {
 					now := start.Add(after)
 					if Request(&s, lifetime, now) {
-						newest, ends[s.Serial] = now, now.Add(lifetime)
+						newest, ends[s.SignIn.Serial] = now, now.Add(lifetime)
 						if after <= 20*time.Minute {
 							soon++
 						}
@@ -160,7 +160,7 @@ func TestAStrangerAsksAgainAndAgain(t *testing.T) {
 					}
 					open := 0
 					for serial, end := range ends {
-						switch got := StateOf(s, serial, now); {
+						switch got := StateOf(s.SignIn, serial, now); {
 						case now.Before(end) && got != Open:
 							t.Fatalf("after %s link %d is %s, and would last until %s", after, serial, got, end)
 						case !now.Before(end):
@@ -173,8 +173,8 @@ func TestAStrangerAsksAgainAndAgain(t *testing.T) {
 						t.Fatalf("after %s %d links are open", after, open)
 					}
 				}
-				if most := MaxOpen * int(24*time.Hour/lifetime); int(s.Serial) > most {
-					t.Errorf("%d mails in a day, at most %d are expected", s.Serial, most)
+				if most := MaxOpen * int(24*time.Hour/lifetime); int(s.SignIn.Serial) > most {
+					t.Errorf("%d mails in a day, at most %d are expected", s.SignIn.Serial, most)
 				}
 				if lifetime == 15*time.Minute && soon > 6 {
 					t.Errorf("%d mails in twenty minutes", soon)
@@ -185,9 +185,9 @@ func TestAStrangerAsksAgainAndAgain(t *testing.T) {
 }
 
 func TestLifetimeOf(t *testing.T) {
-	s := v1alpha1.PartnershipSignIn{}
+	s := v1alpha1.Access{}
 	Request(&s, 2*time.Minute, start.Add(700*time.Millisecond))
-	if got := LifetimeOf(stored(t, s), 1); got != 2*time.Minute {
+	if got := LifetimeOf(stored(t, s).SignIn, 1); got != 2*time.Minute {
 		t.Errorf("it works for %s", got)
 	}
 	if got := LifetimeOf(v1alpha1.PartnershipSignIn{Serial: 1, RequestedTime: at(0)}, 1); got != DefaultLinkLifetime {
@@ -199,10 +199,9 @@ func TestLifetimeOf(t *testing.T) {
 }
 
 func TestEndEndsOneSession(t *testing.T) {
-	var s v1alpha1.PartnershipSignIn
-	var notBefore *metav1.MicroTime
+	var s v1alpha1.Access
 	here, there := start.Add(1234567*time.Nanosecond), start.Add(time.Hour)
-	if !End(&notBefore, &s, here) || End(&notBefore, &s, here) {
+	if !End(&s, here) || End(&s, here) {
 		t.Error("a session does not end once")
 	}
 	s = stored(t, s)
@@ -213,32 +212,31 @@ func TestEndEndsOneSession(t *testing.T) {
 		"the one that ended": {here, false}, "the same, elsewhere": {here.In(time.FixedZone("east", 9*60*60)), false},
 		"one from before": {here.Add(-time.Second), true}, "another": {there, true},
 	} {
-		if got := Counts(notBefore, s, test.signedIn); got != test.want {
+		if got := Counts(&s, test.signedIn); got != test.want {
 			t.Errorf("%s counts: %v", name, got)
 		}
 	}
-	EndAll(&notBefore, &s, there)
-	if Counts(notBefore, s, there) || len(s.EndedSessions) > 0 {
+	EndAll(&s, there)
+	if Counts(&s, there) || len(s.SignIn.EndedSessions) > 0 {
 		t.Error("after all have ended one counts, or is remembered by itself")
 	}
 }
 
 // However many sessions end one by one, none of them counts again, and the list has an end.
 func TestEndedSessionsAreBounded(t *testing.T) {
-	var s v1alpha1.PartnershipSignIn
-	var notBefore *metav1.MicroTime
+	var s v1alpha1.Access
 	for i := range 100 {
-		End(&notBefore, &s, start.Add(time.Duration(i)*time.Hour))
+		End(&s, start.Add(time.Duration(i)*time.Hour))
 	}
 	for i := range 100 {
-		if Counts(notBefore, s, start.Add(time.Duration(i)*time.Hour)) {
+		if Counts(&s, start.Add(time.Duration(i)*time.Hour)) {
 			t.Errorf("session %d counts again", i)
 		}
 	}
-	if len(s.EndedSessions) > maxEnded {
-		t.Errorf("%d sessions are remembered", len(s.EndedSessions))
+	if len(s.SignIn.EndedSessions) > maxEnded {
+		t.Errorf("%d sessions are remembered", len(s.SignIn.EndedSessions))
 	}
-	if !Counts(notBefore, s, start.Add(1000*time.Hour)) {
+	if !Counts(&s, start.Add(1000*time.Hour)) {
 		t.Error("a session counts no more that never ended")
 	}
 }
@@ -254,5 +252,25 @@ func TestSignOutText(t *testing.T) {
 	}
 	if SignOutWanted(&metav1.ObjectMeta{}, nil, start) != nil {
 		t.Error("no text asks for something")
+	}
+}
+
+// That somebody is there is noted once a day, whichever way.
+func TestSeen(t *testing.T) {
+	for name, test := range map[string]struct {
+		last *metav1.Time
+		want bool
+	}{
+		"never": {nil, true}, "a moment ago": {at(-time.Second), false}, "nearly a day ago": {at(-24*time.Hour + time.Second), false},
+		"a day ago": {at(-24 * time.Hour), true}, "by a clock that is ahead": {at(time.Minute), false},
+	} {
+		a := v1alpha1.Access{LastActiveTime: test.last}
+		if got := Seen(&a, start); got != test.want || got != (a.LastActiveTime != test.last) {
+			t.Errorf("%s: Seen = %v, and it says %v", name, got, a.LastActiveTime)
+		}
+	}
+	used := v1alpha1.Access{}
+	if Use(&used, start); used.LastActiveTime == nil {
+		t.Error("signing in is not noted")
 	}
 }

@@ -201,9 +201,10 @@ func Join(t *v1alpha1.PartnerTeam, serial int64, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	m.State, m.JoinedTime, m.EndedTime, m.LastActiveTime = v1alpha1.MemberActive, seconds(now), nil, seconds(now)
+	m.State, m.JoinedTime, m.EndedTime = v1alpha1.MemberActive, seconds(now), nil
+	signin.Seen(&m.Access, now)
 	// An earlier membership may have been forgotten: what was signed in then must not open what is granted now.
-	EndSessions(m, now)
+	signin.EndAll(&m.Access, now)
 	count(t)
 	return nil
 }
@@ -299,14 +300,9 @@ func LeaveTeam(t *v1alpha1.PartnerTeam, by string, now time.Time) error {
 // end takes a person out.
 func end(t *v1alpha1.PartnerTeam, m *v1alpha1.TeamMember, now time.Time) {
 	m.State, m.EndedTime = v1alpha1.MemberRemoved, seconds(now)
-	EndSessions(m, now)
-	signin.Withdraw(&m.SignIn)
+	signin.EndAll(&m.Access, now)
+	signin.Withdraw(&m.Access)
 	count(t)
-}
-
-// EndSessions makes every session of a person worthless for the team that was signed in up to now.
-func EndSessions(m *v1alpha1.TeamMember, now time.Time) {
-	signin.EndAll(&m.SessionsNotBefore, &m.SignIn, now)
 }
 
 // signOut ends every session and every sign-in link of those whom the company asks to be signed out, or of everybody if it
@@ -321,19 +317,10 @@ func signOut(t *v1alpha1.PartnerTeam, now time.Time) {
 	for i := range t.Status.Members {
 		m := &t.Status.Members[i]
 		if len(named) == 0 || slices.ContainsFunc(named, func(email string) bool { return address.Equal(email, string(m.Email)) }) {
-			EndSessions(m, now)
-			signin.Withdraw(&m.SignIn)
+			signin.EndAll(&m.Access, now)
+			signin.Withdraw(&m.Access)
 		}
 	}
-}
-
-// Touch notes that a person was there. It is false if they are not in the team.
-func Touch(t *v1alpha1.PartnerTeam, email string, now time.Time) bool {
-	if !IsActive(t, email) {
-		return false
-	}
-	touch(t, email, now)
-	return true
 }
 
 // HandOverTo makes another person the owner; the owner before becomes an admin.
@@ -359,7 +346,7 @@ func HandOverTo(t *v1alpha1.PartnerTeam, by, email string, now time.Time) error 
 // touch notes that a person did something.
 func touch(t *v1alpha1.PartnerTeam, by string, now time.Time) {
 	if m := Member(t, by); m != nil {
-		m.LastActiveTime = seconds(now)
+		signin.Seen(&m.Access, now)
 	}
 }
 

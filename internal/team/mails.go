@@ -109,22 +109,6 @@ func MailFailed(t *v1alpha1.PartnerTeam, m *v1alpha1.TeamMember) bool {
 	})
 }
 
-// RequestSignIn issues one more sign-in link for a person and asks for its mail, if one is due; else it changes nothing, and
-// is false.
-func RequestSignIn(t *v1alpha1.PartnerTeam, m *v1alpha1.TeamMember, lifetime time.Duration, now time.Time) bool {
-	if !signin.Request(&m.SignIn, lifetime, now) {
-		return false
-	}
-	Enqueue(t, v1alpha1.MailSignIn, string(m.Email), m.SignIn.Serial)
-	return true
-}
-
-// UseSignIn spends the open sign-in links of a person.
-func UseSignIn(m *v1alpha1.TeamMember, now time.Time) {
-	signin.Use(&m.SignIn, now)
-	m.LastActiveTime = seconds(now)
-}
-
 // RepeatInvite asks for the open invitation of a person to be mailed again, with the same link, under another Message-ID. It
 // is false if there is none, it is under way, or it was mailed a moment ago.
 func RepeatInvite(t *v1alpha1.PartnerTeam, m *v1alpha1.TeamMember, now time.Time) bool {

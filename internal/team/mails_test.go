@@ -160,7 +160,7 @@ func TestTwoWritesForAMailOfATeam(t *testing.T) {
 	} {
 		a := agency(t)
 		settle(t, a, later, taken)
-		RequestSignIn(a, Member(a, memberMail), time.Hour, later)
+		requests(a, memberMail)
 		before := a.DeepCopy()
 		key := claim(a, later)
 		if got := mailed(a); got != "False/Sending: sign-in: the mail is being handed to the mail server" {

@@ -10,11 +10,11 @@ import (
 
 // Open tells whether the portal is open to the people of a team: a partnership of the team gives access, or the team is
 // in no program yet, so that its owner can bring it together. A team whose partnerships were ended, or wait for the
-// company, is closed. Counts tells which partnerships count for a session; nil: all.
-func Open(of []v1alpha1.Partnership, catalog program.Catalog, counts func(*v1alpha1.Partnership) bool, now time.Time) bool {
+// company, is closed.
+func Open(of []v1alpha1.Partnership, catalog program.Catalog, now time.Time) bool {
 	for i := range of {
 		p := &of[i]
-		if partnership.HasAccess(p, of, catalog.Programs[p.Spec.ProgramRef.Name], now) && (counts == nil || counts(p)) {
+		if partnership.HasAccess(p, of, catalog.Programs[p.Spec.ProgramRef.Name], now) {
 			return true
 		}
 	}

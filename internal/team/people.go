@@ -8,7 +8,6 @@ import (
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/address"
-	"github.com/partner-operator/partner-operator/internal/signin"
 )
 
 const (
@@ -89,11 +88,6 @@ func Addresses(t *v1alpha1.PartnerTeam) []string {
 
 // IsActive tells whether a person is in a team.
 func IsActive(t *v1alpha1.PartnerTeam, email string) bool { return Can(t, email, SeeTeam) }
-
-// SessionCounts tells whether a session that was signed in at a time still counts for a person's membership.
-func SessionCounts(m *v1alpha1.TeamMember, signedIn time.Time) bool {
-	return signin.Counts(m.SessionsNotBefore, m.SignIn, signedIn)
-}
 
 // Leaders are the owner and the admins of a team, the owner first: those who decide for it, and are told. There are ten
 // at most.

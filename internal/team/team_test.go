@@ -271,7 +271,7 @@ func TestStatesAfterChanges(t *testing.T) {
 			if got != test.mails {
 				t.Errorf("%d mails to join, want %d: %+v", got, test.mails, mails)
 			}
-			if test.state == v1alpha1.MemberRemoved && SessionCounts(m, later) {
+			if test.state == v1alpha1.MemberRemoved && signin.Counts(&m.Access, later) {
 				t.Error("the session of who is not in the team counts")
 			}
 		})
@@ -372,7 +372,7 @@ func TestSessionsOfBeforeAreDead(t *testing.T) {
 	must(t, Invite(a, ownerMail, Person{Email: memberMail, Role: member}, start.Add(2*time.Minute)))
 	must(t, Join(a, Member(a, memberMail).Serial, later))
 	m := Member(a, memberMail)
-	if SessionCounts(m, start.Add(30*time.Second)) || SessionCounts(m, later) || !SessionCounts(m, later.Add(time.Second)) {
+	if signin.Counts(&m.Access, start.Add(30*time.Second)) || signin.Counts(&m.Access, later) || !signin.Counts(&m.Access, later.Add(time.Second)) {
 		t.Errorf("sessions count from %v", m.SessionsNotBefore)
 	}
 }
@@ -490,8 +490,8 @@ func TestMails(t *testing.T) {
 		t.Errorf("there are more mails: %v", more)
 	}
 	must(t, Approve(a, adminMail, awaitingMail, later))
-	RequestSignIn(a, Member(a, memberMail), time.Hour, later)
-	RequestSignIn(a, Member(a, removedMail), time.Hour, later)
+	requests(a, memberMail)
+	requests(a, removedMail)
 	want = []string{"sign-in " + memberMail, "teammate-invite " + awaitingMail}
 	if diff := cmp.Diff(want, settle(t, a, later, taken)); diff != "" {
 		t.Errorf("unexpected (-want +got):\n%s", diff)
@@ -624,28 +624,17 @@ func TestOpen(t *testing.T) {
 		"in a program that is deleted": {[]v1alpha1.Partnership{of("gone", nil)}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := Open(test.of, catalog, nil, start); got != test.want {
+			if got := Open(test.of, catalog, start); got != test.want {
 				t.Errorf("Open = %v", got)
 			}
 		})
 	}
-	if Open([]v1alpha1.Partnership{of("referral", nil)}, catalog, func(*v1alpha1.Partnership) bool { return false }, start) {
-		t.Error("open to a session that does not count")
-	}
 }
 
-func TestSignIn(t *testing.T) {
-	a := agency(t)
-	m := Member(a, memberMail)
-	if !RequestSignIn(a, m, time.Minute, start) || RequestSignIn(a, m, time.Minute, start) || !RequestSignIn(a, m, time.Minute, start.Add(30*time.Second)) {
-		t.Error("a request that is due is not carried out, or one that is not due is")
-	}
-	if signin.StateOf(m.SignIn, 1, start.Add(40*time.Second)) != signin.Open || signin.StateOf(m.SignIn, 2, start.Add(40*time.Second)) != signin.Open {
-		t.Error("a newer link ends an older one")
-	}
-	UseSignIn(m, later)
-	if signin.StateOf(m.SignIn, 1, start) != signin.Gone || signin.StateOf(m.SignIn, 2, start) != signin.Gone || m.LastActiveTime == nil {
-		t.Error("a used link works, or one that was open with it")
+// requests asks for a sign-in link as the portal does.
+func requests(a *v1alpha1.PartnerTeam, email string) {
+	if m := Member(a, email); signin.Request(&m.Access, time.Hour, later) {
+		Enqueue(a, v1alpha1.MailSignIn, email, m.SignIn.Serial)
 	}
 }
 
@@ -664,13 +653,13 @@ func TestSignOut(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			a := agency(t)
 			a.Annotations = map[string]string{v1alpha1.SignOutAnnotation: test.text}
-			RequestSignIn(a, Member(a, memberMail), time.Hour, later)
+			requests(a, memberMail)
 			for range 2 {
 				a.Status = Decide(Input{Team: a, Open: true, Now: later}).Status
 			}
 			var ended []string
 			for _, email := range []string{ownerMail, adminMail, memberMail} {
-				if !SessionCounts(Member(a, email), later) {
+				if !signin.Counts(&Member(a, email).Access, later) {
 					ended = append(ended, email)
 				}
 			}
@@ -682,7 +671,7 @@ func TestSignOut(t *testing.T) {
 				t.Errorf("the link is %s, and the mails are %+v", link, a.Status.Mails)
 			}
 			a.Status = Decide(Input{Team: a, Open: true, Now: later.Add(time.Hour)}).Status
-			if !SessionCounts(Member(a, memberMail), later.Add(time.Minute)) {
+			if !signin.Counts(&Member(a, memberMail).Access, later.Add(time.Minute)) {
 				t.Error("the same text ends a session of after")
 			}
 		})
