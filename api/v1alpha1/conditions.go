@@ -43,6 +43,9 @@ const (
 	ReasonGroupNotInProgram = "GroupNotInProgram"
 	// ReasonTeamNotFound: False, a PartnerTeam does not exist yet; the message names it.
 	ReasonTeamNotFound = "TeamNotFound"
+	// ReasonAwaitingAcceptance: False, a PartnerTeam or a Partnership does not exist yet, and an open invite makes it when the
+	// person accepts; the message names it. Ready is True meanwhile, since nothing but a person's answer is waited for.
+	ReasonAwaitingAcceptance = "AwaitingAcceptance"
 	// ReasonPartnershipNotFound: False, a Partnership does not exist; the message names it.
 	ReasonPartnershipNotFound = "PartnershipNotFound"
 	// ReasonProgramMismatch: False and Stalled, the Partnership of a link is in another Program than the link says.

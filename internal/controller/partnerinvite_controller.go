@@ -64,6 +64,7 @@ func (r *PartnerInviteReconciler) setup(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.PartnerGroup{}, waiting, builder.WithPredicates(specChanged)).
 		Watches(&v1alpha1.Partnership{}, enqueue(r.base, rivalryOf, r.heldBy), builder.WithPredicates(specEdited)).
 		Watches(&v1alpha1.PartnerTeam{}, enqueue(r.base, client.ObjectKeyFromObject, byName(r.Client, lookup.InvitesOfTeam)), builder.WithPredicates(peopleTurned)).
+		Watches(&v1alpha1.PartnerInvite{}, enqueue(r.base, teamOfInvite, byName(r.Client, lookup.InvitesOfTeam)), builder.WithPredicates(teamInviteTurned)).
 		WatchesMetadata(&corev1.ConfigMap{}, waiting, r.mattering()).
 		WatchesRawSource(onKeys(r.base, r.keys, keyring.SecretName, r.keptLinks)).
 		WatchesRawSource(r.mailNews.follow(waiting)).
@@ -191,6 +192,11 @@ func (r *PartnerInviteReconciler) observe(
 	}
 	if i.TeamName() != "" {
 		if in.Team, err = lookup.Team(ctx, r.Client, i.Namespace, i.TeamName()); err != nil {
+			return in, err
+		}
+	}
+	if in.Team == nil {
+		if in.TeamInvited, err = r.teamInvited(ctx, i.Namespace, i.Spec.TeamRef); err != nil {
 			return in, err
 		}
 	}

@@ -51,6 +51,7 @@ func (r *PartnerLinkReconciler) setup(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.PartnerTeam{}, enqueue(r.base, client.ObjectKeyFromObject, r.sharedIn), builder.WithPredicates(peopleTurned)).
 		Watches(&v1alpha1.Program{}, enqueue(r.base, client.ObjectKeyFromObject, r.following), changed).
 		Watches(&v1alpha1.PartnerGroup{}, enqueue(r.base, programOfGroup, r.following), changed).
+		Watches(&v1alpha1.PartnerInvite{}, enqueue(r.base, partnershipsOfInvite, r.awaiting), builder.WithPredicates(teamInviteTurned)).
 		WatchesMetadata(&corev1.ConfigMap{}, enqueue(r.base, client.Object.GetNamespace, r.all), r.mattering()).
 		WatchesRawSource(onKeys(r.base, r.keys, keyring.MarksSecretName, func(ctx context.Context) ([]reconcile.Request, error) { return r.all(ctx, metav1.NamespaceAll) })).
 		Complete(eachOf(r.base, "partnerlink", r))
@@ -212,6 +213,9 @@ func (r *PartnerLinkReconciler) ground(ctx context.Context, l *v1alpha1.PartnerL
 		ground.Marks = link.Marks(r.keys.Marker(), p)
 	}
 	ground.Portal, ground.Now = r.courier.Host(), r.now()
+	if p == nil && err == nil {
+		ground.IsInvited, err = lookup.PartnershipInvited(ctx, r.Client, l.Namespace, l.Spec.PartnershipRef.Name, ground.Now)
+	}
 	return ground, err
 }
 

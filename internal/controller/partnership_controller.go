@@ -66,6 +66,7 @@ func (r *PartnershipReconciler) setup(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.PartnerInvite{}, handler.EnqueueRequestsFromMapFunc(inviting), builder.WithPredicates(invitationTurned)).
 		Watches(&v1alpha1.PartnerTeam{}, enqueue(r.base, client.ObjectKeyFromObject, byName(r.Client, lookup.PartnershipsJoining)), builder.WithPredicates(comesAndGoes)).
 		Watches(&v1alpha1.PartnerTeam{}, enqueue(r.base, client.ObjectKeyFromObject, byName(r.Client, lookup.PartnershipsOfTeam)), changed).
+		Watches(&v1alpha1.PartnerInvite{}, enqueue(r.base, teamOfInvite, r.awaitingTeam), builder.WithPredicates(teamInviteTurned)).
 		WatchesMetadata(&corev1.ConfigMap{}, mailing, r.mattering()).
 		WatchesRawSource(source.Kind[client.Object](r.pages, &corev1.ConfigMap{}, r.rewriting())).
 		WatchesRawSource(onKeys(r.base, r.keys, keyring.MarksSecretName, r.all)).
@@ -284,15 +285,19 @@ func (r *PartnershipReconciler) observe(ctx context.Context, p *v1alpha1.Partner
 	if in.Team, err = r.team(ctx, p.Namespace, p.Spec.TeamRef); err != nil {
 		return in, err
 	}
-	if in.Team != nil {
+	if in.Team == nil {
+		in.TeamInvited, err = r.teamInvited(ctx, p.Namespace, p.Spec.TeamRef)
+	} else {
 		for _, leader := range team.Leaders(in.Team) {
 			in.Leaders = append(in.Leaders, v1alpha1.TeamOwner{Email: leader.Email, FirstName: leader.FirstName, LastName: leader.LastName})
 		}
 	}
-	if p.Spec.Approval == nil {
-		return in, nil
+	if p.Spec.Approval == nil || err != nil {
+		return in, err
 	}
-	in.JoinTeam, err = r.team(ctx, p.Namespace, p.Spec.Approval.JoinTeamRef)
+	if in.JoinTeam, err = r.team(ctx, p.Namespace, p.Spec.Approval.JoinTeamRef); in.JoinTeam == nil && err == nil {
+		in.JoinTeamInvited, err = r.teamInvited(ctx, p.Namespace, p.Spec.Approval.JoinTeamRef)
+	}
 	return in, err
 }
 

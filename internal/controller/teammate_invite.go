@@ -20,6 +20,11 @@ func (r *PartnerInviteReconciler) reconcileTeammates(ctx context.Context, i *v1a
 		return reconcile.Result{}, err
 	}
 	in := invite.Input{Invite: i, Team: of, Now: r.now()}
+	if of == nil {
+		if in.TeamInvited, err = r.teamInvited(ctx, i.Namespace, i.Spec.TeamRef); err != nil {
+			return reconcile.Result{}, err
+		}
+	}
 	d := invite.NextForTeammates(in)
 	after := i.DeepCopy()
 	if d.Action == invite.ActionPropose {

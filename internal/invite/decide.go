@@ -28,6 +28,8 @@ type Input struct {
 	Catalog program.Catalog
 	// Team is the team that the invite names, a new or an existing one; nil: it names none, or there is none of the name.
 	Team *v1alpha1.PartnerTeam
+	// TeamInvited: an open invite makes the team when the person accepts.
+	TeamInvited bool
 	// Partnerships are those of the person, or of the team, in the namespace.
 	Partnerships []v1alpha1.Partnership
 	// Rivals are the other invites of the person, or of the team, in the namespace.

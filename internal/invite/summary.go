@@ -109,7 +109,16 @@ func notSent(status *v1alpha1.PartnerInviteStatus, set v1alpha1.ConditionSetter,
 		stalled(set, resend, reason, message)
 		return
 	}
-	waiting(set, reason, message)
+	notResolved(set, resend, program.Unresolved{Reason: reason, Message: message})
+}
+
+// notResolved notes what an invite waits for.
+func notResolved(set v1alpha1.ConditionSetter, resend *delivery.Hold, by program.Unresolved) {
+	if by.AwaitsAcceptance() {
+		done(set, resend, by.Reason, by.Message)
+		return
+	}
+	waiting(set, by.Reason, by.Message)
 }
 
 // sentMessage says how the link left, and until when it can be answered.
@@ -163,9 +172,7 @@ func setter(status *v1alpha1.PartnerInviteStatus, now time.Time) v1alpha1.Condit
 
 // Obstruct notes what keeps the answer of an accepted invite from being carried out.
 func Obstruct(status *v1alpha1.PartnerInviteStatus, by program.Unresolved, now time.Time) {
-	set := setter(status, now)
-	set.False(v1alpha1.ConditionReady, by.Reason, by.Message)
-	by.Hinder(set)
+	by.Block(setter(status, now))
 }
 
 // Obstructed tells whether the person accepted, and somebody has to change something before they are a partner.

@@ -1,12 +1,12 @@
 package invite
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/address"
+	"github.com/partner-operator/partner-operator/internal/partnership"
 	"github.com/partner-operator/partner-operator/internal/program"
 	"github.com/partner-operator/partner-operator/internal/team"
 )
@@ -41,10 +41,30 @@ func noTeam(in Input) *program.Unresolved {
 	if in.Invite.Spec.TeamRef == nil || in.Team != nil {
 		return nil
 	}
-	return &program.Unresolved{
-		Reason:  v1alpha1.ReasonTeamNotFound,
-		Message: fmt.Sprintf("PartnerTeam %q does not exist in this namespace; create it and the invite goes on", in.Invite.Spec.TeamRef.Name),
+	return program.TeamMissing(in.Invite.Spec.TeamRef.Name, in.TeamInvited, "create it and the invite goes on")
+}
+
+// MakesTeam tells whether one of the invites that are about a team is open and makes it.
+func MakesTeam(about []v1alpha1.PartnerInvite, now time.Time) bool {
+	return slices.ContainsFunc(about, func(i v1alpha1.PartnerInvite) bool { return i.Spec.Team != nil && IsOpen(&i, now) })
+}
+
+// PartnershipNames are the names that the partnerships of an invite to a new team can have. Those of people cannot be known
+// before they are there.
+func PartnershipNames(i *v1alpha1.PartnerInvite) (names []string) {
+	if i.Spec.Team == nil {
+		return nil
 	}
+	for _, grant := range i.Offers() {
+		spec := v1alpha1.PartnershipSpec{TeamRef: &v1alpha1.TeamReference{Name: i.Spec.Team.Name}, ProgramRef: v1alpha1.ProgramReference{Name: grant.Name}}
+		names = append(names, partnership.Names(spec, "")...)
+	}
+	return names
+}
+
+// IsOpen tells whether an invite can still be accepted, or will be able to be once it has left.
+func IsOpen(i *v1alpha1.PartnerInvite, now time.Time) bool {
+	return i.DeletionTimestamp.IsZero() && isOpen(i.Status, now)
 }
 
 // MayAccept tells whether an address is of somebody who may accept an invite: the invited person, or for a team its

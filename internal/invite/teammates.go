@@ -43,7 +43,7 @@ func NextForTeammates(in Input) Decision {
 		set.False(v1alpha1.ConditionResolvedRefs, teamless.Reason, teamless.Message)
 		set.Unknown(v1alpha1.ConditionSent, v1alpha1.ReasonPending, "nobody is proposed before the team exists")
 		set.Unknown(v1alpha1.ConditionAccepted, v1alpha1.ReasonPending, "nobody has been proposed yet")
-		waiting(set, teamless.Reason, teamless.Message)
+		notResolved(set, nil, *teamless)
 	default:
 		d.Action = ActionPropose
 	}

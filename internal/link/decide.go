@@ -26,6 +26,8 @@ type Ground struct {
 	// Team is the partner, for a link of one of its members; nil: the partner is a person, the link is of no member, or the
 	// team does not exist.
 	Team *v1alpha1.PartnerTeam
+	// IsInvited: there is no partnership, and an open invite makes it when the person accepts.
+	IsInvited bool
 	// Rivals are the partnerships of the same partner in the namespace.
 	Rivals []v1alpha1.Partnership
 	// Catalog holds the program that ProgramName names, and the groups that matter: that in force, and for a link with a
@@ -284,6 +286,8 @@ type obstacle struct {
 func (g Ground) obstacle(problem *program.Unresolved) *obstacle {
 	ref := g.Link.Spec.PartnershipRef.Name
 	switch {
+	case g.owner() == nil && !g.removed() && g.IsInvited:
+		return &obstacle{program.Unresolved{Reason: v1alpha1.ReasonAwaitingAcceptance, Message: fmt.Sprintf("Partnership %q does not exist yet; it is created when the person who is invited for its team accepts", ref)}, true, false}
 	case g.owner() == nil && !g.removed():
 		return &obstacle{program.Unresolved{Reason: v1alpha1.ReasonPartnershipNotFound, Message: fmt.Sprintf("Partnership %q does not exist in this namespace; create it and this goes on by itself", ref)}, true, true}
 	case g.removed():
@@ -330,6 +334,10 @@ func (g Ground) summarize(status *v1alpha1.PartnerLinkStatus, problem *program.U
 		set.True(v1alpha1.ConditionReady, string(status.State), does[status.State])
 		set.Remove(v1alpha1.ConditionReconciling)
 		set.Remove(v1alpha1.ConditionStalled)
+		return
+	}
+	if found.AwaitsAcceptance() {
+		found.Block(set)
 		return
 	}
 	set.False(v1alpha1.ConditionReady, found.Reason, found.Message)

@@ -157,11 +157,12 @@ func TestAnswer(t *testing.T) {
 			revoked(v1alpha1.LinkDeactivate)(g)
 		}, dead, "", v1alpha1.ReasonMemberNotFound},
 
-		"the partnership was never seen": {func(g *Ground) { g.Partnership = nil }, dead, "", v1alpha1.ReasonPartnershipNotFound},
-		"removed without a word":         {func(g *Ground) { g.remove() }, nobodys, bare, ""},
-		"removed, links lead on":         {func(g *Ground) { g.Partnership.Spec.OnRemoval.Links = v1alpha1.LinkRedirect; g.remove() }, nobodys, bare, ""},
-		"removed, links are kept":        {func(g *Ground) { g.Partnership.Spec.OnRemoval.Links = v1alpha1.LinkKeep; g.remove() }, activeLink, atProgram, ""},
-		"removed, links are ended":       {func(g *Ground) { g.Partnership.Spec.OnRemoval.Links = v1alpha1.LinkDeactivate; g.remove() }, dead, "", ""},
+		"the partnership is to be made by an acceptance": {func(g *Ground) { g.Partnership, g.IsInvited = nil, true }, dead, "", v1alpha1.ReasonAwaitingAcceptance},
+		"the partnership was never seen":                 {func(g *Ground) { g.Partnership = nil }, dead, "", v1alpha1.ReasonPartnershipNotFound},
+		"removed without a word":                         {func(g *Ground) { g.remove() }, nobodys, bare, ""},
+		"removed, links lead on":                         {func(g *Ground) { g.Partnership.Spec.OnRemoval.Links = v1alpha1.LinkRedirect; g.remove() }, nobodys, bare, ""},
+		"removed, links are kept":                        {func(g *Ground) { g.Partnership.Spec.OnRemoval.Links = v1alpha1.LinkKeep; g.remove() }, activeLink, atProgram, ""},
+		"removed, links are ended":                       {func(g *Ground) { g.Partnership.Spec.OnRemoval.Links = v1alpha1.LinkDeactivate; g.remove() }, dead, "", ""},
 		"removed and kept, but suspended": {func(g *Ground) {
 			g.Partnership.Spec.OnRemoval.Links = v1alpha1.LinkKeep
 			g.remove()
@@ -217,7 +218,7 @@ func (g Ground) checkStatus(t *testing.T, state v1alpha1.LinkState, reason strin
 	if reason == "" {
 		reason = string(state)
 	}
-	if status.State != state || ready == nil || ready.Reason != reason || (ready.Status == metav1.ConditionTrue) != (reason == string(state)) {
+	if status.State != state || ready == nil || ready.Reason != reason || (ready.Status == metav1.ConditionTrue) != (reason == string(state) || reason == v1alpha1.ReasonAwaitingAcceptance) {
 		t.Errorf("status says %s, %+v", status.State, ready)
 	}
 	abnormal := meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionReconciling) || meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionStalled)

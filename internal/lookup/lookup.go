@@ -18,15 +18,16 @@ import (
 
 // The indexes. They live in the cache only and are no field selectors of the API.
 const (
-	byUID     = "uid"
-	byAddress = "address"
-	byProgram = "program"
-	byGroup   = "group"
-	byTeam    = "team"
-	joining   = "joining"
-	waiting   = "waiting"
-	mailing   = "mailing"
-	byOwner   = "partnership"
+	byUID         = "uid"
+	byAddress     = "address"
+	byProgram     = "program"
+	byGroup       = "group"
+	byTeam        = "team"
+	joining       = "joining"
+	waiting       = "waiting"
+	mailing       = "mailing"
+	byOwner       = "partnership"
+	byPartnership = "makes"
 
 	// everyProgram stands for the programs of an invite that names none. No Program can be called that.
 	everyProgram = "*"

@@ -5,11 +5,13 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/address"
+	"github.com/partner-operator/partner-operator/internal/invite"
 	"github.com/partner-operator/partner-operator/internal/team"
 )
 
@@ -26,6 +28,7 @@ func addTeamIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 			}
 			return nil
 		}},
+		{&v1alpha1.PartnerInvite{}, byPartnership, func(o client.Object) []string { return invite.PartnershipNames(o.(*v1alpha1.PartnerInvite)) }},
 		{&v1alpha1.PartnerTeam{}, byUID, uid},
 		{&v1alpha1.PartnerTeam{}, byAddress, func(o client.Object) []string {
 			var known []string
@@ -53,6 +56,19 @@ func InvitesOfTeam(ctx context.Context, cache client.Reader, namespace, team str
 	var list v1alpha1.PartnerInviteList
 	err := find(ctx, cache, &list, namespace, byTeam, team)
 	return list.Items, err
+}
+
+// TeamInvited tells whether an open invite makes a team when the person accepts.
+func TeamInvited(ctx context.Context, cache client.Reader, namespace, team string, now time.Time) (bool, error) {
+	about, err := InvitesOfTeam(ctx, cache, namespace, team)
+	return invite.MakesTeam(about, now), err
+}
+
+// PartnershipInvited tells whether an open invite makes a partnership of this name when the person accepts.
+func PartnershipInvited(ctx context.Context, cache client.Reader, namespace, name string, now time.Time) (bool, error) {
+	var list v1alpha1.PartnerInviteList
+	err := share(ctx, cache, &list, namespace, byPartnership, name)
+	return invite.MakesTeam(list.Items, now), err
 }
 
 // RivalsOf finds the invites of the partner that an invite is for, the given one too: of the person, or of the team.

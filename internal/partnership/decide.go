@@ -22,6 +22,8 @@ type Input struct {
 	Catalog program.Catalog
 	// Team is the team that it names; nil: it names none, or the team does not exist.
 	Team *v1alpha1.PartnerTeam
+	// TeamInvited and JoinTeamInvited: an open invite makes the team, or the one to join, when the person accepts.
+	TeamInvited, JoinTeamInvited bool
 	// Leaders are the people of that team who are told about it: the owner and the admins.
 	Leaders []v1alpha1.TeamOwner
 	// Invite is the invite that was made for it; nil: there is none.
@@ -168,9 +170,9 @@ func group(in Input) (string, *program.Unresolved) {
 	inForce, unresolved := in.Catalog.GroupInForce(spec.ProgramRef.Name, spec.GroupRef, in.Partnership.Status.Group)
 	switch name := joiningTeam(in.Partnership); {
 	case name != "" && in.JoinTeam == nil:
-		unresolved = &program.Unresolved{Reason: v1alpha1.ReasonTeamNotFound, Message: fmt.Sprintf("PartnerTeam %q, which approval.joinTeamRef names, does not exist in this namespace; create it, or leave joinTeamRef out", name)}
+		unresolved = program.TeamMissing(name, in.JoinTeamInvited, "create it, or leave approval.joinTeamRef out")
 	case spec.TeamRef != nil && in.Team == nil:
-		unresolved = &program.Unresolved{Reason: v1alpha1.ReasonTeamNotFound, Message: fmt.Sprintf("PartnerTeam %q does not exist in this namespace; create it and its people have access", spec.TeamRef.Name)}
+		unresolved = program.TeamMissing(spec.TeamRef.Name, in.TeamInvited, "create it and its people have access")
 	case unresolved != nil:
 		unresolved.Message += "; the group in force is " + orNone(inForce)
 	}

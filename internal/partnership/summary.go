@@ -29,8 +29,7 @@ func (d *Decision) summarize(in Input, unresolved *program.Unresolved) {
 		set.True(v1alpha1.ConditionStalled, stuck.reason, stuck.message)
 		set.Remove(v1alpha1.ConditionReconciling)
 	case unresolved != nil:
-		set.False(v1alpha1.ConditionReady, unresolved.Reason, unresolved.Message)
-		unresolved.Hinder(set)
+		unresolved.Block(set)
 	default:
 		if reason == v1alpha1.ReasonProgramSuspended {
 			message = "the program is suspended"
@@ -98,7 +97,7 @@ func active(in Input, unresolved *program.Unresolved) (reason, message string) {
 	switch {
 	case suspended(in):
 		return v1alpha1.ReasonProgramSuspended, fmt.Sprintf("Program %q is suspended; access comes back when that ends", in.Partnership.Spec.ProgramRef.Name)
-	case unresolved != nil && (unresolved.Reason == v1alpha1.ReasonProgramNotFound || unresolved.Reason == v1alpha1.ReasonTeamNotFound && joiningTeam(in.Partnership) == ""):
+	case unresolved != nil && (unresolved.Reason == v1alpha1.ReasonProgramNotFound || in.Partnership.Spec.TeamRef != nil && in.Team == nil):
 		return unresolved.Reason, unresolved.Message
 	case in.Partnership.Spec.PortalAccess == v1alpha1.PortalAccessDisabled:
 		return v1alpha1.ReasonPortalAccessDisabled, "the partnership is in force; portalAccess is Disabled, so the partner cannot sign in"

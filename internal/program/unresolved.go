@@ -2,6 +2,7 @@ package program
 
 import (
 	"cmp"
+	"fmt"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 )
@@ -13,6 +14,19 @@ type Unresolved struct {
 	// Message names what is missing and what to do.
 	Message string
 }
+
+// TeamMissing is the problem that a team does not exist. If isInvited, an open invite makes it when the person accepts;
+// remedy says what to do otherwise.
+func TeamMissing(name string, isInvited bool, remedy string) *Unresolved {
+	if isInvited {
+		return &Unresolved{v1alpha1.ReasonAwaitingAcceptance, fmt.Sprintf("PartnerTeam %q does not exist yet; it is created when the person who is invited for it accepts", name)}
+	}
+	return &Unresolved{v1alpha1.ReasonTeamNotFound, fmt.Sprintf("PartnerTeam %q does not exist in this namespace; %s", name, remedy)}
+}
+
+// AwaitsAcceptance tells whether a person's answer is all that is waited for. Then Ready is True: see
+// docs/decisions/0195-readiness-never-waits-for-what-is-above.md.
+func (u Unresolved) AwaitsAcceptance() bool { return u.Reason == v1alpha1.ReasonAwaitingAcceptance }
 
 // Stuck tells whether what a reason of ResolvedRefs stands for stays until somebody changes what is there: it is not
 // missing, it is wrong. What is missing may be on its way.
@@ -35,6 +49,19 @@ func (u Unresolved) Hinder(set v1alpha1.ConditionSetter) {
 	}
 	set.True(is, u.Reason, u.Message)
 	set.Remove(isNot)
+}
+
+// Block sets Ready for an object that cannot do what it is for before this is resolved: to False, and Stalled or
+// Reconciling with it, but for an object that waits for a person's answer alone.
+func (u Unresolved) Block(set v1alpha1.ConditionSetter) {
+	if !u.AwaitsAcceptance() {
+		set.False(v1alpha1.ConditionReady, u.Reason, u.Message)
+		u.Hinder(set)
+		return
+	}
+	set.True(v1alpha1.ConditionReady, u.Reason, u.Message)
+	set.Remove(v1alpha1.ConditionReconciling)
+	set.Remove(v1alpha1.ConditionStalled)
 }
 
 // Limit sets Ready to True: the object does what it is for, without what is missing. Reason and message are those that
