@@ -2,10 +2,12 @@ package gitops
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
@@ -50,6 +52,23 @@ func TestExamplesInTheDocument(t *testing.T) {
 			t.Errorf("there is no example of %s", kind)
 		}
 	}
+}
+
+// The Application of the document applies on the server, which alone refuses a misspelt field to Argo CD.
+func TestApplicationInTheDocument(t *testing.T) {
+	for _, block := range example.FindAllStringSubmatch(readFile(t, document), -1) {
+		for _, object := range objects(t, "", block[1]) {
+			if object.GetKind() != "Application" {
+				continue
+			}
+			options, _, err := unstructured.NestedStringSlice(object.Object, "spec", "syncPolicy", "syncOptions")
+			if err != nil || !slices.Contains(options, "ServerSideApply=true") {
+				t.Errorf("it has the options %q: %v", options, err)
+			}
+			return
+		}
+	}
+	t.Error("there is none")
 }
 
 // What the document sets in commands and examples is there under that name.
