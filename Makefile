@@ -114,6 +114,10 @@ test-neighbors: build ## Let the mail of one tenant fail in every way, and measu
 FULL ?=
 PROFILE ?=
 
+.PHONY: test-clients
+test-clients: build ## Run the programs of others that keep a cluster as Git says beside the operator, the first time after building them.
+	KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh) CLIENTS=1 go test -C test -count=1 -v -timeout 40m ./clients
+
 .PHONY: bench
 bench: build ## Measure the operator on this machine, each figure beside what it is compared with (20 minutes); ONLY=invites for some, FULL=1 for more, PROFILE=FOLDER for profiles.
 	@go build -C hack -o $(CURDIR)/bin/bench ./bench
