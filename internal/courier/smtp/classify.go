@@ -78,10 +78,11 @@ func asksForSignIn(code int) bool { return code == 530 || code == 534 || code ==
 var mailboxCodes = []int{550, 551, 553}
 
 // The enhanced codes of RFC 3463 and its registry that say what a refusal is about. All others say too little: servers
-// give 5.7.1 for an unknown sender, for spam and for a closed mailbox alike.
+// give 5.7.1 for an unknown sender, for spam and for a closed mailbox alike, and Postfix 5.1.0 for a sender that is none of its
+// users.
 var (
 	theSender      = []string{"5.1.7", "5.1.8"}
-	theRecipient   = []string{"5.1.0", "5.1.1", "5.1.2", "5.1.3", "5.1.4", "5.1.6", "5.1.10", "5.2.1", "5.2.4"}
+	theRecipient   = []string{"5.1.1", "5.1.2", "5.1.3", "5.1.4", "5.1.6", "5.1.10", "5.2.1", "5.2.4"}
 	theContent     = []string{"5.2.3", "5.3.4", "5.6."}
 	theFullMailbox = []string{"5.2.2"}
 )
