@@ -332,4 +332,5 @@ func TestWhatIsAskedForIsServed(t *testing.T) {
 			}
 		}
 	}
+	t.Run("a real Prometheus", func(t *testing.T) { s.real(t, reader) })
 }
