@@ -23,6 +23,9 @@ const (
 	ConditionRemovalsRemembered = "RemovalsRemembered"
 	// ConditionDefaultLinks is present only while it is False: default links of a partnership could not be made.
 	ConditionDefaultLinks = "DefaultLinks"
+	// ConditionLinksFollow tells whether every link of a partnership knows what it does once the partnership is deleted. It is
+	// present while spec.onRemoval says something about that.
+	ConditionLinksFollow = "LinksFollow"
 	// ConditionSent tells whether the mail of an invite has left.
 	ConditionSent = "Sent"
 	// ConditionAccepted tells what the person answered to an invite.
@@ -110,6 +113,14 @@ const (
 	ReasonTooMany = "TooMany"
 	// ReasonWriteFailed: False, the API server refuses; the message says why. It is tried again.
 	ReasonWriteFailed = "WriteFailed"
+)
+
+// Reasons of LinksFollow.
+const (
+	// ReasonLinksFollow: True, every link knows; deleting the partnership now does what it says.
+	ReasonLinksFollow = "LinksFollow"
+	// ReasonLinksBehind: False, a link does not know yet; it goes on by itself.
+	ReasonLinksBehind = "LinksBehind"
 )
 
 // Reasons of Sent.

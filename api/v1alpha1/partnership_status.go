@@ -194,8 +194,8 @@ type GroupMove struct {
 
 // PartnershipStatus is what the operator observed and did.
 type PartnershipStatus struct {
-	// conditions are Ready, ResolvedRefs and Active, DefaultLinks only while it is False, and Reconciling and Stalled only
-	// while they are True.
+	// conditions are Ready, ResolvedRefs and Active, DefaultLinks only while it is False, LinksFollow only while
+	// spec.onRemoval says something about links, and Reconciling and Stalled only while they are True.
 	// Active tells, with a reason, whether the partnership is in force. Mailed is there once a mail was due, and tells whether
 	// the mails left.
 	// +optional

@@ -219,6 +219,40 @@ func (r *PartnerLinkReconciler) ground(ctx context.Context, l *v1alpha1.PartnerL
 	return ground, err
 }
 
+// linkFollowed lets through that a link knows something else about the time after the removal of its partnership, or is gone.
+var linkFollowed = predicate.Funcs{
+	CreateFunc: func(event.CreateEvent) bool { return false },
+	UpdateFunc: func(e event.UpdateEvent) bool {
+		return e.ObjectOld.(*v1alpha1.PartnerLink).Status.OnRemoval != e.ObjectNew.(*v1alpha1.PartnerLink).Status.OnRemoval
+	},
+}
+
+// partnershipOfLink is the key of the partnership that a link names.
+func partnershipOfLink(l client.Object) client.ObjectKey {
+	return client.ObjectKey{Namespace: l.GetNamespace(), Name: l.(*v1alpha1.PartnerLink).Spec.PartnershipRef.Name}
+}
+
+// awaitingLinks finds a partnership if it tells whether its links follow.
+func (r *PartnershipReconciler) awaitingLinks(ctx context.Context, key client.ObjectKey) ([]reconcile.Request, error) {
+	p, err := lookup.Partnership(ctx, r.Client, key.Namespace, key.Name)
+	if err != nil || p == nil || p.Spec.OnRemoval.Links == "" {
+		return nil, err
+	}
+	return []reconcile.Request{{NamespacedName: key}}, nil
+}
+
+// linksBehind tells whether a link does not know yet what a partnership says about its removal.
+func (r *PartnershipReconciler) linksBehind(ctx context.Context, p *v1alpha1.Partnership) (bool, error) {
+	if p.Spec.OnRemoval.Links == "" {
+		return false, nil
+	}
+	links, err := lookup.LinksOf(ctx, r.Client, p.Namespace, p.Name)
+	marks := link.Marks(r.keys.Marker(), p)
+	return slices.ContainsFunc(links, func(l v1alpha1.PartnerLink) bool {
+		return l.DeletionTimestamp.IsZero() && !link.Follows(&l, p, marks, r.now())
+	}), err
+}
+
 // The operator makes the default links of groups.
 // +kubebuilder:rbac:groups=partner-operator.io,resources=partnerlinks,verbs=create;get
 

@@ -67,6 +67,7 @@ func (r *PartnershipReconciler) setup(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.PartnerTeam{}, enqueue(r.base, client.ObjectKeyFromObject, byName(r.Client, lookup.PartnershipsJoining)), builder.WithPredicates(comesAndGoes)).
 		Watches(&v1alpha1.PartnerTeam{}, enqueue(r.base, client.ObjectKeyFromObject, byName(r.Client, lookup.PartnershipsOfTeam)), changed).
 		Watches(&v1alpha1.PartnerInvite{}, enqueue(r.base, teamOfInvite, r.awaitingTeam), builder.WithPredicates(teamInviteTurned)).
+		Watches(&v1alpha1.PartnerLink{}, enqueue(r.base, partnershipOfLink, r.awaitingLinks), builder.WithPredicates(linkFollowed)).
 		WatchesMetadata(&corev1.ConfigMap{}, mailing, r.mattering()).
 		WatchesRawSource(source.Kind[client.Object](r.pages, &corev1.ConfigMap{}, r.rewriting())).
 		WatchesRawSource(onKeys(r.base, r.keys, keyring.MarksSecretName, r.all)).
@@ -281,6 +282,9 @@ func (r *PartnershipReconciler) observe(ctx context.Context, p *v1alpha1.Partner
 		if in.Returning, err = r.tombstones.Has(ctx, of, whose(p)); err != nil {
 			return in, err
 		}
+	}
+	if in.LinksBehind, err = r.linksBehind(ctx, p); err != nil {
+		return in, err
 	}
 	if in.Team, err = r.team(ctx, p.Namespace, p.Spec.TeamRef); err != nil {
 		return in, err

@@ -73,7 +73,7 @@ It never asks anything. It ends with 0, with 1 if it failed, and with 2 if some 
 			newInvite(c, streams), newPreview(c, streams), newResend(c, streams), newCancel(c, streams), newLink(c, streams),
 		}},
 		{groupPartners, "Partners and teams:", []*cobra.Command{
-			newApprove(c, streams), newReject(c, streams), newRevoke(c, streams), newReinstate(c, streams), newMove(c, streams),
+			newApprove(c, streams), newReject(c, streams), newRevoke(c, streams), newReinstate(c, streams), newMove(c, streams), newRemove(c, streams),
 			newSignOut(c, streams), newTeam(c, streams),
 			newForget(c, streams),
 			newTeam(c, streams),

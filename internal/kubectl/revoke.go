@@ -1,14 +1,21 @@
 package kubectl
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/team"
 )
 
 // Revoke ends a partner's access with the next request. One that is revoked stays as it is.
@@ -41,33 +48,139 @@ func Move(ctx context.Context, d Desk, p *v1alpha1.Partnership, group string) (O
 	return change(ctx, d, p, "moved", func(p *v1alpha1.Partnership) { p.Spec.GroupRef = &v1alpha1.GroupReference{Name: group} })
 }
 
-func newRevoke(c cluster, streams genericiooptions.IOStreams) *cobra.Command {
-	var reason, links string
-	var notify bool
-	b := &bulk[*v1alpha1.Partnership]{
+// revoking is what a revocation says.
+type revoking struct {
+	reason, links string
+	notify        bool
+}
+
+func (r *revoking) addFlags(command *cobra.Command) {
+	flags := command.Flags()
+	flags.StringVar(&r.reason, "reason", "", "why; it is mailed")
+	flags.BoolVar(&r.notify, "notify", true, "mail the partner")
+	flags.StringVar(&r.links, "links", string(v1alpha1.LinkRedirect), "what shared links do: Keep (work and count), Redirect (work, count for nobody), Deactivate (not found)")
+	complete(command, "links", "Keep", "Redirect", "Deactivate")
+}
+
+// bulk is the verb that revokes each of some partnerships.
+func (r *revoking) bulk() *bulk[*v1alpha1.Partnership] {
+	return &bulk[*v1alpha1.Partnership]{
 		kind: partnerships, inGit: commitInstead, writing: newWriting(),
 		act: func(ctx context.Context, d Desk, p *v1alpha1.Partnership) (Outcome, error) {
-			return Revoke(ctx, d, p, v1alpha1.Revocation{Reason: reason, Notify: &notify, Links: v1alpha1.LinkEffect(links)})
+			return Revoke(ctx, d, p, v1alpha1.Revocation{Reason: r.reason, Notify: &r.notify, Links: v1alpha1.LinkEffect(r.links)})
 		},
 		settled: carriedOut(v1alpha1.PartnershipRevoked, v1alpha1.PartnershipConflict),
 	}
+}
+
+// Memberships are the teams that an address is in, by whose partnerships it has access.
+func Memberships(ctx context.Context, d Desk, email string) (in []v1alpha1.PartnerTeam, err error) {
+	err = teams.each(ctx, d.Client, func(t *v1alpha1.PartnerTeam) error {
+		if team.IsActive(t, email) {
+			in = append(in, *t.DeepCopy())
+		}
+		return nil
+	}, client.InNamespace(d.Namespace))
+	return in, err
+}
+
+// tellMemberships tells which teams people stay in whose own partnerships were revoked.
+func tellMemberships(ctx context.Context, d Desk, errOut io.Writer, addresses []string) error {
+	for _, email := range addresses {
+		in, err := Memberships(ctx, d, email)
+		if err != nil {
+			return err
+		}
+		for i := range in {
+			role := team.Member(&in[i], email).Role
+			warn(errOut, "%s is still in PartnerTeam %q as %s, and has access through it; to shut them out: kubectl edit pteam %s, and add the address to spec.blockedMembers", email, in[i].Name, role, in[i].Name)
+		}
+	}
+	return nil
+}
+
+func newRevoke(c cluster, streams genericiooptions.IOStreams) *cobra.Command {
+	var r revoking
+	var everywhere bool
+	b := r.bulk()
 	command := &cobra.Command{
 		Use:   "revoke (NAME... | EMAIL... | -l SELECTOR | -f FILE)",
 		Short: "End access, until it is reinstated",
 		Long: `Revoke partners: access has ended with the next request. Each gets one mail with the reason, unless --notify=false. With
-plain kubectl: set spec.revocation.`,
+--everywhere it is about people in every program, and it says which teams still let them in. With plain kubectl: set
+spec.revocation.`,
 		Example: `  # one partner; the reason is mailed
   kubectl partner revoke ada-5e1ba3e5 --reason 'The contract has ended.'
 
   # one person in every program, without a mail, and with dead links
-  kubectl partner revoke eve@example.com --notify=false --links Deactivate`,
-		RunE: func(command *cobra.Command, args []string) error { return b.run(command.Context(), c, streams, args) },
+  kubectl partner revoke eve@example.com --everywhere --notify=false --links Deactivate`,
+		RunE: func(command *cobra.Command, args []string) error {
+			if !everywhere {
+				return b.run(command.Context(), c, streams, args)
+			}
+			isName := func(arg string) bool { return !strings.Contains(arg, "@") }
+			if len(args) == 0 || slices.ContainsFunc(args, isName) || b.selection.Program != "" {
+				return errors.New("--everywhere is about people in all programs: give mail addresses, and no --program")
+			}
+			err := b.run(command.Context(), c, streams, args)
+			d, unreached := c.desk()
+			if unreached == nil {
+				unreached = tellMemberships(command.Context(), d, streams.ErrOut, args)
+			}
+			return cmp.Or(err, unreached)
+		},
 	}
 	b.addFlags(command, c)
-	command.Flags().StringVar(&reason, "reason", "", "why; it is mailed")
-	command.Flags().BoolVar(&notify, "notify", true, "mail the partner")
-	command.Flags().StringVar(&links, "links", string(v1alpha1.LinkRedirect), "what shared links do: Keep (work and count), Redirect (work, count for nobody), Deactivate (not found)")
-	complete(command, "links", "Keep", "Redirect", "Deactivate")
+	r.addFlags(command)
+	command.Flags().BoolVar(&everywhere, "everywhere", false, "of people, given by addresses: all partnerships of their own, and a word about the teams that they are in")
+	return command
+}
+
+func newTeamRevoke(c cluster, streams genericiooptions.IOStreams) *cobra.Command {
+	var r revoking
+	b := r.bulk()
+	command := &cobra.Command{
+		Use:   "revoke NAME",
+		Short: "End the access of a whole team, until it is reinstated",
+		Long: `Revoke the partnerships of a team: all its people have lost access with the next request. Its owner and admins get one mail with
+the reason for each program, unless --notify=false. kubectl partner reinstate takes it back, partnership by partnership. With plain kubectl: set
+spec.revocation of each Partnership with this teamRef.`,
+		Example:           `  kubectl partner team revoke agency --reason 'The contract has ended.'`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completeNames(c, teams),
+		RunE: func(command *cobra.Command, args []string) error {
+			d, err := c.desk()
+			if err != nil {
+				return err
+			}
+			if err := teamExists(command.Context(), d, args[0]); err != nil {
+				return err
+			}
+			var names []string
+			err = partnerships.each(command.Context(), d.Client, func(p *v1alpha1.Partnership) error {
+				if b.selection.Program == "" || b.kind.program(p, b.selection.Program) {
+					names = append(names, p.Name)
+				}
+				return nil
+			}, client.InNamespace(d.Namespace), client.MatchingFields{"spec.teamRef.name": args[0]})
+			switch {
+			case err != nil:
+				return err
+			case len(names) == 0 && b.selection.Program != "":
+				return fmt.Errorf("PartnerTeam %q is no partner in program %q", args[0], b.selection.Program)
+			case len(names) == 0:
+				return fmt.Errorf("PartnerTeam %q is a partner in no program", args[0])
+			}
+			return b.run(command.Context(), c, streams, names)
+		},
+	}
+	b.writing.addFlags(command)
+	r.addFlags(command)
+	flags := command.Flags()
+	flags.StringVar(&b.selection.Program, "program", "", "only in this program")
+	flags.BoolVar(&b.wait, "wait", false, "wait until the operator has carried it out")
+	flags.DurationVar(&b.timeout, "timeout", 30*time.Second, "how long to wait for each partnership")
+	completeWith(command, "program", completeNames(c, programs))
 	return command
 }
 

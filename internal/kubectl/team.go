@@ -72,11 +72,11 @@ func teamPartnership(namespace, team string, grant roster.Grant) *v1alpha1.Partn
 func newTeam(c cluster, streams genericiooptions.IOStreams) *cobra.Command {
 	team := &cobra.Command{
 		Use:   "team",
-		Short: "Make teams, propose people for them and give them programs",
+		Short: "Make teams, propose people for them, give them programs and end that",
 		Args:  cobra.NoArgs,
 		RunE:  func(command *cobra.Command, _ []string) error { return command.Help() },
 	}
-	team.AddCommand(newTeamCreate(c, streams), newTeamInvite(c, streams), newTeamGrant(c, streams), newTeamShow(c, streams))
+	team.AddCommand(newTeamCreate(c, streams), newTeamInvite(c, streams), newTeamGrant(c, streams), newTeamRevoke(c, streams), newTeamShow(c, streams))
 	return team
 }
 

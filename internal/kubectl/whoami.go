@@ -30,6 +30,7 @@ func rights(where Installation) []right {
 		{verb: "patch", group: ours, resource: "partnerinvites", use: "resend"},
 		{verb: "delete", group: ours, resource: "partnerinvites", use: "cancel"},
 		{verb: "patch", group: ours, resource: "partnerships", use: "approve, reject, revoke, reinstate, move, signout"},
+		{verb: "delete", group: ours, resource: "partnerships", use: "remove"},
 		{verb: "create", group: ours, resource: "partnerships", use: "import, team grant"},
 		{verb: "create", group: ours, resource: "partnerteams", use: "team create, import of teams"},
 		{verb: "patch", group: ours, resource: "partnerteams", use: "signout, of people in teams"},

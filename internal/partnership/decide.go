@@ -34,6 +34,8 @@ type Input struct {
 	InviteLeftOver bool
 	// Unmade tells, by suffix, which default links could not be made when Decision.Links asked for them.
 	Unmade map[string]LinkObstacle
+	// LinksBehind: a link does not know yet what it does once the partnership is deleted.
+	LinksBehind bool
 	// Returning: the address had a partnership in the program before this one, which was removed.
 	Returning bool
 	// JoinTeam is the team that spec.approval.joinTeamRef names; nil: it names none, or the team does not exist.
@@ -89,6 +91,7 @@ func Decide(in Input) Decision {
 	d.signOut(in)
 	d.noteAccess(in, unresolved)
 	d.makeLinks(in)
+	d.followLinks(in)
 	d.awaitEnd(in)
 	d.invite(in, unresolved == nil)
 	d.deliver(in)

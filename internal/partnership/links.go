@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 )
 
@@ -97,5 +99,22 @@ func (d *Decision) makeLinks(in Input) {
 			d.Status.DefaultLinks = append(d.Status.DefaultLinks, wanted.Suffix)
 			d.Links = append(d.Links, wanted)
 		}
+	}
+}
+
+// followLinks says whether the links know what onRemoval says, for whoever waits with the deletion until they do. What was
+// settled before there was this condition is not written for its sake.
+func (d *Decision) followLinks(in Input) {
+	p := in.Partnership
+	set := v1alpha1.ConditionSetter{Conditions: &d.Status.Conditions, Generation: p.Generation, Now: in.Now}
+	settled := p.Status.ObservedGeneration == p.Generation && meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionLinksFollow) == nil
+	switch {
+	case p.Spec.OnRemoval.Links == "":
+		set.Remove(v1alpha1.ConditionLinksFollow)
+	case settled:
+	case in.LinksBehind:
+		set.False(v1alpha1.ConditionLinksFollow, v1alpha1.ReasonLinksBehind, "a link does not know yet what it does once this is deleted; wait with the deletion")
+	default:
+		set.True(v1alpha1.ConditionLinksFollow, v1alpha1.ReasonLinksFollow, "every link knows what it does once this is deleted")
 	}
 }

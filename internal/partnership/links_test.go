@@ -147,3 +147,39 @@ func TestDefaultLinksThatCannotBeMade(t *testing.T) {
 		t.Errorf("once nothing is in the way %v are made, with %+v", d.Links, d.Status.Conditions)
 	}
 }
+
+// The condition is there while onRemoval says something, speaks of the spec as it is, and is not written for its own sake.
+func TestLinksFollow(t *testing.T) {
+	l := newLife()
+	check := func(when string, behind bool, want string) {
+		t.Helper()
+		in := l.input()
+		in.LinksBehind = behind
+		l.partnership.Status = Decide(in).Status
+		c, got := meta.FindStatusCondition(l.partnership.Status.Conditions, v1alpha1.ConditionLinksFollow), ""
+		if c != nil {
+			got = string(c.Status) + " " + c.Reason
+			if c.ObservedGeneration != l.partnership.Generation {
+				t.Errorf("%s: it speaks of generation %d, not %d", when, c.ObservedGeneration, l.partnership.Generation)
+			}
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", when, got, want)
+		}
+	}
+	says := func(links v1alpha1.LinkEffect) {
+		l.partnership.Spec.OnRemoval.Links = links
+		l.partnership.Generation++
+	}
+	l.partnership.Generation = 1
+	check("without a word", false, "")
+	says(v1alpha1.LinkDeactivate)
+	check("before the links know", true, "False LinksBehind")
+	check("once they know", false, "True LinksFollow")
+	says(v1alpha1.LinkRedirect)
+	check("before they know of a change", true, "False LinksBehind")
+	says("")
+	check("without a word again", true, "")
+	l.partnership.Spec.OnRemoval.Links = v1alpha1.LinkKeep // as the version before left it
+	check("settled before", false, "")
+}

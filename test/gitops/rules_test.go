@@ -98,6 +98,13 @@ func byTheRules(t *testing.T) (found []*unstructured.Unstructured) {
 		}).Status
 		found = append(found, loose(t, "Partnership", p))
 	}
+	for _, behind := range []bool{false, true} {
+		p := &v1alpha1.Partnership{ObjectMeta: meta("links-" + map[bool]string{false: v1alpha1.ReasonLinksFollow, true: v1alpha1.ReasonLinksBehind}[behind])}
+		p.Spec.ProgramRef.Name, p.Spec.Contact = "referral", &v1alpha1.Contact{Email: "ada@example.com"}
+		p.Spec.OnRemoval.Links, p.Generation = v1alpha1.LinkDeactivate, 1
+		p.Status = partners.Decide(partners.Input{Partnership: p, Catalog: linked, Now: now, LinksBehind: behind}).Status
+		found = append(found, loose(t, "Partnership", p))
+	}
 	for _, reason := range mailedReasons { // no tool waits for it
 		p := &v1alpha1.Partnership{ObjectMeta: meta("mailed-" + reason)}
 		p.Spec.ProgramRef.Name, p.Spec.Contact = "referral", &v1alpha1.Contact{Email: "ada@example.com"}

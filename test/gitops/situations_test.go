@@ -100,6 +100,8 @@ var situations = []situation{
 	{kind: "Partnership", name: "in-reseller", state: "Active", reason: "Active"},
 	{kind: "Partnership", name: "without-links-NameTaken", state: "Active", reason: "Active", note: "`DefaultLinks` is False, whatever its reason"},
 	{kind: "Partnership", name: "without-links-WriteFailed", state: "Active", reason: "Active", note: "`DefaultLinks` is False, whatever its reason"},
+	{kind: "Partnership", name: "links-LinksFollow", state: "Active", reason: "Active", note: "`LinksFollow`, whatever it says"},
+	{kind: "Partnership", name: "links-LinksBehind", state: "Active", reason: "Active", note: "`LinksFollow`, whatever it says"},
 	{kind: "Partnership", name: "without-portal", state: "Active", reason: "PortalAccessDisabled"},
 	{kind: "Partnership", name: "program-suspended", state: "Active", reason: "ProgramSuspended"},
 	{kind: "Partnership", name: "program-not-found", state: "Active", reason: "ProgramNotFound"},
