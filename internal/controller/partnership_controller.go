@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -23,6 +24,7 @@ import (
 	"github.com/partner-operator/partner-operator/internal/accept"
 	"github.com/partner-operator/partner-operator/internal/courier"
 	"github.com/partner-operator/partner-operator/internal/delivery"
+	"github.com/partner-operator/partner-operator/internal/grant"
 	"github.com/partner-operator/partner-operator/internal/keyring"
 	"github.com/partner-operator/partner-operator/internal/lookup"
 	"github.com/partner-operator/partner-operator/internal/mail"
@@ -65,7 +67,7 @@ func (r *PartnershipReconciler) setup(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.Partnership{}, enqueue(r.base, contactOf, r.together), builder.WithPredicates(mailSettled)).
 		Watches(&v1alpha1.PartnerInvite{}, handler.EnqueueRequestsFromMapFunc(inviting), builder.WithPredicates(invitationTurned)).
 		Watches(&v1alpha1.PartnerTeam{}, enqueue(r.base, client.ObjectKeyFromObject, byName(r.Client, lookup.PartnershipsJoining)), builder.WithPredicates(comesAndGoes)).
-		Watches(&v1alpha1.PartnerTeam{}, enqueue(r.base, client.ObjectKeyFromObject, byName(r.Client, lookup.PartnershipsOfTeam)), changed).
+		Watches(&v1alpha1.PartnerTeam{}, enqueue(r.base, client.ObjectKeyFromObject, byName(r.Client, lookup.PartnershipsOfTeam)), builder.WithPredicates(predicate.Or[client.Object](specChanged, peopleComeAndGo))).
 		Watches(&v1alpha1.PartnerInvite{}, enqueue(r.base, teamOfInvite, r.awaitingTeam), builder.WithPredicates(teamInviteTurned)).
 		Watches(&v1alpha1.PartnerLink{}, enqueue(r.base, partnershipOfLink, r.awaitingLinks), builder.WithPredicates(linkFollowed)).
 		WatchesMetadata(&corev1.ConfigMap{}, mailing, r.mattering()).
@@ -75,6 +77,11 @@ func (r *PartnershipReconciler) setup(mgr ctrl.Manager) error {
 		WatchesRawSource(r.courier.Turns(partnershipController)).
 		Complete(eachOf(r.base, partnershipController, r))
 }
+
+// peopleComeAndGo lets through that other people are in a team.
+var peopleComeAndGo = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+	return !slices.Equal(team.Present(e.ObjectOld.(*v1alpha1.PartnerTeam)), team.Present(e.ObjectNew.(*v1alpha1.PartnerTeam)))
+}}
 
 // mailSettled lets through that a mail of a partnership has come to its end that those of others may wait for.
 var mailSettled = predicate.Funcs{
@@ -162,14 +169,15 @@ func (r *PartnershipReconciler) remembered(ctx context.Context, page tombstonePa
 	return nil, nil
 }
 
-// Reconcile does what is due for one partnership, and remembers whose it is, whatever becomes of the rest.
+// Reconcile does what is due for one partnership, remembers whose it is, and sends an applicant on to a team. None of them
+// waits for another, or is left out because another fails.
 func (r *PartnershipReconciler) Reconcile(ctx context.Context, p *v1alpha1.Partnership) (reconcile.Result, error) {
 	result, err := r.act(ctx, p.DeepCopy())
 	if err != nil && p.Status.State == "" && r.now().Sub(p.CreationTimestamp.Time) < firstLook {
 		return result, err
 	}
-	if noted := r.remember(ctx, p); noted != nil && err == nil {
-		return reconcile.Result{}, noted
+	if owed := errors.Join(r.remember(ctx, p), r.sendOn(ctx, p)); owed != nil {
+		return resultOf(0, errors.Join(err, owed))
 	}
 	return result, err
 }
@@ -221,35 +229,66 @@ func (r *PartnershipReconciler) act(ctx context.Context, p *v1alpha1.Partnership
 	}
 	if err == nil {
 		heard()
-		err = r.sendOn(ctx, in)
 	}
 	return resultOf(d.RequeueAfter, err)
 }
 
 // sendOn puts an applicant whom the company sent on before the team, once.
-func (r *PartnershipReconciler) sendOn(ctx context.Context, in partnership.Input) error {
-	p := in.Partnership
-	if in.JoinTeam == nil || p.Spec.Contact == nil || p.Spec.Revocation != nil || !in.JoinTeam.DeletionTimestamp.IsZero() {
+func (r *PartnershipReconciler) sendOn(ctx context.Context, p *v1alpha1.Partnership) error {
+	if p.Spec.Approval == nil || p.Spec.Contact == nil || p.Spec.Revocation != nil || !p.DeletionTimestamp.IsZero() {
 		return nil
+	}
+	to, err := r.team(ctx, p.Namespace, p.Spec.Approval.JoinTeamRef)
+	if err != nil || to == nil || !to.DeletionTimestamp.IsZero() {
+		return err
 	}
 	person := team.Applicant(p)
-	if m := team.Member(in.JoinTeam, string(person.Email)); m != nil && (m.State == v1alpha1.MemberActive || team.ProposedFor(m, p.Name)) {
+	if m := team.Member(to, string(person.Email)); m != nil && (m.State == v1alpha1.MemberActive || team.ProposedFor(m, p.Name)) {
 		return nil
 	}
-	_, err := r.accept.ChangeTeam(ctx, client.ObjectKeyFromObject(in.JoinTeam), string(in.JoinTeam.UID), func(t *v1alpha1.PartnerTeam) error {
+	_, err = r.accept.ChangeTeam(ctx, client.ObjectKeyFromObject(to), string(to.UID), func(t *v1alpha1.PartnerTeam) error {
 		team.Propose(t, person)
 		return nil
 	})
 	return client.IgnoreNotFound(err)
 }
 
-// remember notes whose partnership it is, for the time after its removal. Nothing waits for that to be written.
+// remember notes whose partnership it is, and who is in its team, for the time after its removal. Nothing waits for that to
+// be written.
 func (r *PartnershipReconciler) remember(ctx context.Context, p *v1alpha1.Partnership) error {
 	var of v1alpha1.Program
 	if err := r.Get(ctx, client.ObjectKey{Namespace: p.Namespace, Name: p.Spec.ProgramRef.Name}, &of); err != nil {
 		return client.IgnoreNotFound(err)
 	}
-	return r.tombstones.Note(ctx, &of, whose(p))
+	if err := r.tombstones.Note(ctx, &of, whose(p)); err != nil || !p.DeletionTimestamp.IsZero() {
+		return err
+	}
+	t, err := r.team(ctx, p.Namespace, p.Spec.TeamRef)
+	if err != nil || t == nil || !t.DeletionTimestamp.IsZero() {
+		return err
+	}
+	var failed []error
+	for _, email := range team.Addresses(t) {
+		if grant.InTeam(p, team.Member(t, email), r.now()) {
+			failed = append(failed, r.tombstones.NoteMember(ctx, &of, email))
+		} else {
+			failed = append(failed, r.release(ctx, &of, email))
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// release notes that somebody left, if they were noted to be in a team of a program and none says otherwise.
+func (r *PartnershipReconciler) release(ctx context.Context, of *v1alpha1.Program, email string) error {
+	noted, err := r.tombstones.HadMember(ctx, of, email)
+	if err != nil || !noted {
+		return err
+	}
+	teams, err := lookup.Memberships(ctx, r.Client, of.Namespace, email)
+	if err != nil || !grant.Left(grant.Past{Program: of.Name, Address: email, Teams: teams, Now: r.now()}) {
+		return err
+	}
+	return r.tombstones.ReleaseMember(ctx, of, email)
 }
 
 // whose is the partner of a partnership in one text. That of a team is no address, so it is nobody's.

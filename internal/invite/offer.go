@@ -7,6 +7,7 @@ import (
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/delivery"
+	grants "github.com/partner-operator/partner-operator/internal/grant"
 	"github.com/partner-operator/partner-operator/internal/partnership"
 	"github.com/partner-operator/partner-operator/internal/program"
 )
@@ -49,18 +50,21 @@ func refusedBy(in Input, p *v1alpha1.Partnership) *obstacle {
 		return nil
 	}
 	const then = ", then ask for a resend if it is still needed"
-	state, name := partnership.State(p, nil, in.Now), p.Spec.ProgramRef.Name
+	end, name := grants.EndOf(p, in.Now), p.Spec.ProgramRef.Name
+	refuse := func(format string, args ...any) *obstacle {
+		return &obstacle{string(grants.DoorsOf(end).Invite), fmt.Sprintf(format, args...)}
+	}
 	switch {
-	case state == v1alpha1.PartnershipPending:
-		return &obstacle{v1alpha1.ReasonApplicationPending, fmt.Sprintf("Partnership %q in Program %q waits for the company's approval; decide in its spec.approval", p.Name, name)}
+	case end == grants.EndWaiting:
+		return refuse("Partnership %q in Program %q waits for the company's approval; decide in its spec.approval", p.Name, name)
 	case partnership.Invites(in.Invite, p):
 		return nil
-	case state == v1alpha1.PartnershipRevoked:
-		return &obstacle{v1alpha1.ReasonPartnerRevoked, fmt.Sprintf("access to Program %q is revoked by Partnership %q; remove its spec.revocation to reinstate the partner%s", name, p.Name, then)}
-	case state == v1alpha1.PartnershipExpired:
-		return &obstacle{v1alpha1.ReasonPartnerRevoked, fmt.Sprintf("access to Program %q ended with the validUntil of Partnership %q; extend that to reinstate the partner%s", name, p.Name, then)}
-	case state == v1alpha1.PartnershipRejected:
-		return &obstacle{v1alpha1.ReasonPartnerRejected, fmt.Sprintf("Partnership %q in Program %q is rejected; set its spec.approval.decision to Approved to let the partner in", p.Name, name)}
+	case end == grants.EndRevoked:
+		return refuse("access to Program %q is revoked by Partnership %q; remove its spec.revocation to reinstate the partner%s", name, p.Name, then)
+	case end == grants.EndExpired:
+		return refuse("access to Program %q ended with the validUntil of Partnership %q; extend that to reinstate the partner%s", name, p.Name, then)
+	case end == grants.EndRejected:
+		return refuse("Partnership %q in Program %q is rejected; set its spec.approval.decision to Approved to let the partner in", p.Name, name)
 	default:
 		return nil
 	}

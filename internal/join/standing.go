@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/grant"
 	"github.com/partner-operator/partner-operator/internal/invite"
 	"github.com/partner-operator/partner-operator/internal/partnership"
 	"github.com/partner-operator/partner-operator/internal/program"
@@ -33,11 +34,16 @@ const (
 	Ineligible Standing = "Ineligible"
 	// Partner: they are a partner already.
 	Partner Standing = "Partner"
+	// TeamPartner: a team that they are in is a partner.
+	TeamPartner Standing = "TeamPartner"
+	// TeamWaiting: a team that they are in is invited, or its application waits.
+	TeamWaiting Standing = "TeamWaiting"
 	// Waiting: their application waits already.
 	Waiting Standing = "Waiting"
 	// Invited: they were invited, and can accept that.
 	Invited Standing = "Invited"
-	// Refused: their access was ended, or they were removed or rejected. Only the company can bring them back.
+	// Refused: their access was ended, alone or in a team, or they were removed or rejected. Only the company can bring them
+	// back.
 	Refused Standing = "Refused"
 	// TooSoon: they were rejected, and can apply again later.
 	TooSoon Standing = "TooSoon"
@@ -55,8 +61,10 @@ type Case struct {
 	Partnerships []v1alpha1.Partnership
 	// Invites are those of the address in the namespace.
 	Invites []v1alpha1.PartnerInvite
-	// Remembered: the address had a partnership in the program at some time.
-	Remembered bool
+	// Teams are those that know the address.
+	Teams []grant.Membership
+	// Remembered and RememberedInTeam: the address had a partnership in the program at some time, or was in a team that had.
+	Remembered, RememberedInTeam bool
 	// Now is the time.
 	Now time.Time
 }
@@ -75,18 +83,40 @@ func Stand(c Case) (Standing, time.Time) {
 		return TooLate, time.Time{}
 	case c.Catalog.Programs[g.Spec.ProgramRef.Name].Spec.Suspend:
 		return Suspended, time.Time{}
-	case p != nil:
-		return known(c, p)
-	case slices.ContainsFunc(c.Invites, func(i v1alpha1.PartnerInvite) bool { return invite.Offered(&i, g.Spec.ProgramRef.Name, c.Now) }):
+	}
+	stands := grant.Stand(c.past())
+	if p == nil && slices.ContainsFunc(c.Invites, func(i v1alpha1.PartnerInvite) bool { return invite.Offered(&i, g.Spec.ProgramRef.Name, c.Now) }) {
 		return Invited, time.Time{}
-	case c.Remembered:
-		return Refused, time.Time{}
-	case !Eligible(g, c.Verification.Address):
-		return Ineligible, time.Time{}
-	default:
+	}
+	switch stands.Join {
+	case grant.JoinForm:
+		if !Eligible(g, c.Verification.Address) {
+			return Ineligible, time.Time{}
+		}
 		return Welcome, time.Time{}
+	case grant.JoinReapply:
+		return reapplying(c, p)
+	default:
+		return standings[stands.Join], time.Time{}
 	}
 }
+
+// standings are those that follow from the table of doors alone.
+var standings = map[grant.JoinDoor]Standing{
+	grant.JoinPartner: Partner, grant.JoinInTeam: TeamPartner, grant.JoinInvited: Invited, grant.JoinWaiting: Waiting,
+	grant.JoinTeamWaits: TeamWaiting, grant.JoinRefused: Refused,
+}
+
+// past is what decides by which doors the applicant can come.
+func (c Case) past() grant.Past {
+	return grant.Past{
+		Program: c.Group.Spec.ProgramRef.Name, Address: c.Verification.Address, Partnerships: c.Partnerships, Teams: c.Teams,
+		Removed: c.Remembered, WasMember: c.RememberedInTeam, Now: c.Now,
+	}
+}
+
+// Team is the team that an applicant stands so by; nil: it is not by one, or that is gone.
+func Team(c Case) *v1alpha1.PartnerTeam { return grant.Stand(c.past()).Through }
 
 // usedBy tells whether the person has applied since the link was asked for. One application spends all links of before.
 func usedBy(p *v1alpha1.Partnership, v token.Verification) bool {
@@ -95,32 +125,18 @@ func usedBy(p *v1alpha1.Partnership, v token.Verification) bool {
 	return applied && !first.Before(v.Time) || again != nil && !again.Time.Time.Before(v.Time)
 }
 
-// known is the standing of a person who has a partnership in the program.
-func known(c Case, p *v1alpha1.Partnership) (Standing, time.Time) {
-	switch partnership.State(p, nil, c.Now) {
-	case v1alpha1.PartnershipActive:
-		if p.Spec.PortalAccess == v1alpha1.PortalAccessDisabled {
-			return Refused, time.Time{}
-		}
-		return Partner, time.Time{}
-	case v1alpha1.PartnershipPending:
-		return Waiting, time.Time{}
-	case v1alpha1.PartnershipInvited:
-		return Invited, time.Time{}
-	case v1alpha1.PartnershipRejected:
-		wait, ever := reapplyWait(c.Group)
-		rejected := p.Status.HandledApproval
-		switch {
-		case !ever || rejected == nil || rejected.Decision != v1alpha1.ApprovalRejected || rejected.Time == nil:
-			return Refused, time.Time{}
-		case c.Now.Before(rejected.Time.Add(wait)):
-			return TooSoon, rejected.Time.Add(wait)
-		case !Eligible(c.Group, c.Verification.Address):
-			return Ineligible, time.Time{}
-		default:
-			return WelcomeAgain, time.Time{}
-		}
-	default:
+// reapplying is the standing of a person who was rejected.
+func reapplying(c Case, p *v1alpha1.Partnership) (Standing, time.Time) {
+	wait, ever := reapplyWait(c.Group)
+	rejected := p.Status.HandledApproval
+	switch {
+	case !ever || rejected == nil || rejected.Decision != v1alpha1.ApprovalRejected || rejected.Time == nil:
 		return Refused, time.Time{}
+	case c.Now.Before(rejected.Time.Add(wait)):
+		return TooSoon, rejected.Time.Add(wait)
+	case !Eligible(c.Group, c.Verification.Address):
+		return Ineligible, time.Time{}
+	default:
+		return WelcomeAgain, time.Time{}
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/address"
+	"github.com/partner-operator/partner-operator/internal/grant"
 	"github.com/partner-operator/partner-operator/internal/invite"
 	"github.com/partner-operator/partner-operator/internal/team"
 )
@@ -133,4 +134,21 @@ func TeamsWithMail(ctx context.Context, cache client.Reader, namespace string) (
 	var list v1alpha1.PartnerTeamList
 	err := find(ctx, cache, &list, namespace, mailing, "true")
 	return list.Items, err
+}
+
+// Memberships finds the teams that know a person, with their partnerships.
+func Memberships(ctx context.Context, cache client.Reader, namespace, email string) ([]grant.Membership, error) {
+	teams, err := TeamsKnowing(ctx, cache, namespace, email)
+	if err != nil {
+		return nil, err
+	}
+	found := make([]grant.Membership, 0, len(teams))
+	for i := range teams {
+		of, err := PartnershipsOfTeam(ctx, cache, namespace, teams[i].Name)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, grant.Membership{Team: &teams[i], Partnerships: of})
+	}
+	return found, nil
 }

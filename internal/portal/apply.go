@@ -77,7 +77,14 @@ func (s *Server) stand(ctx context.Context, who *applicant) (err error) {
 	if who.Invites, err = lookup.InvitesOf(ctx, s.Client, who.namespace, who.Verification.Address); err != nil {
 		return err
 	}
-	who.Remembered, err = s.Tombstones.Has(ctx, who.Catalog.Programs[who.Group.Spec.ProgramRef.Name], who.Verification.Address)
+	if who.Teams, err = lookup.Memberships(ctx, s.Client, who.namespace, who.Verification.Address); err != nil {
+		return err
+	}
+	of := who.Catalog.Programs[who.Group.Spec.ProgramRef.Name]
+	if who.Remembered, err = s.Tombstones.Has(ctx, of, who.Verification.Address); err != nil {
+		return err
+	}
+	who.RememberedInTeam, err = s.Tombstones.HadMember(ctx, of, who.Verification.Address)
 	who.standing, who.until = join.Stand(who.Case)
 	return err
 }
@@ -143,6 +150,14 @@ func (s *Server) turnAway(w http.ResponseWriter, r *http.Request, who applicant)
 		s.notice(w, r, http.StatusConflict, notice{
 			Title: "You are a partner already", Text: "There is nothing to apply for with this address.", SignIn: "Sign in",
 		})
+	case join.TeamPartner:
+		s.notice(w, r, http.StatusConflict, notice{
+			Title: teamTitle(who) + " is a partner here, and you are in it", Text: "There is nothing to apply for with this address.", SignIn: "Sign in",
+		})
+	case join.TeamWaiting:
+		s.notice(w, r, http.StatusConflict, notice{
+			Title: teamTitle(who) + " has not been admitted yet, and you are in it", Text: "Its owner and its admins hear from us. Until then there is nothing for you to do.",
+		})
 	case join.Waiting:
 		s.notice(w, r, http.StatusConflict, notice{
 			Title: "Your application has arrived already", Text: "As soon as it is decided, we write to you. Until then there is nothing for you to do.",
@@ -167,6 +182,14 @@ func (s *Server) turnAway(w http.ResponseWriter, r *http.Request, who applicant)
 	default:
 		s.deadLink(w, r)
 	}
+}
+
+// teamTitle is what the team is called by which an applicant stands as they do.
+func teamTitle(who applicant) string {
+	if of := join.Team(who.Case); of != nil {
+		return string(of.Spec.DisplayName)
+	}
+	return "Your team"
 }
 
 // joinPathOf is the path of the join link that an applicant came by.

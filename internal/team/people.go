@@ -86,6 +86,16 @@ func Addresses(t *v1alpha1.PartnerTeam) []string {
 	return all
 }
 
+// Present are the addresses of those who are in a team.
+func Present(t *v1alpha1.PartnerTeam) (all []string) {
+	for _, m := range t.Status.Members {
+		if m.State == v1alpha1.MemberActive {
+			all = append(all, string(m.Email))
+		}
+	}
+	return all
+}
+
 // IsActive tells whether a person is in a team.
 func IsActive(t *v1alpha1.PartnerTeam, email string) bool { return Can(t, email, SeeTeam) }
 

@@ -17,7 +17,7 @@ import (
 func Erase(
 	ctx context.Context, c client.Client, namespace string, keys *keyring.Keyring, p *v1alpha1.Program, address string, options ...client.PatchOption,
 ) (int, error) {
-	marks := Marks(keys, p, address)
+	marks := append(Marks(keys, p, address), memberMarks(keys, p, address)...)
 	erased := 0
 	for _, where := range []string{namespace, p.Namespace} {
 		var pages corev1.ConfigMapList

@@ -10,6 +10,7 @@ package tombstone
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
@@ -99,16 +100,34 @@ type Store struct {
 	older map[client.ObjectKey]olderPage
 }
 
-// Has tells whether an address ever had a partnership in a program.
+// What is noted with a mark.
+const (
+	// inForce: a partnership was there, and if there is none any more, the company removed it.
+	inForce = ""
+	// released: they left by themselves, and nothing was removed.
+	released = "released"
+)
+
+// Has tells whether an address ever had a partnership in a program, and did not leave it by itself.
 func (s *Store) Has(ctx context.Context, p *v1alpha1.Program, address string) (bool, error) {
-	marks := Marks(s.Keys, p, address)
+	return s.has(ctx, p, Marks(s.Keys, p, address))
+}
+
+// HadMember tells whether a person ever was in a team with a partnership in a program, and did not leave it before that
+// was ended.
+func (s *Store) HadMember(ctx context.Context, p *v1alpha1.Program, address string) (bool, error) {
+	return s.has(ctx, p, memberMarks(s.Keys, p, address))
+}
+
+// has tells whether one of the marks of an address is in force. The first, which the newest key made, goes before others.
+func (s *Store) has(ctx context.Context, p *v1alpha1.Program, marks []string) (bool, error) {
 	pages, err := s.pages(ctx, p)
 	if err != nil {
 		return false, err
 	}
-	for i := range pages {
-		if holdsAny(pages[i].Data, marks) {
-			return true, nil
+	for _, mark := range marks {
+		if value, there := noted(pages, mark); there {
+			return value == inForce, nil
 		}
 	}
 	older, err := s.olderPages(ctx, p)
@@ -116,11 +135,24 @@ func (s *Store) Has(ctx context.Context, p *v1alpha1.Program, address string) (b
 		return false, err
 	}
 	for _, page := range older {
-		if holdsAny(page.marks, marks) {
+		if slices.ContainsFunc(marks, func(mark string) bool { _, there := page.marks[mark]; return there }) {
 			return true, nil
 		}
 	}
 	return false, nil
+}
+
+// noted is what pages note of a mark; false: nothing. What is noted on two of them was released only if both say so.
+func noted(pages []corev1.ConfigMap, mark string) (value string, there bool) {
+	for i := range pages {
+		if now, on := pages[i].Data[mark]; on {
+			if now == inForce {
+				return now, true
+			}
+			value, there = now, true
+		}
+	}
+	return value, there
 }
 
 // Marks returns what stands for an address in the pages of a program: its mark by each of the keys that there are. It was
@@ -129,13 +161,11 @@ func Marks(keys *keyring.Keyring, p *v1alpha1.Program, address string) []string 
 	return append(keys.Marker().Marks(string(p.UID), address), keys.Current().Marks(string(p.UID), address)...)
 }
 
-func holdsAny[V any](page map[string]V, marks []string) bool {
-	for _, mark := range marks {
-		if _, there := page[mark]; there {
-			return true
-		}
-	}
-	return false
+// members is what the people of teams are marked for: a mark of one in a team tells nothing about a partnership of their own.
+func members(p *v1alpha1.Program) string { return "members of " + string(p.UID) }
+
+func memberMarks(keys *keyring.Keyring, p *v1alpha1.Program, address string) []string {
+	return keys.Marker().Marks(members(p), address)
 }
 
 // pages lists the pages of a program. They are those of the cache, so they must not be changed.

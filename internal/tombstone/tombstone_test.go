@@ -391,3 +391,54 @@ func TestLost(t *testing.T) {
 		}
 	}
 }
+
+// Whoever leaves by themselves is not kept out; who is removed afterwards, after coming back, is.
+func TestWhoLeftIsReleased(t *testing.T) {
+	w, server := startWriter(t)
+	member := func(want bool) {
+		t.Helper()
+		if got, err := w.HadMember(t.Context(), one, "Ada@example.com"); err != nil || got != want {
+			t.Errorf("a member: %v, %v, want %v", got, err, want)
+		}
+	}
+	do := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.mustFlush(t)
+	}
+	do(w.ReleaseMember(t.Context(), one, "ada@example.com"))
+	do(w.Release(t.Context(), one, "ada@example.com"))
+	if server.writes != 0 {
+		t.Error("somebody who was never there is noted")
+	}
+	do(w.NoteMember(t.Context(), one, "ada@example.com"))
+	member(true)
+	w.must(t, one, "ada@example.com", false)
+	do(w.ReleaseMember(t.Context(), one, "ada@example.com"))
+	member(false)
+	do(w.NoteMember(t.Context(), one, "ada@example.com"))
+	member(true)
+	if err := w.NoteMember(t.Context(), one, "grace@example.com"); err != nil {
+		t.Fatal(err)
+	}
+	do(w.ReleaseMember(t.Context(), one, "grace@example.com"))
+	if was, err := w.HadMember(t.Context(), one, "grace@example.com"); err != nil || was {
+		t.Errorf("who left before that was written: %v, %v", was, err)
+	}
+	do(w.Note(t.Context(), one, "ada@example.com"))
+	do(w.Release(t.Context(), one, "ada@example.com"))
+	w.must(t, one, "ada@example.com", false)
+	member(true)
+	writes := server.writes
+	do(w.NoteMember(t.Context(), one, "ada@example.com"))
+	do(w.ReleaseMember(t.Context(), one, "grace@example.com"))
+	if server.writes != writes {
+		t.Error("the same is written again")
+	}
+	if erased, err := Erase(t.Context(), server, "system", w.Keys, one, "ada@example.com"); err != nil || erased != 2 {
+		t.Errorf("%d marks are erased, %v", erased, err)
+	}
+	member(false)
+}

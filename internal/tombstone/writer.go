@@ -60,9 +60,9 @@ type Writer struct {
 // backlog is a program with the marks that are to be written.
 type backlog struct {
 	program  *v1alpha1.Program
-	marks    map[string]bool
-	failures int // in a row
-	wait     int // how many turns to leave out
+	marks    map[string]string // with what is noted of each
+	failures int               // in a row
+	wait     int               // how many turns to leave out
 }
 
 // Problem tells why nobody who is removed from a program from now on is remembered.
@@ -78,20 +78,62 @@ func (p Problem) Error() string { return p.Message }
 // Note remembers that an address has a partnership in a program. It is written within seconds; until then, and if that
 // fails, each look at the partnership notes it again. What other keys have marked does not count: they may be retired.
 func (w *Writer) Note(ctx context.Context, p *v1alpha1.Program, address string) error {
+	return w.note(ctx, p, w.Keys.Marker().Mark(string(p.UID), address), inForce)
+}
+
+// NoteMember remembers that a person is in a team that has a partnership in a program.
+func (w *Writer) NoteMember(ctx context.Context, p *v1alpha1.Program, address string) error {
+	return w.note(ctx, p, w.Keys.Marker().Mark(members(p), address), inForce)
+}
+
+// Release notes that an address left a program, which the company has not ended: it can come back. Of somebody who is not
+// remembered there is nothing to note.
+func (w *Writer) Release(ctx context.Context, p *v1alpha1.Program, address string) error {
+	return w.release(ctx, p, Marks(w.Keys, p, address))
+}
+
+// ReleaseMember notes that a person left every team that has a partnership in a program, before it was ended.
+func (w *Writer) ReleaseMember(ctx context.Context, p *v1alpha1.Program, address string) error {
+	return w.release(ctx, p, memberMarks(w.Keys, p, address))
+}
+
+// release notes something else of whoever has one of these marks, the newest first.
+func (w *Writer) release(ctx context.Context, p *v1alpha1.Program, marks []string) error {
+	is, err := w.has(ctx, p, marks)
+	if err != nil {
+		return err
+	}
+	w.mutex.Lock()
+	waits := w.waits(p, marks[0])
+	w.mutex.Unlock()
+	if !is && !waits {
+		return nil
+	}
+	return w.note(ctx, p, marks[0], released)
+}
+
+func (w *Writer) note(ctx context.Context, p *v1alpha1.Program, mark, value string) error {
 	pages, err := w.pages(ctx, p)
 	if err != nil {
 		return err
 	}
-	mark := w.Keys.Marker().Mark(string(p.UID), address)
-	for i := range pages {
-		if _, there := pages[i].Data[mark]; there {
-			return nil
-		}
-	}
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
-	w.add(&backlog{program: p.DeepCopy(), marks: map[string]bool{mark: true}})
+	if now, there := noted(pages, mark); there && now == value && !w.waits(p, mark) {
+		return nil
+	}
+	w.add(&backlog{program: p.DeepCopy(), marks: map[string]string{mark: value}})
 	return nil
+}
+
+// waits reports whether something is to be written about a mark. The caller holds the mutex.
+func (w *Writer) waits(p *v1alpha1.Program, mark string) bool {
+	of := w.backlogs[p.Namespace][p.UID]
+	if of == nil {
+		return false
+	}
+	_, waits := of.marks[mark]
+	return waits
 }
 
 // add adds to what is to be written. The caller holds the mutex.
@@ -266,6 +308,9 @@ func (w *Writer) write(ctx context.Context, each *backlog) error {
 	if err != nil {
 		return err
 	}
+	if err := w.rewrite(ctx, each, pages); err != nil {
+		return err
+	}
 	next := 0
 	var last *corev1.ConfigMap
 	for i := range pages {
@@ -297,17 +342,45 @@ func (w *Writer) write(ctx context.Context, each *backlog) error {
 	return nil
 }
 
+// rewrite notes something else of marks that stand on pages.
+func (w *Writer) rewrite(ctx context.Context, each *backlog, pages []corev1.ConfigMap) error {
+	for i := range pages {
+		changed := map[string]string{}
+		for mark, value := range each.marks {
+			if before, there := pages[i].Data[mark]; there && before != value {
+				changed[mark] = value
+			}
+		}
+		if len(changed) == 0 {
+			continue
+		}
+		if err := w.patch(ctx, pages[i].Name, changed); err != nil {
+			return err
+		}
+	}
+	for mark := range each.marks {
+		if _, there := noted(pages, mark); there {
+			delete(each.marks, mark)
+		}
+	}
+	return nil
+}
+
+func (w *Writer) patch(ctx context.Context, page string, marks map[string]string) error {
+	configMap := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: w.Namespace, Name: page}}
+	empty := configMap.DeepCopy()
+	configMap.Data = marks
+	return w.Client.Patch(ctx, configMap, client.MergeFrom(empty))
+}
+
 // fill adds marks to a page as far as it has room.
 func (w *Writer) fill(ctx context.Context, each *backlog, page *corev1.ConfigMap) error {
 	room := perPage - len(page.Data)
 	if room <= 0 {
 		return nil
 	}
-	configMap := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: w.Namespace, Name: page.Name}}
-	empty := configMap.DeepCopy()
 	marks := each.some(room)
-	configMap.Data = marks
-	if err := w.Client.Patch(ctx, configMap, client.MergeFrom(empty)); err != nil {
+	if err := w.patch(ctx, page.Name, marks); err != nil {
 		return err
 	}
 	each.written(marks)
@@ -356,11 +429,11 @@ func (w *Writer) begin(ctx context.Context, each *backlog, number int) (bool, er
 // some returns up to so many of the marks.
 func (b *backlog) some(most int) map[string]string {
 	marks := map[string]string{}
-	for mark := range b.marks {
+	for mark, value := range b.marks {
 		if len(marks) == most {
 			break
 		}
-		marks[mark] = ""
+		marks[mark] = value
 	}
 	return marks
 }
