@@ -129,8 +129,10 @@ func (s *Step) record(ctx context.Context, key client.ObjectKey, uid string, ser
 		return &Refusal{openness}
 	}
 	before := *answered.Status.DeepCopy()
-	if answered.Spec.Team != nil && reply.Decision == v1alpha1.DecisionAccepted {
-		invite.Choose(answered, reply.Approved)
+	if reply.Decision == v1alpha1.DecisionAccepted {
+		if err := s.choose(ctx, answered, reply.Approved); err != nil {
+			return err
+		}
 	}
 	invite.Answer(&answered.Status, reply.Decision, reply.Fields, s.Now())
 	if err := s.Client.Status().Update(ctx, answered); apierrors.IsNotFound(err) {
@@ -140,6 +142,20 @@ func (s *Step) record(ctx context.Context, key client.ObjectKey, uid string, ser
 	}
 	if e, ok := invite.Transition(before, answered.Status, byWhom(answered)); ok {
 		s.Events.Eventf(answered, nil, e.Type, e.Reason, e.Action, "%s", e.Note)
+	}
+	return nil
+}
+
+// choose notes what is accepted: the programs that the page could show, and of the people proposed for a new team those whom
+// its owner approved.
+func (s *Step) choose(ctx context.Context, accepted *v1alpha1.PartnerInvite, approved []string) error {
+	catalog, err := lookup.Catalog(ctx, s.Client, accepted.Namespace)
+	if err != nil {
+		return err
+	}
+	accepted.Status.Programs = invite.Present(accepted.Status.Programs, catalog)
+	if accepted.Spec.Team != nil {
+		invite.Choose(accepted, approved)
 	}
 	return nil
 }
@@ -192,14 +208,16 @@ func (s *Step) Renew(ctx context.Context, key client.ObjectKey, uid string, seri
 		} else if err != nil {
 			return err
 		}
-		catalog, err := lookup.Catalog(ctx, s.Client, i.Namespace)
-		switch {
-		case err != nil:
+		in, err := s.Observe(ctx, i)
+		if err != nil {
 			return err
-		case string(i.UID) != uid || i.Status.Serial != serial || !invite.Renewable(i, s.Now()):
+		}
+		openness := invite.Renewal(in, serial)
+		switch {
+		case string(i.UID) != uid:
 			return &Refusal{invite.Gone}
-		case invite.Suspended(i, catalog):
-			return &Refusal{invite.Refused}
+		case openness != invite.Open:
+			return &Refusal{openness}
 		case i.Status.Renewal != nil && i.Status.Renewal.Serial == serial:
 			return nil
 		}
@@ -211,26 +229,28 @@ func (s *Step) Renew(ctx context.Context, key client.ObjectKey, uid string, seri
 // Openness tells whether an invite can be answered with the link of this serial. To decline is possible whatever stands
 // in the way of accepting.
 func (s *Step) Openness(ctx context.Context, i *v1alpha1.PartnerInvite, serial int64, decision v1alpha1.InviteDecision) (invite.Openness, error) {
-	catalog, err := lookup.Catalog(ctx, s.Client, i.Namespace)
+	in, err := s.Observe(ctx, i)
 	if err != nil {
 		return "", err
 	}
-	partnerships, err := lookup.PartnershipsFor(ctx, s.Client, i)
-	if err != nil {
-		return "", err
-	}
-	openness := invite.Answerable(i, serial, catalog, partnerships, s.Now())
-	of, err := s.teamOf(ctx, i)
-	if err != nil {
-		return "", err
-	}
-	if openness == invite.Open && (takenBy(i, of) || i.Spec.TeamRef != nil && of == nil) {
-		openness = invite.Refused
-	}
+	openness, _ := invite.Answerable(in, serial)
 	if openness == invite.Refused && decision == v1alpha1.DecisionDeclined {
 		openness = invite.Open
 	}
 	return openness, nil
+}
+
+// Observe gathers all that decides whether an invite can be answered, from the cache.
+func (s *Step) Observe(ctx context.Context, i *v1alpha1.PartnerInvite) (in invite.Input, err error) {
+	in = invite.Input{Invite: i, Now: s.Now()}
+	if in.Catalog, err = lookup.Catalog(ctx, s.Client, i.Namespace); err != nil {
+		return in, err
+	}
+	if in.Partnerships, err = lookup.PartnershipsFor(ctx, s.Client, i); err != nil {
+		return in, err
+	}
+	in.Team, err = s.teamOf(ctx, i)
+	return in, err
 }
 
 // stillLeads asks the API server whether who accepts for an existing team may do so now, and whether the name of a new
@@ -240,7 +260,7 @@ func (s *Step) stillLeads(ctx context.Context, i *v1alpha1.PartnerInvite, by str
 		return invite.Open, nil
 	}
 	of, err := lookup.Team(ctx, s.Live, i.Namespace, i.TeamName())
-	if err != nil || !takenBy(i, of) && (i.Spec.TeamRef == nil || invite.MayAccept(i, of, by)) {
+	if err != nil || !invite.TeamTaken(i, of) && (i.Spec.TeamRef == nil || invite.MayAccept(i, of, by)) {
 		return invite.Open, err
 	}
 	return invite.Refused, nil
@@ -374,12 +394,12 @@ func CreateAs(
 // Names are those that a partnership can have. There are none before its program has a salt: other names than those which
 // other processes give would let two of them make it.
 func Names(p *v1alpha1.Partnership, catalog program.Catalog) ([]string, error) {
-	if p.Spec.TeamRef != nil {
-		return partnership.Names(p.Spec, ""), nil
-	}
 	of := p.Spec.ProgramRef.Name
 	if missing := catalog.Grant(v1alpha1.ProgramGrant{Name: of}); missing != nil {
 		return nil, &Obstacle{*missing}
+	}
+	if p.Spec.TeamRef != nil {
+		return partnership.Names(p.Spec, ""), nil
 	}
 	if catalog.Unsalted(of) {
 		return nil, lookup.ErrNoNameSalt

@@ -23,10 +23,6 @@ import (
 	"github.com/partner-operator/partner-operator/internal/team"
 )
 
-// teamAnnotation stands on a team that came from accepting an invite; its value is the UID of that. A team of the same
-// name that somebody else made is not taken over.
-const teamAnnotation = "partner-operator.io/invite-uid"
-
 // crowded is how often, and how patiently, a change of a team is tried again when another one was faster: the people of a
 // team share its status, and many may answer at once, at several replicas.
 var crowded = wait.Backoff{Duration: 5 * time.Millisecond, Factor: 1.5, Jitter: 0.5, Steps: 25, Cap: 500 * time.Millisecond}
@@ -73,13 +69,6 @@ func (s *Step) tellTeam(before, after *v1alpha1.PartnerTeam) {
 	}
 }
 
-// takenBy tells whether the team that accepting an invite would make exists, and is not of that invite. Anybody who may
-// write teams can set the annotation, so the first owner, which cannot be changed, has to be the invited person as well.
-func takenBy(i *v1alpha1.PartnerInvite, existing *v1alpha1.PartnerTeam) bool {
-	return i.Spec.Team != nil && existing != nil &&
-		(existing.Annotations[teamAnnotation] != string(i.UID) || !address.Equal(string(existing.Spec.Owner.Email), string(i.Spec.Contact.Email)))
-}
-
 // found makes the team of an accepted invite, with the people whom the owner approved. It can be done again.
 func (s *Step) found(ctx context.Context, accepted *v1alpha1.PartnerInvite) error {
 	wanted := newTeam(accepted)
@@ -91,7 +80,7 @@ func (s *Step) found(ctx context.Context, accepted *v1alpha1.PartnerInvite) erro
 	if err := s.Live.Get(ctx, key, there); err != nil {
 		return err
 	}
-	if takenBy(accepted, there) {
+	if invite.TeamTaken(accepted, there) {
 		return &Obstacle{program.Unresolved{Reason: v1alpha1.ReasonTeamExists, Message: fmt.Sprintf(
 			"PartnerTeam %q exists and was not made for this invite; delete it or create the partnerships of the team by hand", there.Name)}}
 	}
@@ -125,7 +114,7 @@ func newTeam(accepted *v1alpha1.PartnerInvite) *v1alpha1.PartnerTeam {
 	t := &v1alpha1.PartnerTeam{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: accepted.Namespace, Name: accepted.Spec.Team.Name,
-			Annotations: map[string]string{teamAnnotation: string(accepted.UID)},
+			Annotations: map[string]string{invite.TeamAnnotation: string(accepted.UID)},
 		},
 		Spec: v1alpha1.PartnerTeamSpec{
 			DisplayName: cmp.Or(v1alpha1.LineOfText(invite.TeamTitle(accepted, nil)).Copied(), v1alpha1.LineOfText(accepted.TeamName())),

@@ -82,7 +82,7 @@ func TestFoundingATeamIsFinishedFromAnywhere(t *testing.T) {
 // Nor is one that somebody marks as made for the invite: its first owner cannot be changed.
 func TestATeamOfSomebodyElseIsNotTakenOver(t *testing.T) {
 	i := teamOpenInvite()
-	for name, marks := range map[string]map[string]string{"plain": nil, "marked": {teamAnnotation: string(i.UID)}} {
+	for name, marks := range map[string]map[string]string{"plain": nil, "marked": {invite.TeamAnnotation: string(i.UID)}} {
 		t.Run(name, func(t *testing.T) {
 			other := &v1alpha1.PartnerTeam{
 				ObjectMeta: metav1.ObjectMeta{Namespace: "acme", Name: "agency", Annotations: marks},

@@ -62,7 +62,8 @@ func (r *PartnerInviteReconciler) setup(mgr ctrl.Manager) error {
 		For(&v1alpha1.PartnerInvite{}, builder.WithPredicates(predicate.Or[client.Object](specChanged, predicate.AnnotationChangedPredicate{}, answered))).
 		Watches(&v1alpha1.Program{}, waiting, builder.WithPredicates(specChanged)).
 		Watches(&v1alpha1.PartnerGroup{}, waiting, builder.WithPredicates(specChanged)).
-		Watches(&v1alpha1.Partnership{}, enqueue(r.base, rivalryOf, r.heldBy), builder.WithPredicates(specEdited)).
+		Watches(&v1alpha1.Program{}, enqueue(r.base, client.ObjectKeyFromObject, byName(r.Client, lookup.OpenInvitesInto)), builder.WithPredicates(opensOrCloses)).
+		Watches(&v1alpha1.Partnership{}, enqueue(r.base, rivalryOf, r.heldBy), builder.WithPredicates(predicate.Or[client.Object](specChanged, stateChanged))).
 		Watches(&v1alpha1.PartnerTeam{}, enqueue(r.base, client.ObjectKeyFromObject, byName(r.Client, lookup.InvitesOfTeam)), builder.WithPredicates(peopleTurned)).
 		Watches(&v1alpha1.PartnerInvite{}, enqueue(r.base, teamOfInvite, byName(r.Client, lookup.InvitesOfTeam)), builder.WithPredicates(teamInviteTurned)).
 		WatchesMetadata(&corev1.ConfigMap{}, waiting, r.mattering()).
@@ -71,6 +72,17 @@ func (r *PartnerInviteReconciler) setup(mgr ctrl.Manager) error {
 		WatchesRawSource(r.courier.Turns(inviteController)).
 		Complete(eachOf(r.base, inviteController, r))
 }
+
+// opensOrCloses lets through that a program comes, goes, or is suspended or no longer.
+var opensOrCloses = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+	before, after := e.ObjectOld.(*v1alpha1.Program), e.ObjectNew.(*v1alpha1.Program)
+	return before.Spec.Suspend != after.Spec.Suspend
+}}
+
+// stateChanged lets through that a partnership comes, goes, or is in another state, also where only time has passed.
+var stateChanged = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+	return e.ObjectOld.(*v1alpha1.Partnership).Status.State != e.ObjectNew.(*v1alpha1.Partnership).Status.State
+}}
 
 // repeats counts how often the person asked for the mail of an invite once more.
 func repeats(i *v1alpha1.PartnerInvite) int64 {
@@ -183,28 +195,16 @@ func (r *PartnerInviteReconciler) finish(ctx context.Context, i *v1alpha1.Partne
 func (r *PartnerInviteReconciler) observe(
 	ctx context.Context, i *v1alpha1.PartnerInvite, tenant *courier.Tenant, taken []delivery.Key,
 ) (in invite.Input, err error) {
-	in = invite.Input{
-		Invite: i, TakenBack: taken, Hold: tenant.Hold, Holds: tenant.Holds, LinkHold: r.links.hold(i.Namespace),
-		Keys: r.keys.Current().KeyIDs(), MessageDomain: tenant.MessageDomain(), Now: r.now(),
-	}
-	if in.Catalog, err = lookup.Catalog(ctx, r.Client, i.Namespace); err != nil {
+	if in, err = r.accept.Observe(ctx, i); err != nil {
 		return in, err
-	}
-	if i.TeamName() != "" {
-		if in.Team, err = lookup.Team(ctx, r.Client, i.Namespace, i.TeamName()); err != nil {
-			return in, err
-		}
 	}
 	if in.Team == nil {
 		if in.TeamInvited, err = r.teamInvited(ctx, i.Namespace, i.Spec.TeamRef); err != nil {
 			return in, err
 		}
 	}
-	if i.Spec.Team == nil { // a team that does not exist is a partner in nothing
-		if in.Partnerships, err = lookup.PartnershipsFor(ctx, r.Client, i); err != nil {
-			return in, err
-		}
-	}
+	in.TakenBack, in.Hold, in.Holds, in.LinkHold = taken, tenant.Hold, tenant.Holds, r.links.hold(i.Namespace)
+	in.Keys, in.MessageDomain, in.Now = r.keys.Current().KeyIDs(), tenant.MessageDomain(), r.now()
 	if in.Rivals, err = lookup.RivalsOf(ctx, r.Client, i); err != nil {
 		return in, err
 	}
@@ -329,7 +329,7 @@ func (r *PartnerInviteReconciler) claim(
 	if claimed.Spec.Delivery == v1alpha1.DeliveryLink {
 		return courier.Parcel{Other: func(ctx context.Context) delivery.Outcome { return r.provideLink(ctx, claimed, url) }}, write(ctx)
 	}
-	invitation := brandbook.Invitation{Invite: claimed, Team: in.Team, Scope: claimed.Status.Programs, Catalog: in.Catalog, Brand: tenant.Brand}
+	invitation := brandbook.Invitation{Invite: claimed, Team: in.Team, Scope: invite.Present(claimed.Status.Programs, in.Catalog), Catalog: in.Catalog, Brand: tenant.Brand}
 	message, wrong, err := r.book.InviteMail(ctx, invitation, url)
 	if wrong != nil { // the template was broken since the mail was decided on
 		err = courier.ErrLost

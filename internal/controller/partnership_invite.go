@@ -33,12 +33,6 @@ var invitationTurned = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) boo
 	return partnership.MadeForPartnership(after) && partnership.InviteNews(before) != partnership.InviteNews(after)
 }}
 
-// specEdited lets through that somebody changed or took back what they wish.
-var specEdited = predicate.Funcs{
-	CreateFunc: func(event.CreateEvent) bool { return false },
-	UpdateFunc: specChanged.Update,
-}
-
 // rivalry is who a partnership is for, and in which program.
 type rivalry struct {
 	client.ObjectKey // of the partnership
@@ -57,12 +51,12 @@ func rivalryOf(object client.Object) rivalry {
 	return of
 }
 
-// heldBy finds the invites that a changed partnership may let go on.
+// heldBy finds the invites that a changed partnership may let go on, or stand in the way of.
 func (r *PartnerInviteReconciler) heldBy(ctx context.Context, of rivalry) ([]reconcile.Request, error) {
 	var invites []v1alpha1.PartnerInvite
 	var err error
 	if of.email != "" {
-		invites, err = lookup.WaitingInvitesOf(ctx, r.Client, of.Namespace, of.email)
+		invites, err = lookup.OpenInvitesOf(ctx, r.Client, of.Namespace, of.email)
 	} else if of.team != "" {
 		invites, err = lookup.InvitesOfTeam(ctx, r.Client, of.Namespace, of.team)
 	}

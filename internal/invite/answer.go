@@ -1,6 +1,7 @@
 package invite
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -29,43 +30,79 @@ const (
 	Refused Openness = "Refused"
 )
 
-// Answerable tells whether an invite can be answered with a link of this serial. Partnerships are those of the person,
-// or of the team, in the namespace. While a program is suspended nothing can be accepted, nor where access was ended. A program that is
-// gone is no offer, so an invite whose programs are all gone is refused. An invite that was made for a partnership goes
-// with it, also in the moment before it is removed.
-func Answerable(invite *v1alpha1.PartnerInvite, serial int64, catalog program.Catalog, partnerships []v1alpha1.Partnership, now time.Time) Openness {
-	status := invite.Status
+// Answerable tells whether an invite can be answered with a link of this serial, and if it is Refused, why. Of the input it
+// needs the invite, the catalog, the team, the partnerships of the person or of the team, and the time. An invite that was
+// made for a partnership goes with it, also in the moment before it is removed.
+func Answerable(in Input, serial int64) (Openness, *program.Unresolved) {
+	status := in.Invite.Status
 	switch {
-	case !invite.DeletionTimestamp.IsZero(), status.Serial == 0, status.Serial != serial, status.Acceptance != nil, neverLeft(status):
-		return Gone
-	case partnership.MadeForPartnership(invite) && !slices.ContainsFunc(partnerships, func(p v1alpha1.Partnership) bool { return partnership.Invites(invite, &p) }):
-		return Gone
-	case Expired(status, now):
-		return TooLate
-	case !invite.IsReadable():
-		return Refused
+	case !in.Invite.DeletionTimestamp.IsZero(), status.Serial == 0, status.Serial != serial, status.Acceptance != nil, neverLeft(status):
+		return Gone, nil
+	case partnership.MadeForPartnership(in.Invite) && !slices.ContainsFunc(in.Partnerships, func(p v1alpha1.Partnership) bool { return partnership.Invites(in.Invite, &p) }):
+		return Gone, nil
+	case Expired(status, in.Now):
+		return TooLate, nil
+	case !in.Invite.IsReadable():
+		return Refused, &program.Unresolved{Reason: v1alpha1.ReasonUnreadable, Message: in.Invite.Problem()}
 	case status.WrongAddresses.LinkDead():
-		return Dead
+		return Dead, nil
 	}
-	offered := false
-	for _, grant := range status.Programs {
-		offered = offered || catalog.Programs[grant.Name] != nil
-		if p := partnership.InProgram(partnerships, grant.Name); p != nil && partnership.Shut(p, now) {
-			return Refused
-		}
+	if why := inTheWay(in); why != nil {
+		return Refused, why
 	}
-	if !offered || Suspended(invite, catalog) {
+	return Open, nil
+}
+
+// Renewal tells whether the person can ask for a new link in place of the one of this serial: Open if they can. It is
+// Refused where the new link could not be answered either.
+func Renewal(in Input, serial int64) Openness {
+	switch {
+	case in.Invite.Status.Serial != serial, !renewable(in.Invite, in.Now):
+		return Gone
+	case !in.Invite.IsReadable(), inTheWay(in) != nil:
+		return Refused
+	}
+	if _, missing := resolve(in); missing != nil && missing.stops {
 		return Refused
 	}
 	return Open
 }
 
-// Suspended tells whether a program that an invite offers is suspended.
-func Suspended(invite *v1alpha1.PartnerInvite, catalog program.Catalog) bool {
-	return slices.ContainsFunc(invite.Status.Programs, func(grant v1alpha1.ProgramGrant) bool {
-		p := catalog.Programs[grant.Name]
-		return p != nil && p.Spec.Suspend
-	})
+// inTheWay returns why an issued invite cannot be accepted at the moment, or nil. All that it names can change without the
+// invite, and then the same link works.
+func inTheWay(in Input) *program.Unresolved {
+	scope := Present(in.Invite.Status.Programs, in.Catalog)
+	switch {
+	case TeamTaken(in.Invite, in.Team):
+		return &program.Unresolved{Reason: v1alpha1.ReasonTeamExists, Message: teamExists(in.Team)}
+	case noTeam(in) != nil:
+		return noTeam(in)
+	case len(scope) == 0:
+		_, missing := resolve(in)
+		return missing.Unresolved
+	}
+	if name := suspendedIn(scope, in.Catalog); name != "" {
+		return &program.Unresolved{Reason: v1alpha1.ReasonProgramSuspended, Message: fmt.Sprintf("Program %q is suspended; the invite can be accepted when that ends", name)}
+	}
+	for _, grant := range scope {
+		if p := partnership.InProgram(in.Partnerships, grant.Name); p != nil && partnership.Shut(p, in.Now) {
+			return shutBy(p, in.Now)
+		}
+	}
+	return nil
+}
+
+// shutBy returns what closes a partnership to a person who would accept an invite into it.
+func shutBy(p *v1alpha1.Partnership, now time.Time) *program.Unresolved {
+	state := partnership.State(p, nil, now)
+	reason, why := v1alpha1.ReasonPartnerRevoked, fmt.Sprintf("Partnership %q is %s", p.Name, state)
+	if state == v1alpha1.PartnershipInvited {
+		reason, why = v1alpha1.ReasonPortalAccessDisabled, fmt.Sprintf("portalAccess of Partnership %q is Disabled", p.Name)
+	}
+	if state == v1alpha1.PartnershipRejected {
+		reason = v1alpha1.ReasonPartnerRejected
+	}
+	return &program.Unresolved{Reason: reason, Message: why + "; the invite can be accepted once that is lifted"}
 }
 
 // CountWrongAddress notes that an address was typed that may not answer. It must be written with the resourceVersion that

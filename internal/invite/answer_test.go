@@ -115,7 +115,7 @@ func TestAnswerable(t *testing.T) {
 			if test.happens != nil {
 				test.happens(t, l)
 			}
-			if got := Answerable(l.invite, test.serial, l.catalog, test.partnerships, l.now); got != test.want {
+			if got, _ := Answerable(Input{Invite: l.invite, Catalog: l.catalog, Partnerships: test.partnerships, Now: l.now}, test.serial); got != test.want {
 				t.Errorf("Answerable = %s, want %s", got, test.want)
 			}
 		})
@@ -178,7 +178,7 @@ func TestAnswerableWhateverIsKnownOfTheMail(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			l := newLife()
 			happens(t, l)
-			if got := Answerable(l.invite, 1, l.catalog, nil, l.now); got != Open {
+			if got, _ := Answerable(Input{Invite: l.invite, Catalog: l.catalog, Partnerships: nil, Now: l.now}, 1); got != Open {
 				t.Errorf("Answerable = %s", got)
 			}
 		})
@@ -248,29 +248,5 @@ func TestFinished(t *testing.T) {
 	}
 	if waits := condition(l.invite.Status.Conditions, v1alpha1.ConditionReconciling); waits != "" {
 		t.Errorf("Reconciling is %s", waits)
-	}
-}
-
-func TestSuspended(t *testing.T) {
-	for name, test := range map[string]struct {
-		happens []step // after it was issued into referral
-		want    bool
-	}{
-		"its program runs":              {nil, false},
-		"its program is suspended":      {steps(suspends("referral")), true},
-		"another program is suspended":  {steps(suspends("reseller")), false},
-		"its program is suspended anew": {steps(suspends("referral"), resumes("referral"), suspends("referral")), true},
-		"its program is gone":           {steps(suspends("referral"), programGoes), false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			l := newLife()
-			mailed(nil)(t, l)
-			for _, happens := range test.happens {
-				happens(t, l)
-			}
-			if got := Suspended(l.invite, l.catalog); got != test.want {
-				t.Errorf("Suspended = %v", got)
-			}
-		})
 	}
 }

@@ -87,6 +87,8 @@ type Decision struct {
 
 	// resend is what a resend waits for.
 	resend *delivery.Hold
+	// refused is why an open invite cannot be accepted at the moment.
+	refused *program.Unresolved
 	// scope is what ScopeFor returns.
 	scope []v1alpha1.ProgramGrant
 }
@@ -113,6 +115,8 @@ func Decide(in Input) Decision {
 	case state == v1alpha1.InviteExpired:
 		d.expired(in)
 	case d.Status.SentTime != nil:
+		d.resolve(in)
+		_, d.refused = Answerable(in, d.Status.Serial)
 		d.RequeueAfter = d.Status.ExpiryTime.Sub(in.Now)
 		d.renewLink(in)
 		d.repeat(in)
@@ -121,7 +125,7 @@ func Decide(in Input) Decision {
 	default:
 		d.tryAgain(in, specChanged)
 	}
-	summarize(&d.Status, in.Now, d.resend)
+	summarize(&d.Status, in.Now, d.resend, d.refused)
 	return d
 }
 
@@ -262,19 +266,24 @@ func (d *Decision) issueAnew(in Input) {
 		}
 		return
 	}
-	if refusal := refusalOf(in, d.Status.Programs); refusal != nil {
+	scope, unresolved := d.resolve(in)
+	if refusal := refusalOf(in, scope); len(scope) > 0 && refusal != nil {
 		d.handled(in)
 		d.refuse(in, refusal)
 		return
 	}
-	hold := coolingDown(d.Status, in)
+	hold := unresolved
 	if hold == nil {
-		hold = d.held(in, d.Status.Programs)
+		hold = coolingDown(d.Status, in)
+	}
+	if hold == nil {
+		hold = d.held(in, scope)
 	}
 	if hold != nil {
 		d.resend = hold
 		d.LookAt(hold.Until, in.Now)
 		if isOpen(d.Status, in.Now) {
+			_, d.refused = Answerable(in, d.Status.Serial)
 			d.lookAtExpiry(in.Now)
 		}
 		return
@@ -284,6 +293,26 @@ func (d *Decision) issueAnew(in Input) {
 	d.Status.SentTime = nil
 	setter(&d.Status, in.Now).Unknown(v1alpha1.ConditionAccepted, v1alpha1.ReasonPending, "the person has not answered yet")
 	d.issue(in)
+}
+
+// resolve resolves the scope of an issued invite again and notes the outcome. It returns what can be offered, and the hold
+// of what has to exist before a mail can go out, or nil.
+func (d *Decision) resolve(in Input) ([]v1alpha1.ProgramGrant, *delivery.Hold) {
+	set := setter(&d.Status, in.Now)
+	scope, missing := resolve(in)
+	if teamless := noTeam(in); teamless != nil {
+		set.False(v1alpha1.ConditionResolvedRefs, teamless.Reason, teamless.Message)
+		return scope, &delivery.Hold{Reason: teamless.Reason, Message: teamless.Message}
+	}
+	if missing == nil {
+		set.True(v1alpha1.ConditionResolvedRefs, v1alpha1.ReasonResolvedRefs, "everything that the spec names exists")
+		return scope, nil
+	}
+	set.False(v1alpha1.ConditionResolvedRefs, missing.Reason, missing.Message)
+	if !missing.stops {
+		return scope, nil
+	}
+	return scope, &delivery.Hold{Reason: missing.Reason, Message: missing.Message}
 }
 
 // handled notes that a resend or renewal was seen to.
@@ -328,7 +357,7 @@ func (d *Decision) issue(in Input) {
 
 // setExpiry sets until when the invite can be answered if its mail leaves now.
 func (d *Decision) setExpiry(in Input) {
-	expiry := in.Now.Add(Lifetime(in.Invite, d.Status.Programs, in.Catalog))
+	expiry := in.Now.Add(Lifetime(in.Invite, Present(d.Status.Programs, in.Catalog), in.Catalog))
 	if end, ok := in.Invite.Spec.NotAfter.Time(); ok && end.Before(expiry) {
 		expiry = end
 	}

@@ -282,6 +282,18 @@ func sent(again time.Duration) standing {
 	}
 }
 
+// shutOut is an open invite that cannot be accepted at the moment.
+func shutOut(s standing, reason string) standing {
+	s.Ready, s.Accepted = "True/"+reason, "Unknown/"+reason
+	return s
+}
+
+// missingProgram is an issued invite whose program is gone.
+func missingProgram(s standing) standing {
+	s.Refs = "False/ProgramNotFound"
+	return s
+}
+
 // over is an invite into referral that was answered or that expired.
 func over(state v1alpha1.InviteState, accepted, sentCondition string, attempts int32) standing {
 	s := sent(0)
@@ -355,9 +367,12 @@ func TestDecide(t *testing.T) {
 			steps(offersAll, mailed(busy), onceMore, after(due)),
 			with(issued(ActionSend, v1alpha1.ReasonSending, 2, 0), func(s *standing) { s.Offers = "referral reseller" }),
 		},
-		"its program is deleted after it was sent": {steps(mailed(nil), programGoes), sent(week)},
+		"its program is deleted after it was sent": {steps(mailed(nil), programGoes), missingProgram(shutOut(sent(week), v1alpha1.ReasonProgramNotFound))},
 		"its program is deleted between two tries": {
-			steps(mailed(busy), programGoes, after(due)), issued(ActionSend, v1alpha1.ReasonSending, 2, 0),
+			steps(mailed(busy), programGoes, after(due)), missingProgram(issued(ActionNone, v1alpha1.ReasonProgramNotFound, 1, week-due)),
+		},
+		"its program is back between two tries": {
+			steps(mailed(busy), programGoes, after(due), looksAgain, programComes), issued(ActionSend, v1alpha1.ReasonSending, 2, 0),
 		},
 
 		// The mail.

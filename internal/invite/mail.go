@@ -78,7 +78,11 @@ func (d *Decision) tryAgain(in Input, specChanged bool) {
 		d.LookAt(until, in.Now)
 		return
 	}
-	d.next(in, &m, d.held(in, d.Status.Programs))
+	scope, hold := d.resolve(in)
+	if hold == nil {
+		hold = d.held(in, scope)
+	}
+	d.next(in, &m, hold)
 }
 
 // startOver makes the mail due, with no tries. If its only try of its own was refused for good, the mail has certainly not

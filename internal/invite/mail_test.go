@@ -335,12 +335,12 @@ func TestScopeFor(t *testing.T) {
 func TestALinkThatNeverLeftIsGone(t *testing.T) {
 	l := newLife()
 	mailed(refusesUs)(t, l)
-	if got := Answerable(l.invite, 1, l.catalog, nil, l.now); got != Gone {
+	if got, _ := Answerable(Input{Invite: l.invite, Catalog: l.catalog, Partnerships: nil, Now: l.now}, 1); got != Gone {
 		t.Errorf("it is %s", got)
 	}
 	after(time.Hour)(t, l)
 	mailed(busy)(t, l)
-	if got := Answerable(l.invite, 1, l.catalog, nil, l.now); got != Open {
+	if got, _ := Answerable(Input{Invite: l.invite, Catalog: l.catalog, Partnerships: nil, Now: l.now}, 1); got != Open {
 		t.Errorf("of a mail that may have left it is %s", got)
 	}
 }

@@ -27,8 +27,8 @@ func offer(in Input, scope []v1alpha1.ProgramGrant) ([]v1alpha1.ProgramGrant, *o
 
 // refusalOf tells why a person is not to be invited into a scope; nil: they can be.
 func refusalOf(in Input, scope []v1alpha1.ProgramGrant) *obstacle {
-	if in.Invite.Spec.Team != nil && in.Team != nil {
-		return &obstacle{v1alpha1.ReasonTeamExists, fmt.Sprintf("PartnerTeam %q exists; to invite it into programs, create an invite with teamRef, or delete it and ask for a resend", in.Team.Name)}
+	if TeamTaken(in.Invite, in.Team) {
+		return &obstacle{v1alpha1.ReasonTeamExists, teamExists(in.Team)}
 	}
 	partnerInAll := true
 	for _, grant := range scope {
@@ -74,7 +74,8 @@ func refusedBy(in Input, p *v1alpha1.Partnership) *obstacle {
 // does not matter.
 func isPartner(in Input, programName string) bool {
 	p := partnership.InProgram(in.Partnerships, programName)
-	return p != nil && partnership.Stands(p, nil, in.Now)
+	return p != nil && in.Invite.Spec.Team == nil && // a team that does not exist is a partner in nothing
+		partnership.Stands(p, nil, in.Now)
 }
 
 // duplicate finds another open invite of the person that offers all of a scope and counts before this one: one that was
@@ -165,10 +166,8 @@ func (d *Decision) held(in Input, scope []v1alpha1.ProgramGrant) *delivery.Hold 
 	if in.Hold != nil {
 		return in.Hold
 	}
-	for _, grant := range scope {
-		if p := in.Catalog.Programs[grant.Name]; p != nil && p.Spec.Suspend {
-			return &delivery.Hold{Reason: v1alpha1.ReasonHeld, Message: fmt.Sprintf("Program %q is suspended; the invite goes out when that ends", grant.Name)}
-		}
+	if name := suspendedIn(scope, in.Catalog); name != "" {
+		return &delivery.Hold{Reason: v1alpha1.ReasonHeld, Message: fmt.Sprintf("Program %q is suspended; the invite goes out when that ends", name)}
 	}
 	if waits := heldByPartnership(in, scope); waits != nil {
 		return waits

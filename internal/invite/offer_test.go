@@ -172,7 +172,7 @@ func TestOffer(t *testing.T) {
 		"revoked in one of two":                 {steps(offersAll, isRevokedIn("reseller")), turnedAway(v1alpha1.ReasonPartnerRevoked)},
 		"revoked in another program":            {steps(isRevokedIn("reseller")), sending},
 		"revoked, and its program is suspended": {steps(isRevokedIn("referral"), suspends("referral")), turnedAway(v1alpha1.ReasonPartnerRevoked)},
-		"revoked after it was sent":             {steps(mailed(nil), isRevokedIn("referral")), sent(week)},
+		"revoked after it was sent":             {steps(mailed(nil), isRevokedIn("referral")), shutOut(sent(week), v1alpha1.ReasonPartnerRevoked)},
 		"revoked in one, a partner in the other": {
 			steps(offersAll, isRevokedIn("reseller"), func(_ testing.TB, l *life) { l.partnerships = append(l.partnerships, partnershipIn("referral")) }),
 			turnedAway(v1alpha1.ReasonPartnerRevoked),
@@ -347,12 +347,12 @@ func TestHeld(t *testing.T) {
 		"refused for good, then held":       {steps(mailed(refused), holds), failed(v1alpha1.ReasonAddressRejected, 1)},
 
 		// After it was sent.
-		"sent, then suspended":    {steps(mailed(nil), suspends("referral")), sent(week)},
+		"sent, then suspended":    {steps(mailed(nil), suspends("referral")), shutOut(sent(week), v1alpha1.ReasonProgramSuspended)},
 		"sent, then all is held":  {steps(mailed(nil), holds), sent(week)},
 		"expires while suspended": {steps(mailed(nil), suspends("referral"), after(week)), hasExpired},
 
 		// A resend.
-		"a resend while suspended":           {steps(mailed(nil), hour, suspends("referral"), annotates("a")), waitsToResend(sent(0), v1alpha1.ReasonHeld, week-time.Hour)},
+		"a resend while suspended":           {steps(mailed(nil), hour, suspends("referral"), annotates("a")), waitsToResend(shutOut(sent(0), v1alpha1.ReasonProgramSuspended), v1alpha1.ReasonHeld, week-time.Hour)},
 		"a resend while all is held":         {steps(mailed(nil), hour, holds, annotates("a")), waitsToResend(sent(0), v1alpha1.ReasonHeld, week-time.Hour)},
 		"a resend while full":                {steps(mailed(nil), hour, fullFor(10*time.Minute), annotates("a")), waitsToResend(sent(0), v1alpha1.ReasonHeld, 10*time.Minute)},
 		"a resend without a mail server":     {steps(mailed(nil), hour, mailerGoes, annotates("a")), waitsToResend(sent(0), v1alpha1.ReasonMailerNotConfigured, week-time.Hour)},

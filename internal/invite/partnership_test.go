@@ -88,7 +88,7 @@ func TestOfferByTheStateOfThePartnership(t *testing.T) {
 		"rejected, then approved":           {steps(has("referral", isRejected), looksAgain, has("referral", isApproved), rename), turnedAway(rejected)},
 		"expired":                           {steps(has("referral", hasExpired)), turnedAway(revoked)},
 		"expires later":                     {steps(after(-time.Second), has("referral", hasExpired)), partner},
-		"sent, then the portal is closed":   {steps(mailed(nil), has("referral", isInvited, isClosed)), sent(week)},
+		"sent, then the portal is closed":   {steps(mailed(nil), has("referral", isInvited, isClosed)), shutOut(sent(week), v1alpha1.ReasonPortalAccessDisabled)},
 		"retried, then the portal is shut":  {steps(mailed(busy), has("referral", isInvited, isClosed), after(72*time.Second)), with(heldBack(week-72*time.Second), func(s *standing) { s.Offers, s.Serial, s.Attempts = "referral", 1, 1 })},
 		"retried, then revoked":             {steps(mailed(busy), isRevokedIn("referral"), after(72*time.Second)), with(heldBack(week-72*time.Second), func(s *standing) { s.Offers, s.Serial, s.Attempts = "referral", 1, 1 })},
 		"its own partnership":               {steps(has("referral", isInvited), madeForIt), sending},
@@ -100,7 +100,7 @@ func TestOfferByTheStateOfThePartnership(t *testing.T) {
 		"its own is closed":                 {steps(has("referral", isInvited, isClosed), madeForIt), heldBack(0)},
 		"its own was accepted otherwise":    {steps(has("referral", isInvited, hasAccepted), madeForIt), partner},
 		"its own waits for approval":        {steps(has("referral", isInvited, hasAcceptedForApproval), madeForIt), turnedAway(pending)},
-		"a resend, its own is revoked":      {steps(has("referral", isInvited), madeForIt, mailed(nil), after(time.Hour), has("referral", isInvited, isRevoked), annotates("a")), waitsToResend(sent(0), v1alpha1.ReasonHeld, week-time.Hour)},
+		"a resend, its own is revoked":      {steps(has("referral", isInvited), madeForIt, mailed(nil), after(time.Hour), has("referral", isInvited, isRevoked), annotates("a")), waitsToResend(shutOut(sent(0), v1alpha1.ReasonPartnerRevoked), v1alpha1.ReasonHeld, week-time.Hour)},
 		"a resend, and it is to be decided": {steps(has("referral", isInvited), mailed(nil), after(time.Hour), has("referral", isInvited, hasAcceptedForApproval), annotates("a")), with(over(v1alpha1.InviteRefused, "False/ApplicationPending", "True/Sent", 1), func(s *standing) { s.Ready, s.Stalled, s.Handled = "False/ApplicationPending", pending, "a|" })},
 	} {
 		t.Run(name, func(t *testing.T) { judge(t, test.happens, test.want) })
@@ -161,7 +161,7 @@ func TestAnswerableByTheStateOfThePartnership(t *testing.T) {
 			if test.happens != nil {
 				test.happens(t, l)
 			}
-			if got := Answerable(l.invite, 1, l.catalog, l.partnerships, l.now); got != test.want {
+			if got, _ := Answerable(Input{Invite: l.invite, Catalog: l.catalog, Partnerships: l.partnerships, Now: l.now}, 1); got != test.want {
 				t.Errorf("Answerable = %s, want %s", got, test.want)
 			}
 		})

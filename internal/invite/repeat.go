@@ -8,7 +8,6 @@ import (
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/delivery"
-	"github.com/partner-operator/partner-operator/internal/program"
 )
 
 // Offered tells whether an invite that the person can answer offers a program.
@@ -19,19 +18,19 @@ func Offered(i *v1alpha1.PartnerInvite, programName string, now time.Time) bool 
 
 // Repeatable tells whether the mail of an invite can be sent once more, with the same link, because the person asks for
 // it: it left by mail, can be answered, and its program's resendCooldown has passed since the last one.
-func Repeatable(i *v1alpha1.PartnerInvite, catalog program.Catalog, partnerships []v1alpha1.Partnership, now time.Time) bool {
-	status := i.Status
+func Repeatable(in Input) bool {
+	i, status, now := in.Invite, in.Invite.Status, in.Now
 	if i.Spec.Delivery == v1alpha1.DeliveryLink || status.SentTime == nil || underWay(status.Repeat) {
 		return false
 	}
-	if Answerable(i, status.Serial, catalog, partnerships, now) != Open {
+	if openness, _ := Answerable(in, status.Serial); openness != Open {
 		return false
 	}
 	last := status.SentTime.Time
 	if repeat := status.Repeat; repeat != nil && repeat.LastAttemptTime != nil && repeat.LastAttemptTime.After(last) {
 		last = repeat.LastAttemptTime.Time
 	}
-	return !now.Before(last.Add(cooldown(status.Programs, catalog))) && !now.Before(delivery.RepeatDue(last, status.Repeat != nil))
+	return !now.Before(last.Add(cooldown(status.Programs, in.Catalog))) && !now.Before(delivery.RepeatDue(last, status.Repeat != nil))
 }
 
 // AskRepeat notes that the person wants the mail once more. It must be written with the resourceVersion that was judged.
@@ -61,11 +60,12 @@ func (d *Decision) repeat(in Input) {
 	if !underWay(repeat) {
 		return
 	}
+	openness, _ := Answerable(in, d.Status.Serial)
 	claim, again := delivery.Next([]delivery.Mail{{
 		MailDelivery: repeat,
 		ID:           RepeatID(d.Status),
-		Unwanted:     Answerable(in.Invite, d.Status.Serial, in.Catalog, in.Partnerships, in.Now) != Open,
-		Hold:         d.held(in, d.Status.Programs),
+		Unwanted:     openness != Open,
+		Hold:         d.held(in, Present(d.Status.Programs, in.Catalog)),
 	}}, in.Now)
 	repeat.Message = truncate(repeat.Message)
 	d.LookAt(again, in.Now)

@@ -12,7 +12,7 @@ import (
 
 // asksAgain is what the portal does when the person asks to sign in.
 func asksAgain(t testing.TB, l *life) {
-	if Repeatable(l.invite, l.catalog, l.partnerships, l.now) {
+	if Repeatable(Input{Invite: l.invite, Catalog: l.catalog, Partnerships: l.partnerships, Now: l.now}) {
 		AskRepeat(&l.invite.Status)
 		l.invite.Status = stored(t, l.invite.Status)
 	}

@@ -48,12 +48,12 @@ func resendWanted(i *v1alpha1.PartnerInvite, now time.Time) bool {
 	if judged && resendAsked(i) {
 		return true
 	}
-	return Renewable(i, now) && i.Status.Renewal != nil && i.Status.Renewal.Serial == i.Status.Serial
+	return renewable(i, now) && i.Status.Renewal != nil && i.Status.Renewal.Serial == i.Status.Serial
 }
 
-// Renewable tells whether the person can ask for a new link in place of this one: it has expired, or too many wrong
+// renewable tells whether the person can ask for a new link in place of this one: it has expired, or too many wrong
 // addresses were typed on its page, and nothing else ends it. The new one goes to the invited address, whoever asks.
-func Renewable(i *v1alpha1.PartnerInvite, now time.Time) bool {
+func renewable(i *v1alpha1.PartnerInvite, now time.Time) bool {
 	if i.Spec.NotAfter.HasPassed(now) {
 		return false
 	}

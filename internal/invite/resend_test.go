@@ -108,7 +108,8 @@ func TestResend(t *testing.T) {
 		"comes while it is held":                 {steps(holds, looksAgain, annotates("a"), looksAgain, releases, mailed(nil), hour), sentAnew(1, "a|", week-time.Hour)},
 		"for an address that no mail can reach":  {steps(unreachable, looksAgain, annotates("a")), with(failed(v1alpha1.ReasonAddressRejected, 0), func(s *standing) { s.Refs, s.Offers, s.Serial = "", "", 0 })},
 		"refused for now, and tried again":       {steps(mailed(nil), hour, annotates("a"), mailed(busy), hour, mailed(nil)), with(sentAnew(2, "a|", week-time.Hour), func(s *standing) { s.Attempts = 2 })},
-		"its program is gone by then":            {steps(mailed(nil), programGoes, hour, annotates("a")), anew(2, "a|")},
+		"its program is gone by then":            {steps(mailed(nil), programGoes, hour, annotates("a")), missingProgram(waitsToResend(shutOut(sent(0), v1alpha1.ReasonProgramNotFound), v1alpha1.ReasonProgramNotFound, week-time.Hour))},
+		"its program is gone and comes back":     {steps(mailed(nil), programGoes, hour, annotates("a"), looksAgain, programComes), anew(2, "a|")},
 		"a program is made before it":            {steps(offersAll, mailed(nil), onceMore, hour, annotates("a")), with(anew(2, "a|"), func(s *standing) { s.Offers = "referral reseller" })},
 		"of an invite that is partly accepted":   {steps(offersAll, mailed(nil), isPartnerIn("reseller"), hour, annotates("a")), with(anew(2, "a|"), func(s *standing) { s.Offers = "referral reseller" })},
 		"the person answers the second link":     {steps(mailed(nil), hour, annotates("a"), mailed(nil), declined), with(wasDeclined, func(s *standing) { s.Serial, s.Handled = 2, "a|" })},
@@ -182,7 +183,6 @@ func TestResend(t *testing.T) {
 		"no cool-down, in seconds":      {steps(coolsDown("referral", "0s"), mailed(nil), annotates("a")), anew(2, "a|")},
 		"a long cool-down":              {steps(coolsDown("referral", "24h"), mailed(nil), after(time.Hour), annotates("a")), waitsToResend(sent(0), v1alpha1.ReasonCoolingDown, 23*time.Hour)},
 		"the cool-down is shortened":    {steps(coolsDown("referral", "24h"), mailed(nil), after(time.Hour), annotates("a"), looksAgain, coolsDown("referral", "1h")), anew(2, "a|")},
-		"its program, unset, is gone":   {steps(mailed(nil), programGoes, after(20*time.Second), annotates("a")), waitsToResend(sent(0), v1alpha1.ReasonCoolingDown, 40*time.Second)},
 		"that of another program":       {steps(coolsDown("reseller", "24h"), mailed(nil), after(time.Hour), annotates("a")), anew(2, "a|")},
 		"a mail that did not leave":     {steps(coolsDown("referral", "24h"), mailed(busy), annotates("a")), anew(2, "a|")},
 		"a mail that left, and a later": {steps(coolsDown("referral", "24h"), mailed(nil), after(24*time.Hour), annotates("a"), mailed(busy), annotates("b")), anew(3, "b|")},
@@ -246,7 +246,6 @@ func TestAResendStartsAnew(t *testing.T) {
 func TestAWaitingResendLeavesTheLinkAlone(t *testing.T) {
 	for name, waiting := range map[string][]step{
 		"cooling down": steps(after(20*time.Second), annotates("a")),
-		"suspended":    steps(after(time.Hour), suspends("referral"), annotates("a")),
 		"held":         steps(after(time.Hour), holds, annotates("a")),
 		"full":         steps(after(time.Hour), fullFor(time.Hour), annotates("a")),
 		"no mailer":    steps(after(time.Hour), mailerGoes, annotates("a")),
@@ -359,7 +358,7 @@ func TestRenewable(t *testing.T) {
 			for _, happens := range test.happens {
 				happens(t, l)
 			}
-			if got := Renewable(l.invite, l.now); got != test.want {
+			if got := renewable(l.invite, l.now); got != test.want {
 				t.Errorf("Renewable = %v", got)
 			}
 		})

@@ -40,6 +40,46 @@ func Scope(invite *v1alpha1.PartnerInvite, catalog program.Catalog) ([]v1alpha1.
 	return scope, nil
 }
 
+// Present returns the programs of a scope that exist. The others are no offer while they are gone.
+func Present(scope []v1alpha1.ProgramGrant, catalog program.Catalog) []v1alpha1.ProgramGrant {
+	return slices.DeleteFunc(slices.Clone(scope), func(grant v1alpha1.ProgramGrant) bool { return catalog.Programs[grant.Name] == nil })
+}
+
+// missing is what the scope of an issued invite names that does not exist.
+type missing struct {
+	*program.Unresolved
+
+	// stops: no mail can go out. If not, the rest of the scope is offered.
+	stops bool
+}
+
+// resolve resolves the scope of an issued invite again. It returns what can be offered, and what is missing, or nil.
+func resolve(in Input) ([]v1alpha1.ProgramGrant, *missing) {
+	programs := in.Invite.Status.Programs
+	present := Present(programs, in.Catalog)
+	for _, grant := range present {
+		if unresolved := in.Catalog.Grant(grant); unresolved != nil {
+			return present, &missing{unresolved, true}
+		}
+	}
+	for _, grant := range programs {
+		if unresolved := in.Catalog.Grant(v1alpha1.ProgramGrant{Name: grant.Name}); unresolved != nil {
+			return present, &missing{unresolved, len(present) == 0}
+		}
+	}
+	return present, nil
+}
+
+// suspendedIn returns the name of a program of a scope that is suspended, or "".
+func suspendedIn(scope []v1alpha1.ProgramGrant, catalog program.Catalog) string {
+	for _, grant := range scope {
+		if p := catalog.Programs[grant.Name]; p != nil && p.Spec.Suspend {
+			return grant.Name
+		}
+	}
+	return ""
+}
+
 // Lifetime is how long an invite can be answered: what it says itself, else the shortest of what its groups and
 // programs say.
 func Lifetime(invite *v1alpha1.PartnerInvite, scope []v1alpha1.ProgramGrant, catalog program.Catalog) time.Duration {

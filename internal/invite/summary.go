@@ -31,7 +31,10 @@ var failures = []string{v1alpha1.ReasonAddressRejected, v1alpha1.ReasonContentRe
 // State is where an invite stands, by the facts in its status.
 func State(status v1alpha1.PartnerInviteStatus, now time.Time) v1alpha1.InviteState {
 	reason := sentReason(status)
-	refusal := reasonOf(status, v1alpha1.ConditionAccepted)
+	refusal := ""
+	if meta.IsStatusConditionFalse(status.Conditions, v1alpha1.ConditionAccepted) { // of an open invite it only says what is in the way
+		refusal = reasonOf(status, v1alpha1.ConditionAccepted)
+	}
 	switch {
 	case status.Acceptance != nil && status.Acceptance.Decision == v1alpha1.DecisionAccepted:
 		return v1alpha1.InviteAccepted
@@ -56,10 +59,10 @@ func State(status v1alpha1.PartnerInviteStatus, now time.Time) v1alpha1.InviteSt
 
 // Summarize sets what follows from the facts in a status: the state, and the conditions Accepted, Ready, Reconciling
 // and Stalled. The conditions ResolvedRefs and Sent are facts.
-func Summarize(status *v1alpha1.PartnerInviteStatus, now time.Time) { summarize(status, now, nil) }
+func Summarize(status *v1alpha1.PartnerInviteStatus, now time.Time) { summarize(status, now, nil, nil) }
 
-// summarize is Summarize for an invite whose resend may be waiting for something.
-func summarize(status *v1alpha1.PartnerInviteStatus, now time.Time, resend *delivery.Hold) {
+// summarize is Summarize for an invite whose resend may be waiting for something, and that may be refused while it is open.
+func summarize(status *v1alpha1.PartnerInviteStatus, now time.Time, resend *delivery.Hold, refused *program.Unresolved) {
 	status.Enter(State(*status, now), now)
 	set := setter(status, now)
 	set.Observe(v1alpha1.ConditionResolvedRefs)
@@ -84,6 +87,11 @@ func summarize(status *v1alpha1.PartnerInviteStatus, now time.Time, resend *deli
 			message := fmt.Sprintf("%d wrong addresses were typed on the page of the link, so it is dead; ask for a resend, which makes a new one", status.WrongAddresses)
 			set.False(v1alpha1.ConditionAccepted, v1alpha1.ReasonTooManyWrongAddresses, message)
 			done(set, resend, v1alpha1.ReasonTooManyWrongAddresses, message)
+			return
+		}
+		if refused != nil {
+			set.Unknown(v1alpha1.ConditionAccepted, refused.Reason, refused.Message)
+			done(set, resend, refused.Reason, refused.Message)
 			return
 		}
 		set.Unknown(v1alpha1.ConditionAccepted, v1alpha1.ReasonPending, "the person has not answered yet")

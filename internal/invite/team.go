@@ -1,6 +1,7 @@
 package invite
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -65,6 +66,21 @@ func PartnershipNames(i *v1alpha1.PartnerInvite) (names []string) {
 // IsOpen tells whether an invite can still be accepted, or will be able to be once it has left.
 func IsOpen(i *v1alpha1.PartnerInvite, now time.Time) bool {
 	return i.DeletionTimestamp.IsZero() && isOpen(i.Status, now)
+}
+
+// TeamAnnotation stands on a team that came from accepting an invite; its value is the UID of that. A team of the same
+// name that somebody else made is not taken over.
+const TeamAnnotation = "partner-operator.io/invite-uid"
+
+// TeamTaken reports whether the team that accepting an invite would make exists, and is not of that invite. Anybody who may
+// write teams can set the annotation, so the first owner, which cannot be changed, has to be the invited person as well.
+func TeamTaken(i *v1alpha1.PartnerInvite, existing *v1alpha1.PartnerTeam) bool {
+	return i.Spec.Team != nil && existing != nil &&
+		(existing.Annotations[TeamAnnotation] != string(i.UID) || !address.Equal(string(existing.Spec.Owner.Email), string(i.Spec.Contact.Email)))
+}
+
+func teamExists(t *v1alpha1.PartnerTeam) string {
+	return fmt.Sprintf("PartnerTeam %q exists; to invite it into programs, create an invite with teamRef, or delete it and ask for a resend", t.Name)
 }
 
 // MayAccept tells whether an address is of somebody who may accept an invite: the invited person, or for a team its

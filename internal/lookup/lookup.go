@@ -190,10 +190,21 @@ func InvitesOf(ctx context.Context, cache client.Reader, namespace, email string
 	return list.Items, err
 }
 
-// WaitingInvitesOf finds the invites of a person that wait for something else.
-func WaitingInvitesOf(ctx context.Context, cache client.Reader, namespace, email string) ([]v1alpha1.PartnerInvite, error) {
+// OpenInvitesOf finds the invites of a person that wait for something else or can be answered.
+func OpenInvitesOf(ctx context.Context, cache client.Reader, namespace, email string) ([]v1alpha1.PartnerInvite, error) {
 	invites, err := InvitesOf(ctx, cache, namespace, email)
-	return slices.DeleteFunc(invites, func(i v1alpha1.PartnerInvite) bool { return !waits(&i) }), err
+	return slices.DeleteFunc(invites, settled), err
+}
+
+// OpenInvitesInto finds the invites into a program that wait for something else or can be answered.
+func OpenInvitesInto(ctx context.Context, cache client.Reader, namespace, programName string) ([]v1alpha1.PartnerInvite, error) {
+	invites, err := InvitesInto(ctx, cache, namespace, programName)
+	return slices.DeleteFunc(slices.Clone(invites), settled), err
+}
+
+// settled reports whether nothing but a resend makes an invite go on.
+func settled(i v1alpha1.PartnerInvite) bool {
+	return !waits(&i) && i.Status.State != v1alpha1.InviteSent
 }
 
 // InvitesInto finds the invites into a program. They are shared with the cache: do not change them.

@@ -316,7 +316,12 @@ func (s *Server) deadForGuesses(w http.ResponseWriter, r *http.Request, visit in
 // offerRenewal tells why a link no longer works, and offers a new one to the invited address if there can be one.
 func (s *Server) offerRenewal(w http.ResponseWriter, r *http.Request, visit inviteVisit, code int, title, why string) {
 	n := notice{Title: title, Text: why + " Please ask whoever invited you for a new one."}
-	if invite.Renewable(visit.invite, s.Now()) {
+	in, err := s.Accept.Observe(r.Context(), visit.invite)
+	if err != nil {
+		s.unavailable(w, r, err)
+		return
+	}
+	if invite.Renewal(in, visit.serial) == invite.Open {
 		n.Text = why + " We can send a new one to " + address.Hint(string(invite.Recipient(visit.invite, visit.team).Email)) + ", the address that was invited."
 		n.Action, n.ActionLabel = invitePath(visit.namespace, visit.token)+"/renew", "Send me a new one"
 	}

@@ -124,7 +124,7 @@ func (s *Server) handOutSignIn(ctx context.Context, request signInRequest) error
 	if err != nil {
 		return err
 	}
-	if err := s.askRepeat(ctx, request, found.Own); !invited || !errors.Is(err, errNobody) {
+	if err := s.askRepeat(ctx, request); !invited || !errors.Is(err, errNobody) {
 		return err
 	}
 	return nil
@@ -149,20 +149,25 @@ func (s *Server) repeatOfTeams(ctx context.Context, request signInRequest, teams
 
 // askRepeat notes on the newest open invite of a person without access that its mail is to be sent once more, with the
 // same link. A sign-in link would open nothing to them. The error is errNobody if there is no such invite.
-func (s *Server) askRepeat(ctx context.Context, request signInRequest, known []v1alpha1.Partnership) error {
+func (s *Server) askRepeat(ctx context.Context, request signInRequest) error {
 	invites, err := lookup.InvitesOf(ctx, s.Client, request.namespace, request.email)
 	if err != nil {
 		return err
 	}
-	catalog, err := lookup.Catalog(ctx, s.Client, request.namespace)
-	if err != nil {
-		return err
+	var open []v1alpha1.PartnerInvite
+	for _, i := range invites {
+		in, err := s.Accept.Observe(ctx, &i)
+		if err != nil {
+			return err
+		}
+		if invite.Repeatable(in) {
+			open = append(open, i)
+		}
 	}
-	invites = slices.DeleteFunc(invites, func(i v1alpha1.PartnerInvite) bool { return !invite.Repeatable(&i, catalog, known, s.Now()) })
-	if len(invites) == 0 {
+	if len(open) == 0 {
 		return errNobody
 	}
-	newest := slices.MaxFunc(invites, func(a, b v1alpha1.PartnerInvite) int {
+	newest := slices.MaxFunc(open, func(a, b v1alpha1.PartnerInvite) int {
 		return cmp.Or(a.Status.SentTime.Compare(b.Status.SentTime.Time), strings.Compare(a.Name, b.Name))
 	})
 	return client.IgnoreNotFound(retry.RetryOnConflict(retry.DefaultBackoff, func() error {
@@ -170,8 +175,9 @@ func (s *Server) askRepeat(ctx context.Context, request signInRequest, known []v
 		if err := s.Live.Get(ctx, client.ObjectKeyFromObject(&newest), i); err != nil {
 			return err
 		}
-		if i.UID != newest.UID || !invite.Repeatable(i, catalog, known, s.Now()) {
-			return nil
+		in, err := s.Accept.Observe(ctx, i)
+		if err != nil || i.UID != newest.UID || !invite.Repeatable(in) {
+			return err
 		}
 		invite.AskRepeat(&i.Status)
 		return s.Client.Status().Update(ctx, i)
