@@ -1,9 +1,7 @@
 package e2e
 
 import (
-	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -12,6 +10,7 @@ import (
 	"time"
 
 	cloudevents "github.com/cloudevents/sdk-go/v2/event"
+	cehttp "github.com/cloudevents/sdk-go/v2/protocol/http"
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
@@ -60,22 +59,20 @@ func (r *receiver) answer(code int, delay time.Duration) {
 }
 
 func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
-	body, err := io.ReadAll(request.Body)
-	var e cloudevents.Event
-	if err == nil {
-		err = json.Unmarshal(body, &e)
-	}
+	e, err := cehttp.NewEventFromHTTPRequest(request)
 	if err == nil {
 		err = e.Validate()
+	} else {
+		e = &cloudevents.Event{}
 	}
 	r.mutex.Lock()
 	if err != nil || request.Header.Get("Content-Type") != cloudevents.ApplicationCloudEventsJSON || request.URL.Path != "/hooks/"+pathSecret {
-		r.wrong = append(r.wrong, fmt.Sprintf("%s %s %v: %s", request.Header.Get("Content-Type"), request.URL.Path, err, body))
+		r.wrong = append(r.wrong, fmt.Sprintf("%s %s %v: %s", request.Header.Get("Content-Type"), request.URL.Path, err, e))
 	}
 	r.tried[e.ID()]++
 	code, delay := r.code, r.delay
 	if code < 300 && delay == 0 {
-		r.taken = append(r.taken, e)
+		r.taken = append(r.taken, *e)
 	}
 	r.mutex.Unlock()
 	select {
