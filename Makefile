@@ -112,13 +112,13 @@ test-neighbors: build ## Let the mail of one tenant fail in every way, and measu
 	KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh) FAULTS=full \
 	go test -C test -count=1 -v -timeout 30m ./e2e -ginkgo.label-filter='neighbors || answers'
 
-# FULL=1 lets `make bench` measure sizes that take long, too; PROFILE is a folder for profiles of the operator.
-FULL ?=
-PROFILE ?=
-
 .PHONY: test-clients
 test-clients: build ## Run the programs of others that keep a cluster as Git says beside the operator, the first time after building them.
 	KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh) CLIENTS=1 go test -C test -count=1 -v -timeout 40m ./clients
+
+# FULL=1 lets `make bench` measure sizes that take long, too; PROFILE is a folder for profiles of the operator.
+FULL ?=
+PROFILE ?=
 
 .PHONY: bench
 bench: build ## Measure the operator on this machine, each figure beside what it is compared with (20 minutes); ONLY=invites for some, FULL=1 for more, PROFILE=FOLDER for profiles.

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -246,6 +247,7 @@ func (s *argoScenes) appliesOnServer(t *testing.T) {
 	s.git.files["acme/people.yaml"] = strings.Replace(people, ", revocation: {reason: Never again.}", "", 1)
 	s.publishes(t, "Healthy")
 	s.becomes(t, "Partnership", "gus", "Active")
+	s.revokedByBoth(t)
 	s.syncsAll(t)
 	before := s.versions(t)
 	s.syncsAll(t)
@@ -254,13 +256,65 @@ func (s *argoScenes) appliesOnServer(t *testing.T) {
 	}
 }
 
-func (s *argoScenes) comparesOnServer(t *testing.T) {
-	s.change(t, `{"metadata":{"annotations":{"argocd.argoproj.io/compare-options":"ServerSideDiff=true"}}}`)
+// revokedByBoth lets a person set what Git says then, too. What Git says no more stays as the person set it.
+func (s *argoScenes) revokedByBoth(t *testing.T) {
+	t.Helper()
+	s.kubectl(t, "", "partner", "revoke", "gus", "-n", "acme", "--reason=Never again.", "--notify=false")
+	s.becomes(t, "Partnership", "gus", "Revoked")
+	free := s.git.files["acme/people.yaml"]
+	s.git.files["acme/people.yaml"] = strings.Replace(people, "{reason: Never again.}", "{reason: Never again., notify: false}", 1)
+	s.publishes(t, "Healthy")
+	s.git.files["acme/people.yaml"] = free
+	s.publishes(t, "Healthy")
+	s.becomes(t, "Partnership", "gus", "Revoked")
+	s.kubectl(t, "", "partner", "reinstate", "gus", "-n", "acme")
+	s.becomes(t, "Partnership", "gus", "Active")
 	s.refresh(t, "acme", "hard")
 	s.synced(t, "acme", "", "Healthy")
-	if all, found, _ := unstructured.NestedSlice(s.app(t, "acme").Object, "status", "conditions"); found && len(all) > 0 {
-		t.Errorf("the application has the conditions %v", all)
+	s.becomes(t, "Partnership", "gus", "Active")
+}
+
+// comparesOnServer compares by what the API server would make of each file, with either apply.
+func (s *argoScenes) comparesOnServer(t *testing.T) {
+	s.change(t, `{"metadata":{"annotations":{"argocd.argoproj.io/compare-options":"ServerSideDiff=true"}}}`)
+	for _, options := range []string{plainApply, serverSideApply} {
+		s.change(t, options)
+		s.git.files["acme/gold.yaml"] += "---\n" // a commit that changes nothing, so that nothing is known of it before
+		s.publishes(t, "Healthy")
+		if all, _, _ := unstructured.NestedSlice(s.app(t, "acme").Object, "status", "conditions"); len(all) > 0 {
+			t.Errorf("the application has the conditions %v", all)
+		}
+		s.refusesField(t)
 	}
+}
+
+// refusesField commits a misspelt field of what is there, of which the application says the name, and takes it back.
+// Nothing of the commit is applied.
+func (s *argoScenes) refusesField(t *testing.T) {
+	t.Helper()
+	right, before := s.git.files["acme/waves.yaml"], s.versions(t)
+	s.git.files["acme/waves.yaml"] = strings.Replace(right, "displayName: Acme Referral", "displayNam: Acme Referral", 1)
+	s.git.files["acme/brand-new.yaml"] = `{apiVersion: v1, kind: ConfigMap, metadata: {name: brand-new}}`
+	s.git.commit(t)
+	s.refresh(t, "acme", "normal")
+	eventually(t, "the application says which field", func() string {
+		conditions, _, _ := unstructured.NestedSlice(s.app(t, "acme").Object, "status", "conditions")
+		if text := fmt.Sprint(conditions); !strings.Contains(text, "ComparisonError") || !strings.Contains(text, ".spec.displayNam: field not declared in schema") {
+			return text
+		}
+		return ""
+	})
+	s.refresh(t, "acme", "hard")
+	key := client.ObjectKey{Namespace: "acme", Name: "brand-new"}
+	if err := s.api.Get(t.Context(), key, &corev1.ConfigMap{}); !apierrors.IsNotFound(err) {
+		t.Errorf("the commit is applied in part: %v", err)
+	}
+	if after := s.versions(t); !maps.Equal(after, before) {
+		t.Errorf("the commit is applied in part: %v, not %v", after, before)
+	}
+	s.git.files["acme/waves.yaml"] = right
+	delete(s.git.files, "acme/brand-new.yaml")
+	s.publishes(t, "Healthy")
 }
 
 const erin = `
@@ -273,32 +327,14 @@ spec: {programRef: {name: referral}, contact: {email: erin@example.com}, revocat
 // misspells a field of what is there, then one of what is new, and last one of what is new with the plain apply.
 func (s *argoScenes) misspells(t *testing.T) {
 	s.change(t, `{"metadata":{"annotations":{"argocd.argoproj.io/compare-options":null}}}`)
-	right := s.git.files["acme/waves.yaml"]
-	s.git.files["acme/waves.yaml"] = strings.Replace(right, "displayName: Acme Referral", "displayNam: Acme Referral", 1)
+	s.refusesField(t)
+
 	s.git.files["acme/carla.yaml"] = `
 apiVersion: partner-operator.io/v1alpha1
 kind: PartnerInvite
 metadata: {name: carla, annotations: {argocd.argoproj.io/sync-wave: "0"}}
 spec: {contact: {email: carla@example.com}, programs: [{name: referral}]}
 `
-	before := s.versions(t)
-	s.git.commit(t)
-	s.refresh(t, "acme", "normal")
-	eventually(t, "the application says which field", func() string {
-		conditions, _, _ := unstructured.NestedSlice(s.app(t, "acme").Object, "status", "conditions")
-		if text := fmt.Sprint(conditions); !strings.Contains(text, "ComparisonError") || !strings.Contains(text, ".spec.displayNam: field not declared in schema") {
-			return text
-		}
-		return ""
-	})
-	s.refresh(t, "acme", "hard")
-	if after := s.versions(t); !maps.Equal(after, before) {
-		t.Errorf("the commit is applied in part: %v, not %v", after, before)
-	}
-	s.git.files["acme/waves.yaml"] = right
-	s.publishes(t, "Healthy")
-	s.becomes(t, "PartnerInvite", "carla", "Sent")
-
 	s.git.files["acme/erin.yaml"] = strings.Replace(erin, "revocation", "revokation", 1)
 	s.git.commit(t)
 	s.refresh(t, "acme", "normal")
@@ -313,6 +349,7 @@ spec: {contact: {email: carla@example.com}, programs: [{name: referral}]}
 	s.git.files["acme/erin.yaml"] = erin
 	s.change(t, `{"status":{"operationState":{"phase":"Terminating"}}}`) // as argocd app terminate-op does: Argo CD would try five times first
 	s.publishes(t, "Healthy")
+	s.becomes(t, "PartnerInvite", "carla", "Sent")
 	s.becomes(t, "Partnership", "erin", "Revoked")
 
 	s.change(t, plainApply)
