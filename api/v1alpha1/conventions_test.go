@@ -206,13 +206,17 @@ var schemaRules = map[string]rule[definition]{
 		wanted: []string{"Broken.status.phase: no phase: conditions and state tell more"},
 	},
 	"a reference has a name only": {
-		check: fields(func(f field) string {
+		check: fields(func(f field) string { // and a UID, where status tells of two objects of one name
 			target := f.schema
 			if strings.HasSuffix(f.name, "Refs") && f.Items != nil {
 				target = *f.Items
 			}
 			isReference := strings.HasSuffix(f.name, "Ref") || strings.HasSuffix(f.name, "Refs")
-			if _, named := target.Properties["name"]; isReference && (!named || len(target.Properties) > 1) {
+			allowed := 1
+			if _, has := target.Properties["uid"]; has {
+				allowed++
+			}
+			if _, named := target.Properties["name"]; isReference && (!named || len(target.Properties) > allowed) {
 				return "a reference is an object with a name, and nothing else"
 			}
 			return ""

@@ -5,7 +5,8 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // PartnerInvite invites a person to become a partner. The operator issues a link, mails it once, and records the
 // answer. An invite is never deleted by the operator: accepted, declined and expired are states.
 //
-// Deleting an invite kills its link. Deleting an accepted invite has no effect on the partner.
+// Deleting an invite kills its link. Deleting an accepted invite has no effect on the partner. Deleting one of teammates
+// withdraws those who have not joined.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
@@ -48,7 +49,7 @@ type PartnerInvite struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.members) || has(self.teamRef)",fieldPath=".members",message="members are teammates for an existing team: set teamRef with them; those of a new team stand in team.members"
 // +kubebuilder:validation:XValidation:rule="!has(self.team) || has(self.contact)",fieldPath=".team",message="team makes a new team that contact owns: set contact with it, or leave team out to invite into an existing one"
 // +kubebuilder:validation:XValidation:rule="!has(self.team) || !has(self.contact) || !has(self.team.members) || self.team.members.all(m, m.email.lowerAscii() != self.contact.email.lowerAscii())",fieldPath=".team.members",message="contact owns the new team and cannot be one of its proposed members: take that address out of team.members"
-// +kubebuilder:validation:XValidation:rule="!has(self.members) || ((!has(self.delivery) || self.delivery == 'Email') && (!has(self.form) || self.form == 'Skip') && !has(self.displayName) && !has(self.customFields) && !has(self.message) && !has(self.templateRef) && !has(self.expiresAfter) && !has(self.notAfter) && !has(self.resendToken))",fieldPath=".members",message="an invite of teammates asks the team and has no mail of its own: leave out delivery, form, displayName, customFields, message, templateRef, expiresAfter, notAfter and resendToken"
+// +kubebuilder:validation:XValidation:rule="!has(self.members) || ((!has(self.delivery) || self.delivery == 'Email') && (!has(self.form) || self.form == 'Skip') && !has(self.displayName) && !has(self.customFields) && !has(self.message) && !has(self.templateRef) && !has(self.notAfter))",fieldPath=".members",message="an invite of teammates asks the team: leave out delivery, form, displayName, customFields, message, templateRef and notAfter"
 // +kubebuilder:validation:XValidation:rule="has(self.contact) == has(oldSelf.contact) && (!has(self.contact) || self.contact.email.lowerAscii() == oldSelf.contact.email.lowerAscii())",fieldPath=".contact",message="contact.email is immutable: a different address is a different invite, so create a new one"
 // +kubebuilder:validation:XValidation:rule="has(self.team) == has(oldSelf.team) && (!has(self.team) || self.team.name == oldSelf.team.name && has(self.team.displayName) == has(oldSelf.team.displayName) && (!has(self.team.displayName) || self.team.displayName == oldSelf.team.displayName) && has(self.team.members) == has(oldSelf.team.members) && (!has(self.team.members) || self.team.members.map(m, [m.email.lowerAscii(), m.?role.orValue('Member'), m.?firstName.orValue(\"\"), m.?lastName.orValue(\"\")]) == oldSelf.team.members.map(m, [m.email.lowerAscii(), m.?role.orValue('Member'), m.?firstName.orValue(\"\"), m.?lastName.orValue(\"\")])))",fieldPath=".team",message="team is immutable, also against setting it later: create a new invite for another team"
 // +kubebuilder:validation:XValidation:rule="has(self.teamRef) == has(oldSelf.teamRef) && (!has(self.teamRef) || self.teamRef.name == oldSelf.teamRef.name)",fieldPath=".teamRef",message="teamRef is immutable, also against setting it later: create a new invite for another team"
@@ -94,7 +95,8 @@ type PartnerInviteSpec struct {
 	Programs []ProgramGrant `json:"programs,omitempty"`
 
 	// expiresAfter is how long the invite can be answered, counted from the try that sends it: a duration from 1m to
-	// 8760h. Unset: the group's, else the program's; of several the shortest.
+	// 8760h. With members it is how long each link to join works, from the moment the team approves the person. Unset: the
+	// group's, else the program's; of several the shortest; with members 7 days.
 	// +optional
 	ExpiresAfter InviteLifetime `json:"expiresAfter,omitempty"`
 

@@ -86,9 +86,10 @@ type TeamMember struct {
 	// +required
 	Source TeamMemberSource `json:"source"`
 
-	// inviteRef names the PartnerInvite that proposed the person. Unset: none did.
+	// inviteRef names the PartnerInvite that proposed the person. With its uid, deleting that invite withdraws what was not
+	// accepted. Unset: none did.
 	// +optional
-	InviteRef *InviteReference `json:"inviteRef,omitempty"`
+	InviteRef *ProposalReference `json:"inviteRef,omitempty"`
 
 	// partnershipRef names the Partnership of an applicant whom the company sent on to the team. Unset: none was.
 	// +optional
@@ -100,6 +101,23 @@ type TeamMember struct {
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=2147483647
 	Serial int64 `json:"serial,omitempty"`
+
+	// approvalSerial is the number of the occasion for which the owner and the admins were last asked about this person. It
+	// stays after the decision, so that their links still say what became of it. Unset: nobody was asked.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=2147483647
+	ApprovalSerial int64 `json:"approvalSerial,omitempty"`
+
+	// expiresAfter is how long the link to join works, as the PartnerInvite says that proposed the person. Unset: 7 days.
+	// +optional
+	ExpiresAfter InviteLifetime `json:"expiresAfter,omitempty"`
+
+	// inviteSerial is the serial of the PartnerInvite for which the person was last proposed. Unset: the first.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=2147483647
+	InviteSerial int64 `json:"inviteSerial,omitempty"`
 
 	// wrongAddresses counts the wrong addresses that were typed on the page of the link to join. With 10 the link is dead
 	// until the person is invited again.
@@ -137,6 +155,20 @@ type TeamMember struct {
 	EndedTime *metav1.Time `json:"endedTime,omitempty"`
 
 	Access `json:",inline"`
+}
+
+// ProposalReference names the PartnerInvite of the same namespace that proposed a person.
+type ProposalReference struct {
+	// name is the name of a PartnerInvite in the same namespace.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+
+	// uid is the UID of that PartnerInvite. Unset: whichever has the name.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	UID string `json:"uid,omitempty"`
 }
 
 // TeamInvitation is an invitation that the owner or an admin of a team sent.
@@ -208,8 +240,8 @@ type InviteMember struct {
 	// +optional
 	State TeamMemberState `json:"state,omitempty"`
 
-	// reason says more in one word: Approved, Struck, Expired, AlreadyMember, AlreadyInvited, AddressInvalid, TeamFull or
-	// MailFailed. Unset: there is nothing more to say.
+	// reason says more in one word: Approved, Struck, Expired, AlreadyMember, AlreadyInvited, AddressInvalid, TeamFull,
+	// MailFailed, TeamDeclined or NotInTeam. Unset: there is nothing more to say.
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	Reason string `json:"reason,omitempty"`
@@ -233,4 +265,8 @@ const (
 	MemberReasonTeamFull = "TeamFull"
 	// MemberReasonMailFailed: the mail to the person could not be delivered.
 	MemberReasonMailFailed = "MailFailed"
+	// MemberReasonTeamDeclined: the team said no to the person, so the resend asked nobody.
+	MemberReasonTeamDeclined = "TeamDeclined"
+	// MemberReasonNotInTeam: the person is not in the team any more, so the resend asked nobody; a new invite can.
+	MemberReasonNotInTeam = "NotInTeam"
 )

@@ -29,7 +29,7 @@ var crowded = wait.Backoff{Duration: 5 * time.Millisecond, Factor: 1.5, Jitter: 
 
 // ChangeTeam writes a fact to the status of a team, by compare-and-swap: of two at once, the second judges anew. What is
 // changed at once within this process takes turns, to spare the API server the losers. The UID, if it is not empty, must
-// be that of the team. It gives the team as it is afterwards; an error of the fact is given as it is, and nothing is
+// be that of the team. People whose PartnerInvite is gone are withdrawn first. It gives the team as it is afterwards; an error of the fact is given as it is, and nothing is
 // written.
 func (s *Step) ChangeTeam(ctx context.Context, key client.ObjectKey, uid string, fact func(*v1alpha1.PartnerTeam) error) (*v1alpha1.PartnerTeam, error) {
 	defer s.turns.Lock("team " + key.String())()
@@ -47,6 +47,11 @@ func (s *Step) ChangeTeam(ctx context.Context, key client.ObjectKey, uid string,
 			changed.Status.MemberSalt = partnership.NewSalt()
 		}
 		before := changed.DeepCopy()
+		gone, err := lookup.WithdrawnFrom(ctx, s.Client, s.Live, changed)
+		if err != nil {
+			return err
+		}
+		team.TakeBack(changed, gone, s.Now())
 		if err := fact(changed); err != nil {
 			return err
 		}
@@ -89,7 +94,7 @@ func (s *Step) found(ctx context.Context, accepted *v1alpha1.PartnerInvite) erro
 	}
 	_, err := s.ChangeTeam(ctx, key, string(there.UID), func(t *v1alpha1.PartnerTeam) error {
 		for _, p := range invite.Approved(accepted) {
-			team.Welcome(t, team.PersonOf(p, accepted.Name), s.Now())
+			team.Welcome(t, team.PersonOf(p, &v1alpha1.ProposalReference{Name: accepted.Name}), s.Now())
 		}
 		if m := team.Member(t, string(accepted.Spec.Contact.Email)); m != nil && m.LastActiveTime == nil {
 			m.LastActiveTime = accepted.Status.Acceptance.Time.DeepCopy()

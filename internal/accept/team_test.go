@@ -120,7 +120,7 @@ func TestACrowdLosesNobody(t *testing.T) {
 		}
 		group.Go(func() {
 			_, err := s.ChangeTeam(t.Context(), agencyKey, "uid", func(a *v1alpha1.PartnerTeam) error {
-				if outcome := team.Propose(a, team.Person{Email: v1alpha1.EmailAddress(fmt.Sprintf("p%d@agency.example", n)), Role: v1alpha1.RoleMember, Invite: "many"}); outcome != team.Added {
+				if outcome := team.Propose(a, team.Person{Email: v1alpha1.EmailAddress(fmt.Sprintf("p%d@agency.example", n)), Role: v1alpha1.RoleMember, Invite: &v1alpha1.ProposalReference{Name: "many"}}, first.Now()); outcome != team.Added {
 					return fmt.Errorf("p%d is %s", n, outcome)
 				}
 				return nil

@@ -247,7 +247,7 @@ func (r *PartnershipReconciler) sendOn(ctx context.Context, p *v1alpha1.Partners
 		return nil
 	}
 	_, err = r.accept.ChangeTeam(ctx, client.ObjectKeyFromObject(to), string(to.UID), func(t *v1alpha1.PartnerTeam) error {
-		team.Propose(t, person)
+		team.Propose(t, person, r.now())
 		return nil
 	})
 	return client.IgnoreNotFound(err)

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/accept"
 	"github.com/partner-operator/partner-operator/internal/courier"
 	"github.com/partner-operator/partner-operator/internal/delivery"
 	"github.com/partner-operator/partner-operator/internal/lookup"
@@ -30,6 +31,8 @@ const teamController = "partnerteam"
 // PartnerTeamReconciler reports who is in a team and owns it, and sends the mails to its people.
 type PartnerTeamReconciler struct {
 	base
+
+	accept *accept.Step
 }
 
 // +kubebuilder:rbac:groups=partner-operator.io,resources=partnerteams/status,verbs=update
@@ -45,11 +48,33 @@ var peopleTurned = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 	return team.News(e.ObjectOld.(*v1alpha1.PartnerTeam)) != team.News(e.ObjectNew.(*v1alpha1.PartnerTeam))
 }}
 
+// inviteGone lets through that a PartnerInvite was deleted, or another one of its name took its place.
+var inviteGone = predicate.Funcs{
+	CreateFunc: func(event.CreateEvent) bool { return false },
+	UpdateFunc: func(e event.UpdateEvent) bool {
+		return e.ObjectOld.GetUID() != e.ObjectNew.GetUID() || e.ObjectOld.GetDeletionTimestamp().IsZero() != e.ObjectNew.GetDeletionTimestamp().IsZero()
+	},
+}
+
+// teamOfTeammates is the key of the team that an invite proposes people to.
+func teamOfTeammates(i client.Object) client.ObjectKey {
+	return client.ObjectKey{Namespace: i.GetNamespace(), Name: i.(*v1alpha1.PartnerInvite).TeamName()}
+}
+
+// theTeam asks to look at the team of a key, if an invite is about one.
+func theTeam(_ context.Context, key client.ObjectKey) ([]reconcile.Request, error) {
+	if key.Name == "" {
+		return nil, nil
+	}
+	return []reconcile.Request{{NamespacedName: key}}, nil
+}
+
 func (r *PartnerTeamReconciler) setup(mgr ctrl.Manager) error {
 	// Those with a mail that has not left, which a mended brand may let go on.
 	mailing := enqueue(r.base, client.Object.GetNamespace, within(r.Client, lookup.TeamsWithMail))
 	return newController(mgr, teamController, "PartnerTeam", r.courier.Workers()).
 		For(&v1alpha1.PartnerTeam{}, builder.WithPredicates(predicate.Or[client.Object](specChanged, peopleTurned, asked, resendAsked))).
+		Watches(&v1alpha1.PartnerInvite{}, enqueue(r.base, teamOfTeammates, theTeam), builder.WithPredicates(inviteGone)).
 		WatchesMetadata(&corev1.ConfigMap{}, mailing, r.mattering()).
 		WatchesRawSource(r.mailNews.follow(mailing)).
 		WatchesRawSource(r.courier.Turns(teamController)).
@@ -60,6 +85,14 @@ func (r *PartnerTeamReconciler) setup(mgr ctrl.Manager) error {
 func (r *PartnerTeamReconciler) Reconcile(ctx context.Context, t *v1alpha1.PartnerTeam) (reconcile.Result, error) {
 	if !t.DeletionTimestamp.IsZero() {
 		return reconcile.Result{}, nil
+	}
+	gone, err := lookup.WithdrawnFrom(ctx, r.Client, r.live, t)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	if len(gone) > 0 { // with the events of what happened to people; the change wakes this again
+		_, err = r.accept.ChangeTeam(ctx, client.ObjectKeyFromObject(t), string(t.UID), func(*v1alpha1.PartnerTeam) error { return nil })
+		return reconcile.Result{RequeueAfter: retrySoon}, client.IgnoreNotFound(err)
 	}
 	tenant, err := r.courier.Tenant(ctx, t.Namespace)
 	if err != nil {

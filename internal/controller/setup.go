@@ -119,7 +119,7 @@ func Setup(mgr ctrl.Manager, o Options) (finish func(context.Context), err error
 		"program":       (&ProgramReconciler{base: b, tombstones: tombstones}).setup,
 		"partnergroup":  (&PartnerGroupReconciler{base: b}).setup,
 		"verification":  (&VerificationReconciler{base: b}).setup,
-		"partnerteam":   (&PartnerTeamReconciler{base: b}).setup,
+		"partnerteam":   (&PartnerTeamReconciler{base: b, accept: o.Accept}).setup,
 		"partnerlink":   (&PartnerLinkReconciler{base: b, concurrency: o.Concurrency}).setup,
 		"partnerinvite": (&PartnerInviteReconciler{base: b, accept: o.Accept, links: &linkRights{now: o.Now}}).setup,
 		"partnership":   (&PartnershipReconciler{base: b, accept: o.Accept, tombstones: tombstones, pages: o.Pages}).setup,

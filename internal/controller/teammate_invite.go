@@ -25,6 +25,12 @@ func (r *PartnerInviteReconciler) reconcileTeammates(ctx context.Context, i *v1a
 			return reconcile.Result{}, err
 		}
 	}
+	if in.Catalog, err = lookup.Catalog(ctx, r.Client, i.Namespace); err != nil {
+		return reconcile.Result{}, err
+	}
+	if in.Partnerships, err = lookup.PartnershipsOfTeam(ctx, r.Client, i.Namespace, i.TeamName()); err != nil {
+		return reconcile.Result{}, err
+	}
 	d := invite.NextForTeammates(in)
 	after := i.DeepCopy()
 	if d.Action == invite.ActionPropose {
@@ -50,7 +56,7 @@ func (r *PartnerInviteReconciler) reconcileTeammates(ctx context.Context, i *v1a
 func (r *PartnerInviteReconciler) propose(ctx context.Context, in invite.Input, after *v1alpha1.PartnerInvite) error {
 	var outcomes invite.Outcomes
 	changed, err := r.accept.ChangeTeam(ctx, client.ObjectKeyFromObject(in.Team), string(in.Team.UID), func(t *v1alpha1.PartnerTeam) error {
-		outcomes = invite.ProposeTo(t, in.Invite)
+		outcomes = invite.ProposeTo(t, in.Invite, r.now())
 		return nil
 	})
 	if err != nil {

@@ -74,8 +74,12 @@ func coolingDown(status v1alpha1.PartnerInviteStatus, in Input) *delivery.Hold {
 	if status.SentTime == nil {
 		return nil
 	}
-	due := status.SentTime.Add(cooldown(status.Programs, in.Catalog))
-	if !in.Now.Before(due) {
+	return tooRecent(status.SentTime.Add(cooldown(status.Programs, in.Catalog)), in.Now)
+}
+
+// tooRecent returns the hold of a resend that is due at a time, or nil if that has come.
+func tooRecent(due, now time.Time) *delivery.Hold {
+	if !now.Before(due) {
 		return nil
 	}
 	return &delivery.Hold{

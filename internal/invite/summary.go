@@ -212,6 +212,9 @@ func Transition(before, after v1alpha1.PartnerInviteStatus, masked string) (even
 
 // entered is the event of entering a state, and false if what it waits for is told instead.
 func entered(after v1alpha1.PartnerInviteStatus, masked string) (event.Event, bool) {
+	if len(after.Members) > 0 && len(after.Programs) == 0 {
+		return enteredByTeammates(after, masked)
+	}
 	switch after.State {
 	case v1alpha1.InviteSent:
 		if sentReason(after) == v1alpha1.ReasonLinkReady {
@@ -233,6 +236,35 @@ func entered(after v1alpha1.PartnerInviteStatus, masked string) (event.Event, bo
 	case v1alpha1.InvitePending, v1alpha1.InviteHeld: // what it waits for is told below
 	}
 	return event.Event{}, false
+}
+
+// enteredByTeammates is the event of an invite of teammates that enters a state, and false if none is worth telling.
+func enteredByTeammates(after v1alpha1.PartnerInviteStatus, team string) (event.Event, bool) {
+	all, joined := people(len(after.Members)), tallyOf(after.Members).joined
+	switch after.State {
+	case v1alpha1.InviteSent:
+		return event.Normal("Sent", "Propose", fmt.Sprintf("%s proposed to %s", all, team)), true
+	case v1alpha1.InviteAccepted:
+		return event.Normal("Accepted", "Accept", fmt.Sprintf("%d of %d joined %s", joined, len(after.Members), team)), true
+	case v1alpha1.InviteDeclined:
+		return event.Normal("Declined", "Decline", fmt.Sprintf("None of %d joined %s", len(after.Members), team)), true
+	case v1alpha1.InviteExpired:
+		return event.Normal("Expired", "Expire", fmt.Sprintf("None of %d joined %s in time", len(after.Members), team)), true
+	case v1alpha1.InviteAlreadyPartner:
+		return event.Normal(v1alpha1.ReasonAlreadyPartner, "Refuse", "All of the people are in "+team+" already; nobody was asked"), true
+	case v1alpha1.InviteRefused:
+		return event.Warning(reasonOf(after, v1alpha1.ConditionAccepted), "Refuse", messageOf(after, v1alpha1.ConditionAccepted)), true
+	case v1alpha1.InvitePending, v1alpha1.InviteHeld, v1alpha1.InviteFailed: // it has no mail of its own
+	}
+	return event.Event{}, false
+}
+
+// people counts people in words that begin a sentence.
+func people(count int) string {
+	if count == 1 {
+		return "1 person was"
+	}
+	return fmt.Sprintf("%d people were", count)
 }
 
 // obstacleIn is the condition that tells what an invite waits for; nil: it does not.

@@ -138,10 +138,12 @@ func Mirror(status *v1alpha1.PartnerInviteStatus, i *v1alpha1.PartnerInvite, of 
 	for n := range status.Members {
 		told := &status.Members[n]
 		m := team.Member(of, string(told.Email))
-		if m == nil || !team.ProposedBy(m, i.Name) {
+		if m == nil || told.State == "" || !team.ProposedBy(m, i) {
 			continue
 		}
-		told.State, told.Reason = m.State, ""
+		if told.State != m.State || told.Reason != v1alpha1.MemberReasonTeamDeclined && told.Reason != v1alpha1.MemberReasonNotInTeam {
+			told.State, told.Reason = m.State, ""
+		}
 		switch {
 		case team.Expired(m, now):
 			told.Reason = v1alpha1.MemberReasonExpired

@@ -99,8 +99,8 @@ func TestTeammates(t *testing.T) {
 			if d := NextForTeammates(Input{Invite: i, Team: a, Now: start}); d.Action != ActionPropose {
 				t.Fatalf("it is to %s", d.Action)
 			}
-			outcomes := ProposeTo(a, i)
-			if diff := cmp.Diff(outcomes, ProposeTo(a.DeepCopy(), i)); diff != "" && test.after == 0 {
+			outcomes := ProposeTo(a, i, start)
+			if diff := cmp.Diff(outcomes, ProposeTo(a.DeepCopy(), i, start)); diff != "" && test.after == 0 {
 				t.Errorf("proposed once more, it comes out differently (-before +after):\n%s", diff)
 			}
 			ProposedNow(&i.Status, i, a, outcomes, start)

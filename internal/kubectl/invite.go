@@ -166,7 +166,7 @@ func inNormalForm(proposed []v1alpha1.ProposedMember) []v1alpha1.ProposedMember 
 	people := slices.Clone(proposed)
 	for i := range people {
 		people[i].Email = v1alpha1.EmailAddress(address.Normalize(string(people[i].Email)))
-		people[i].Role = v1alpha1.ProposedRole(team.PersonOf(people[i], "").Role)
+		people[i].Role = v1alpha1.ProposedRole(team.PersonOf(people[i], nil).Role)
 	}
 	return people
 }
@@ -176,7 +176,7 @@ func afterInvite(i *v1alpha1.PartnerInvite) string {
 	switch i.Status.State {
 	case v1alpha1.InviteExpired, v1alpha1.InviteDeclined, v1alpha1.InviteFailed, v1alpha1.InviteSent:
 		if len(i.Spec.Members) > 0 {
-			return fmt.Sprintf("it is %s; kubectl partner team show %s tells who has to decide", i.Status.State, i.Spec.TeamRef.Name)
+			return fmt.Sprintf("it is %s; kubectl partner resend %s asks again, and kubectl partner team show %s tells who has to decide", i.Status.State, i.Name, i.Spec.TeamRef.Name)
 		}
 		return fmt.Sprintf("it is %s%s; kubectl partner resend %s sends it again", i.Status.State, wrongAddresses(i.Status.WrongAddresses), i.Name)
 	case "":

@@ -142,12 +142,19 @@ func observeTeam(ctx context.Context, c client.Reader, in *invite.Input, partner
 
 // reasonAgainst is why an invite is not sent.
 func reasonAgainst(status v1alpha1.PartnerInviteStatus) string {
+	why := "it is " + string(status.State)
 	for _, c := range status.Conditions {
 		if c.Type == v1alpha1.ConditionReady {
-			return c.Message
+			why = c.Message
 		}
 	}
-	return "it is " + string(status.State)
+	lines := []string{why}
+	for _, m := range status.Members {
+		if m.Reason != "" {
+			lines = append(lines, fmt.Sprintf("  %s: %s", m.Email, m.Reason))
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 // previewFlags are those of kubectl partner preview.

@@ -13,11 +13,11 @@ import (
 
 // Resend asks for an invite to be sent again: with a new link, a fresh expiry, and the old link dead.
 func Resend(ctx context.Context, d Desk, i *v1alpha1.PartnerInvite) (Outcome, error) {
-	if len(i.Spec.Members) > 0 {
-		return Outcome{}, fmt.Errorf("is of teammates and has no mail of its own; kubectl partner team show %s tells who has to decide", i.Spec.TeamRef.Name)
-	}
 	switch i.Status.State {
 	case v1alpha1.InviteAccepted:
+		if len(i.Spec.Members) > 0 {
+			return nothingToDo(i, "nobody of them has yet to answer")
+		}
 		return nothingToDo(i, "it is Accepted")
 	case "", v1alpha1.InvitePending, v1alpha1.InviteHeld:
 		return nothingToDo(i, "it has not been sent yet, and goes out by itself")
@@ -60,7 +60,8 @@ func newResend(c cluster, streams genericiooptions.IOStreams) *cobra.Command {
 		Short: "Send invites again, with new links",
 		Long: `Send invites again: those that are Sent, Expired, Declined or Failed get a new link, and the old one is dead; those that
 were Refused, or whose person is a partner, are judged anew. A link that is dead since too many wrong addresses were typed
-on its page comes to life by this alone, as a new one. Within the program's resendCooldown it waits. With plain kubectl: set
+on its page comes to life by this alone, as a new one. For teammates the team is asked again, and whom it approved gets
+a new link. Within the program's resendCooldown it waits. With plain kubectl: set
 the annotation partner-operator.io/resend-requested-at to a new text.`,
 		Example: `  kubectl partner resend ada@example.com
 
@@ -77,8 +78,8 @@ func newCancel(c cluster, streams genericiooptions.IOStreams) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "cancel (NAME... | EMAIL... | -l SELECTOR | -f FILE)",
 		Short: "Take invites back that were not accepted",
-		Long: `Take invites back: their links are dead at once. One that was accepted is left alone; revoke the partner instead. With
-plain kubectl: delete the PartnerInvite.`,
+		Long: `Take invites back: their links are dead at once. One that was accepted is left alone; revoke the partner instead. Of
+teammates those are taken back who have not joined. With plain kubectl: delete the PartnerInvite.`,
 		Example: `  kubectl partner cancel ada@example.com --program referral`,
 		RunE:    func(command *cobra.Command, args []string) error { return b.run(command.Context(), c, streams, args) },
 	}

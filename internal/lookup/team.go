@@ -152,3 +152,29 @@ func Memberships(ctx context.Context, cache client.Reader, namespace, email stri
 	}
 	return found, nil
 }
+
+// WithdrawnFrom finds the PartnerInvites, by UID, that are gone while people whom they proposed to a team have yet to join. One
+// that the cache does not know is asked of the API server. An invite that was restored has another UID, and its status.
+func WithdrawnFrom(ctx context.Context, cache, live client.Reader, t *v1alpha1.PartnerTeam) (gone []string, err error) {
+	for _, proposal := range team.Proposals(t) {
+		there, err := stands(ctx, cache, t.Namespace, proposal)
+		if err == nil && !there {
+			there, err = stands(ctx, live, t.Namespace, proposal)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if !there {
+			gone = append(gone, proposal.UID)
+		}
+	}
+	return gone, nil
+}
+
+func stands(ctx context.Context, from client.Reader, namespace string, proposal v1alpha1.ProposalReference) (bool, error) {
+	i := &v1alpha1.PartnerInvite{}
+	if err := from.Get(ctx, client.ObjectKey{Namespace: namespace, Name: proposal.Name}, i); err != nil {
+		return false, client.IgnoreNotFound(err)
+	}
+	return i.DeletionTimestamp.IsZero() && (string(i.UID) == proposal.UID || i.Status.Serial > 0), nil
+}

@@ -40,6 +40,10 @@ func (s *Server) withTeam(next func(http.ResponseWriter, *http.Request, teamVisi
 			s.notFound(w, r)
 			return
 		}
+		if err := s.takeBack(r.Context(), &v.teams[i]); err != nil {
+			s.unavailable(w, r, err)
+			return
+		}
 		noteObject(r, "PartnerTeam", v.teams[i].Name)
 		next(w, r, teamVisit{v, &v.teams[i]})
 	}

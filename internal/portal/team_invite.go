@@ -19,7 +19,7 @@ func choicesOf(i *v1alpha1.PartnerInvite, submitted url.Values) []choiceView {
 	for _, p := range invite.Proposed(i) {
 		ticked := submitted == nil || slices.ContainsFunc(submitted["approve"], func(email string) bool { return address.Equal(email, string(p.Email)) })
 		choices = append(choices, choiceView{
-			Email: string(p.Email), Name: fullName(p.FirstName, p.LastName), Role: string(team.PersonOf(p, "").Role), Approved: ticked,
+			Email: string(p.Email), Name: fullName(p.FirstName, p.LastName), Role: string(team.PersonOf(p, nil).Role), Approved: ticked,
 		})
 	}
 	return choices

@@ -40,9 +40,15 @@ func (s *Server) byTeamLink(
 		}
 		found, err := lookup.TeamByUID(r.Context(), s.Client, visit.namespace, opened.UID)
 		if err == nil && found != nil {
+			err = s.takeBack(r.Context(), found)
+		}
+		if err == nil && found != nil {
 			if visit.person, visit.decider = about(found, opened); visit.person == nil { // the cache may be behind the mail
 				fresh := &v1alpha1.PartnerTeam{}
 				err = s.Live.Get(r.Context(), client.ObjectKeyFromObject(found), fresh)
+				if err == nil {
+					err = s.takeBack(r.Context(), fresh)
+				}
 				found = fresh
 				visit.person, visit.decider = about(found, opened)
 			}
@@ -59,6 +65,13 @@ func (s *Server) byTeamLink(
 		noteObject(r, "PartnerTeam", found.Name)
 		next(w, r, visit)
 	}
+}
+
+// takeBack leaves out of a copy of a team whom the company has taken back, whether or not a controller has seen that.
+func (s *Server) takeBack(ctx context.Context, t *v1alpha1.PartnerTeam) error {
+	gone, err := lookup.WithdrawnFrom(ctx, s.Client, s.Live, t)
+	team.TakeBack(t, gone, s.Now())
+	return err
 }
 
 // withMember is byTeamLink for links to join.
@@ -85,6 +98,9 @@ func (s *Server) withApproval(next func(http.ResponseWriter, *http.Request, team
 	return s.byTeamLink(token.PurposeTeamApproval, func(t *v1alpha1.PartnerTeam, opened token.Opened) (*v1alpha1.TeamMember, string) {
 		m := team.AwaitingBySerial(t, opened.Serial)
 		if m == nil {
+			m = team.DecidedBySerial(t, opened.Serial)
+		}
+		if m == nil {
 			return nil, ""
 		}
 		for _, decider := range t.Status.Members {
@@ -93,7 +109,35 @@ func (s *Server) withApproval(next func(http.ResponseWriter, *http.Request, team
 			}
 		}
 		return nil, ""
-	}, next)
+	}, func(w http.ResponseWriter, r *http.Request, visit teammateVisit) {
+		if visit.person.State != v1alpha1.MemberAwaitingApproval {
+			s.decided(w, r, visit)
+			return
+		}
+		next(w, r, visit)
+	})
+}
+
+// decided tells somebody who may still decide for the team what became of the person whom their link was about.
+func (s *Server) decided(w http.ResponseWriter, r *http.Request, visit teammateVisit) {
+	noteReason(r, string(team.TooLate))
+	text := "Somebody of your team has decided: " + string(visit.person.Email) + " "
+	switch visit.person.State {
+	case v1alpha1.MemberInvited, v1alpha1.MemberAwaitingApproval:
+		text += "is invited."
+	case v1alpha1.MemberActive:
+		text += "is in the team."
+	case v1alpha1.MemberDeclined:
+		text += "was invited, and declined."
+	case v1alpha1.MemberRejected:
+		text += "is rejected."
+	case v1alpha1.MemberRemoved:
+		text += "is not in the team."
+		if visit.person.InvitedTime == nil && visit.person.JoinedTime == nil {
+			text = "The proposal to bring in " + string(visit.person.Email) + " was taken back."
+		}
+	}
+	s.notice(w, r, http.StatusConflict, notice{Title: "There is nothing left to decide", Text: text, SignIn: "Sign in"})
 }
 
 // teammateView is what the pages show that links about a person and a team lead to.
@@ -218,7 +262,7 @@ func (s *Server) decideTeammate(
 		err := s.answerTeam(r.Context(), visit, func(t *v1alpha1.PartnerTeam) error {
 			m := team.AwaitingBySerial(t, visit.serial)
 			if m == nil {
-				return &team.Refusal{Kind: team.TooLate, Text: "Somebody else of the team has decided already."}
+				return &team.Refusal{Kind: team.TooLate, Text: "Somebody else of your team has decided already."}
 			}
 			return decide(t, visit.decider, string(m.Email), s.Now())
 		})

@@ -18,7 +18,7 @@ func Transitions(before, after *v1alpha1.PartnerTeam) []event.Event {
 		masked := address.Mask(string(is.Email))
 		switch {
 		case was == nil || was.State != is.State:
-			if verb, note := told(is); note != "" {
+			if verb, note := told(was, is); note != "" {
 				events = append(events, event.Normal("Member"+string(is.State), verb, masked+" "+note))
 			}
 		case LinkDead(is) && !LinkDead(was):
@@ -34,7 +34,7 @@ func Transitions(before, after *v1alpha1.PartnerTeam) []event.Event {
 }
 
 // told is what happened to a person who came into a state.
-func told(m *v1alpha1.TeamMember) (action, note string) {
+func told(was, m *v1alpha1.TeamMember) (action, note string) {
 	switch m.State {
 	case v1alpha1.MemberAwaitingApproval:
 		return "Propose", "is proposed, and waits for approval"
@@ -50,6 +50,9 @@ func told(m *v1alpha1.TeamMember) (action, note string) {
 	case v1alpha1.MemberDeclined:
 		return "Decline", "declined"
 	case v1alpha1.MemberRemoved:
+		if was != nil && was.State != v1alpha1.MemberActive {
+			return "Remove", "is not invited any more"
+		}
 		return "Remove", "is not in the team any more"
 	default:
 		return "", ""

@@ -139,6 +139,18 @@ func AwaitingBySerial(t *v1alpha1.PartnerTeam, serial int64) *v1alpha1.TeamMembe
 	return nil
 }
 
+// DecidedBySerial finds the person whom a link to approve was about, when that was decided or taken back; nil: the number is of
+// nobody, or not the latest.
+func DecidedBySerial(t *v1alpha1.PartnerTeam, serial int64) *v1alpha1.TeamMember {
+	i := slices.IndexFunc(t.Status.Members, func(m v1alpha1.TeamMember) bool {
+		return serial > 0 && m.ApprovalSerial == serial && m.State != v1alpha1.MemberAwaitingApproval
+	})
+	if i < 0 || !t.DeletionTimestamp.IsZero() {
+		return nil
+	}
+	return &t.Status.Members[i]
+}
+
 // Expired tells whether the link to join is too old.
 func Expired(m *v1alpha1.TeamMember, now time.Time) bool {
 	return m.State == v1alpha1.MemberInvited && m.ExpiryTime != nil && !now.Before(m.ExpiryTime.Time)

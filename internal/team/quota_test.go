@@ -113,7 +113,7 @@ func TestWhatTheCompanyProposesIsNotBounded(t *testing.T) {
 	a := busy(t, every(time.Minute, 20)...)
 	for n := range 30 {
 		email := fmt.Sprintf("proposed%d@agency.example", n)
-		Propose(a, Person{Email: v1alpha1.EmailAddress(email), Role: member, Invite: "many"})
+		Propose(a, Person{Email: v1alpha1.EmailAddress(email), Role: member, Invite: &v1alpha1.ProposalReference{Name: "many"}}, start)
 		must(t, Approve(a, ownerMail, email, start.Add(20*time.Minute)))
 	}
 }

@@ -43,7 +43,7 @@ func agency(t testing.TB) *v1alpha1.PartnerTeam {
 	}
 	must(t, Remove(a, ownerMail, removedMail, start))
 	must(t, Invite(a, adminMail, Person{Email: invitedMail, Role: member}, start))
-	if outcome := Propose(a, Person{Email: awaitingMail, Role: member, Invite: "more"}); outcome != Added {
+	if outcome := Propose(a, Person{Email: awaitingMail, Role: member, Invite: &v1alpha1.ProposalReference{Name: "more"}}, start); outcome != Added {
 		t.Fatalf("proposing gives %q", outcome)
 	}
 	return a
@@ -126,6 +126,7 @@ func TestDocsShowTheRights(t *testing.T) {
 	for _, reason := range []string{
 		v1alpha1.MemberReasonApproved, v1alpha1.MemberReasonStruck, v1alpha1.MemberReasonExpired, v1alpha1.MemberReasonAlreadyMember,
 		v1alpha1.MemberReasonAlreadyInvited, v1alpha1.MemberReasonAddressInvalid, v1alpha1.MemberReasonTeamFull, v1alpha1.MemberReasonMailFailed,
+		v1alpha1.MemberReasonTeamDeclined, v1alpha1.MemberReasonNotInTeam,
 	} {
 		if !strings.Contains(string(docs), "| `"+reason+"` |") {
 			t.Errorf("docs/teams.md has no row for the reason %s", reason)
@@ -383,19 +384,19 @@ func TestProposals(t *testing.T) {
 		want   Outcome
 		state  v1alpha1.TeamMemberState
 	}{
-		"somebody new":                      {Person{Email: "new@agency.example", Role: member, Invite: "x"}, Added, v1alpha1.MemberAwaitingApproval},
-		"the owner":                         {Person{Email: "Owner@Agency.example", Role: member, Invite: "x"}, AlreadyMember, v1alpha1.MemberActive},
-		"a member":                          {Person{Email: memberMail, Role: member, Invite: "x"}, AlreadyMember, v1alpha1.MemberActive},
-		"who is invited":                    {Person{Email: invitedMail, Role: member, Invite: "x"}, AlreadyInvited, v1alpha1.MemberInvited},
-		"who is proposed by another":        {Person{Email: awaitingMail, Role: member, Invite: "x"}, AlreadyInvited, v1alpha1.MemberAwaitingApproval},
-		"who is proposed by the same":       {Person{Email: awaitingMail, Role: member, Invite: "more"}, Added, v1alpha1.MemberAwaitingApproval},
+		"somebody new":                      {Person{Email: "new@agency.example", Role: member, Invite: &v1alpha1.ProposalReference{Name: "x"}}, Added, v1alpha1.MemberAwaitingApproval},
+		"the owner":                         {Person{Email: "Owner@Agency.example", Role: member, Invite: &v1alpha1.ProposalReference{Name: "x"}}, AlreadyMember, v1alpha1.MemberActive},
+		"a member":                          {Person{Email: memberMail, Role: member, Invite: &v1alpha1.ProposalReference{Name: "x"}}, AlreadyMember, v1alpha1.MemberActive},
+		"who is invited":                    {Person{Email: invitedMail, Role: member, Invite: &v1alpha1.ProposalReference{Name: "x"}}, AlreadyInvited, v1alpha1.MemberInvited},
+		"who is proposed by another":        {Person{Email: awaitingMail, Role: member, Invite: &v1alpha1.ProposalReference{Name: "x"}}, AlreadyInvited, v1alpha1.MemberAwaitingApproval},
+		"who is proposed by the same":       {Person{Email: awaitingMail, Role: member, Invite: &v1alpha1.ProposalReference{Name: "more"}}, Added, v1alpha1.MemberAwaitingApproval},
 		"an applicant who is sent on":       {Person{Email: "new@agency.example", Role: member, Partnership: "new-1234"}, Added, v1alpha1.MemberAwaitingApproval},
-		"who was removed":                   {Person{Email: removedMail, Role: member, Invite: "x"}, Added, v1alpha1.MemberAwaitingApproval},
-		"an address that no mail can reach": {Person{Email: "new@a_b.example", Role: member, Invite: "x"}, AddressInvalid, ""},
+		"who was removed":                   {Person{Email: removedMail, Role: member, Invite: &v1alpha1.ProposalReference{Name: "x"}}, Added, v1alpha1.MemberAwaitingApproval},
+		"an address that no mail can reach": {Person{Email: "new@a_b.example", Role: member, Invite: &v1alpha1.ProposalReference{Name: "x"}}, AddressInvalid, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := agency(t)
-			if got := Propose(a, test.person); got != test.want {
+			if got := Propose(a, test.person, start); got != test.want {
 				t.Errorf("Propose = %q, want %q", got, test.want)
 			}
 			var state v1alpha1.TeamMemberState
@@ -406,7 +407,7 @@ func TestProposals(t *testing.T) {
 				t.Errorf("the person is %q, want %q", state, test.state)
 			}
 			again := a.DeepCopy()
-			Propose(again, test.person)
+			Propose(again, test.person, start)
 			if diff := cmp.Diff(a, again); diff != "" {
 				t.Errorf("once more changes (-before +after):\n%s", diff)
 			}
@@ -421,12 +422,12 @@ func TestATeamHasAnEnd(t *testing.T) {
 	a := &v1alpha1.PartnerTeam{Spec: v1alpha1.PartnerTeamSpec{Owner: v1alpha1.TeamOwner{Email: ownerMail}}}
 	Founded(a, start)
 	for i := range MaxMembers + 10 {
-		Propose(a, Person{Email: v1alpha1.EmailAddress(fmt.Sprintf("p%d@agency.example", i)), Role: member, Invite: "x"})
+		Propose(a, Person{Email: v1alpha1.EmailAddress(fmt.Sprintf("p%d@agency.example", i)), Role: member, Invite: &v1alpha1.ProposalReference{Name: "x"}}, start)
 	}
 	if len(a.Status.Members) != MaxMembers {
 		t.Fatalf("there are %d members", len(a.Status.Members))
 	}
-	if got := Propose(a, Person{Email: "last@agency.example", Role: member, Invite: "x"}); got != Full {
+	if got := Propose(a, Person{Email: "last@agency.example", Role: member, Invite: &v1alpha1.ProposalReference{Name: "x"}}, start); got != Full {
 		t.Errorf("one more is %q", got)
 	}
 	if err := Invite(a, ownerMail, Person{Email: "last@agency.example", Role: member}, later); err == nil {
@@ -434,7 +435,7 @@ func TestATeamHasAnEnd(t *testing.T) {
 	}
 	must(t, Reject(a, ownerMail, "p7@agency.example", start))
 	must(t, Reject(a, ownerMail, "p3@agency.example", later))
-	if got := Propose(a, Person{Email: "last@agency.example", Role: member, Invite: "x"}); got != Added || Member(a, "p7@agency.example") != nil || Member(a, "p3@agency.example") == nil {
+	if got := Propose(a, Person{Email: "last@agency.example", Role: member, Invite: &v1alpha1.ProposalReference{Name: "x"}}, start); got != Added || Member(a, "p7@agency.example") != nil || Member(a, "p3@agency.example") == nil {
 		t.Errorf("one more is %q, and it is not the oldest who is forgotten", got)
 	}
 	if err := invariants(a); err != nil {

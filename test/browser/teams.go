@@ -53,7 +53,7 @@ var teams = []Page{
 		]}}`), again(410),
 	}},
 	{"approval", 200, "Should this person join Agency GmbH?", []Step{teamOfFour, applies(moreTeammates), mailed(olga, "teammate-approval")}},
-	{"approval-decided", 404, "This link does not work", []Step{
-		teamOfFour, applies(moreTeammates), mailed(olga, "teammate-approval"), follows("Approve"), again(404),
+	{"approval-decided", 409, "There is nothing left to decide", []Step{
+		teamOfFour, applies(moreTeammates), mailed(olga, "teammate-approval"), follows("Approve"), again(409),
 	}},
 }

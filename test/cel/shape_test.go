@@ -13,7 +13,7 @@ const (
 	teammatesRemedy   = "members are teammates for an existing team: set teamRef with them; those of a new team stand in team.members"
 	newTeamRemedy     = "team makes a new team that contact owns: set contact with it, or leave team out to invite into an existing one"
 	ownerTwiceRemedy  = "contact owns the new team and cannot be one of its proposed members: take that address out of team.members"
-	noMailRemedy      = "an invite of teammates asks the team and has no mail of its own: leave out delivery, form, displayName, customFields, message, templateRef, expiresAfter, notAfter and resendToken"
+	noMailRemedy      = "an invite of teammates asks the team: leave out delivery, form, displayName, customFields, message, templateRef and notAfter"
 )
 
 // programsOf are so many programs of different names.

@@ -160,6 +160,10 @@ var refusedStatuses = map[string]refusal{
 		"status.handledApproval.serial", "should be greater than or equal to 1"},
 	"an invite without a name": {
 		attempt{kind: "Partnership", verb: updateStatus, change: set("status.inviteRef", map[string]any{})}, "status.inviteRef.name", "Required value"},
+	"a link to join that lives a second": {
+		attempt{kind: "PartnerTeam", verb: updateStatus, change: set("status.members", []any{
+			map[string]any{"email": "bob@agency.example", "role": "Member", "state": "Invited", "source": "Company", "expiresAfter": "1s"}})},
+		"status.members[0].expiresAfter", lifetimeRemedy},
 	"a mail of an unknown kind": {
 		attempt{kind: "Partnership", verb: updateStatus, change: set("status.mails", []any{
 			map[string]any{"kind": "advert", "serial": int64(1), "state": "Sent"}})},

@@ -215,7 +215,7 @@ var _ = Describe("teammates", Label("portal"), func() {
 		Expect(post(somebody(), links["bob"]+"/approve").Code).To(Equal(http.StatusSeeOther))
 		Expect(post(somebody(), links["eve"]+"/reject").Code).To(Equal(http.StatusSeeOther))
 		for _, link := range []string{links["bob"] + "/reject", links["eve"] + "/approve"} {
-			Expect(post(somebody(), link).Code).To(Equal(http.StatusNotFound), "it is decided")
+			Expect(post(somebody(), link).Wants(http.StatusConflict, "There is nothing left to decide")).To(Succeed())
 		}
 		bob := somebody()
 		Expect(post(bob, linkTo(address(ns, "bob"), v1alpha1.MailTeammateInvite)+"/accept", "email", address(ns, "bob")).Location).To(Equal(tenantURL(ns, "")))
@@ -227,6 +227,51 @@ var _ = Describe("teammates", Label("portal"), func() {
 		Expect(inbox.MessagesTo(address(ns, "eve"))).To(BeEmpty())
 		restart()
 		Consistently(mailsTo(address(ns, "owner"), v1alpha1.MailTeammateApproval), quiet, often).Should(Equal(2))
+	})
+
+	It("whom the company takes back are out at once, and a resend asks the team anew", func() {
+		ns := newTenant()
+		agency := declaredTeam(ns)
+		asked := mailsTo(address(ns, "owner"), v1alpha1.MailTeammateApproval)
+		i := teammates(ns, "more", "bob")
+		create(i)
+		Eventually(asked, soon, often).Should(Equal(1))
+		first := linkTo(address(ns, "owner"), v1alpha1.MailTeammateApproval)
+		longAgo := func() {
+			GinkgoHelper()
+			Eventually(func() error {
+				teams.Member(reread(agency), address(ns, "bob")).AskedTime = &metav1.Time{Time: time.Now().Add(-time.Hour)}
+				return api.Status().Update(ctx, agency)
+			}, soon, often).Should(Succeed())
+		}
+		longAgo()
+		change(i, func(i *v1alpha1.PartnerInvite) { i.Spec.ResendToken = "again" })
+		Eventually(asked, soon, often).Should(Equal(2), "a resend asks the leaders")
+		Expect(open(first)().Code).To(Equal(http.StatusNotFound), "the link of before is dead")
+		second := mailsOf(address(ns, "owner"), v1alpha1.MailTeammateApproval)[1].Links[0]
+		Expect(open(second)().Code).To(Equal(http.StatusOK))
+		change(i, func(i *v1alpha1.PartnerInvite) { i.Spec.ResendToken = "soon" })
+		Eventually(condition(i, v1alpha1.ConditionReconciling), soon, often).Should(HaveField("Reason", v1alpha1.ReasonCoolingDown))
+		Consistently(asked, quiet, often).Should(Equal(2), "within the resendCooldown it waits")
+
+		owner := signedIn(ns, "owner")
+		Expect(get(owner, teamURL(ns, "")).Body).To(ContainSubstring(address(ns, "bob")))
+		Expect(api.Delete(ctx, i)).To(Succeed())
+		Eventually(open(second), soon, often).Should(HaveField("Code", http.StatusConflict))
+		Expect(open(second)().Wants(http.StatusConflict, "was taken back")).To(Succeed())
+		Expect(post(somebody(), second+"/approve").Code).To(Equal(http.StatusConflict))
+		Eventually(memberState(agency, "bob"), soon, often).Should(Equal("Removed/Member"))
+		Expect(reread(agency).Status.WaitingApprovals).To(BeZero())
+		Consistently(asked, quiet, often).Should(Equal(2))
+
+		create(teammates(ns, "more", "bob"))
+		Eventually(asked, soon, often).Should(Equal(3), "the same manifest is a new invite")
+		Expect(post(somebody(), mailsOf(address(ns, "owner"), v1alpha1.MailTeammateApproval)[2].Links[0]+"/approve").Code).To(Equal(http.StatusSeeOther))
+		join := linkTo(address(ns, "bob"), v1alpha1.MailTeammateInvite)
+		Expect(api.Delete(ctx, teammates(ns, "more", "bob"))).To(Succeed())
+		Eventually(open(join), soon, often).Should(HaveField("Code", http.StatusNotFound))
+		Expect(post(somebody(), join+"/accept", "email", address(ns, "bob")).Code).To(Equal(http.StatusNotFound))
+		Expect(inbox.MessagesTo(address(ns, "bob"))).To(HaveLen(1))
 	})
 
 	It("who ask to sign in before they joined get the same invitation again, and no sign-in link", func() {

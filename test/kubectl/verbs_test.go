@@ -336,8 +336,12 @@ func TestTeamInvite(t *testing.T) {
 	if m := get(t, team).Status.Members; len(m) != 2 || m[1].Role != v1alpha1.RoleAdmin || m[1].State != v1alpha1.MemberAwaitingApproval {
 		t.Errorf("the team has %+v", m)
 	}
-	partner(t, ns, proposed...).want(t, 0, "unchanged: it is Sent; kubectl partner team show agency tells who has to decide")
-	partner(t, ns, "resend", name).want(t, 1, "is of teammates and has no mail of its own")
+	partner(t, ns, proposed...).want(t, 0, "unchanged: it is Sent; kubectl partner resend "+name+" asks again, and kubectl partner team show agency tells who has to decide")
+	partner(t, ns, "team", "invite", "agency", "--member", "dora@agency.example", "--name", "once-more", "--wait").want(t, 1, "dora@agency.example: AlreadyInvited")
+	partner(t, ns, "resend", name).want(t, 0, "resent")
+	partner(t, ns, "cancel", name).want(t, 0, "cancelled")
+	eventually(t, "that dora is taken back", func() bool { return get(t, team).Status.Members[1].State == v1alpha1.MemberRemoved })
+	partner(t, ns, append(proposed, "--wait")...).want(t, 0, "created")
 	partner(t, ns, "team", "invite", "agency", "--program", "reseller", "--wait").want(t, 0, "created")
 	if mails := mailsTo(owner, v1alpha1.MailTeamInvite); len(mails) != 2 {
 		t.Errorf("%d mails to the owner", len(mails))
