@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/address"
 	"github.com/partner-operator/partner-operator/internal/lookup"
 	"github.com/partner-operator/partner-operator/internal/partnership"
 )
@@ -93,7 +94,7 @@ func inviting(_ context.Context, invite client.Object) []reconcile.Request {
 func (r *PartnershipReconciler) observeInvite(ctx context.Context, in *partnership.Input) error {
 	p := in.Partnership
 	if p.Spec.Invitation != v1alpha1.InvitationSend || p.Status.Acceptance != nil {
-		return nil
+		return r.observeAcceptance(ctx, in)
 	}
 	key := types.NamespacedName{Namespace: p.Namespace, Name: partnership.InvitationName(p.Name)}
 	invite := &v1alpha1.PartnerInvite{}
@@ -112,6 +113,24 @@ func (r *PartnershipReconciler) observeInvite(ctx context.Context, in *partnersh
 		in.InviteTaken = fmt.Sprintf("PartnerInvite %q exists and was not made for this partnership; delete it", invite.Name)
 	}
 	return nil
+}
+
+// observeAcceptance finds when the person accepted the invite that made a new partnership.
+func (r *PartnershipReconciler) observeAcceptance(ctx context.Context, in *partnership.Input) error {
+	p := in.Partnership
+	name := p.Labels[v1alpha1.InviteLabel]
+	if p.Status.State != "" || p.Spec.Source != v1alpha1.SourceInvite || p.Spec.Contact == nil || name == "" {
+		return nil
+	}
+	key, made := client.ObjectKey{Namespace: p.Namespace, Name: name}, &v1alpha1.PartnerInvite{}
+	err := r.Get(ctx, key, made)
+	if err == nil && made.Status.Acceptance == nil { // the cache may be behind the partnership
+		err = r.live.Get(ctx, key, made)
+	}
+	if err == nil && made.Status.Acceptance != nil && address.Equal(string(made.Spec.Contact.Email), string(p.Spec.Contact.Email)) {
+		in.AcceptedTime = &made.Status.Acceptance.Time
+	}
+	return client.IgnoreNotFound(err)
 }
 
 // The policies of config/policy ask for this verb whoever makes an invite.

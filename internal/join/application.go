@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/signin"
 )
 
 // Application is what a person with a verified address sends.
@@ -72,6 +73,7 @@ func Reapply(p *v1alpha1.Partnership, a Application) {
 		again.ApprovalSerial = handled.Serial
 	}
 	p.Status.Reapplication = again
+	signin.Seen(&p.Status.Access, a.Now)
 }
 
 // mostMatches is how many teams an application names at most.

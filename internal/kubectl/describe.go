@@ -199,7 +199,7 @@ func (p *Portrait) show(w io.Writer) error {
 		for _, team := range p.Owns {
 			line("Team", string(team.Spec.DisplayName)+" ("+team.Name+"), owner")
 		}
-		line("Last sign-in", p.lastSignIn())
+		line("Last active", p.lastActive())
 	}
 	if err := out.Flush(); err != nil {
 		return err
@@ -243,10 +243,10 @@ func fullName(p *Portrait) string {
 	return strings.TrimSpace(string(p.Contact.FirstName) + " " + string(p.Contact.LastName))
 }
 
-func (p *Portrait) lastSignIn() string {
+func (p *Portrait) lastActive() string {
 	var last *metav1.Time
 	for _, each := range p.Partnerships {
-		if t := each.Status.SignIn.LastTime; t != nil && (last == nil || last.Before(t)) {
+		if t := each.Status.LastActive(); t != nil && (last == nil || last.Before(t)) {
 			last = t
 		}
 	}
@@ -266,7 +266,7 @@ func (p *Portrait) showMembers(w io.Writer) error {
 			}
 			return string(m.State) + wrongAddresses(m.WrongAddresses)
 		}},
-		{"LAST SIGN-IN", false, func(m *v1alpha1.TeamMember) string { return moment(m.SignIn.LastTime) }},
+		{"LAST ACTIVE", false, func(m *v1alpha1.TeamMember) string { return moment(m.LastActive()) }},
 	})
 }
 
@@ -429,7 +429,7 @@ func newDescribe(c cluster, streams genericiooptions.IOStreams) *cobra.Command {
 	return &cobra.Command{
 		Use:   "describe (EMAIL | NAME)",
 		Short: "Show a partner: who, in what, since when, and what happened",
-		Long: `Show a partner as a person thinks of one: who it is, in which programs and groups, the teams, the invites, the last sign-in,
+		Long: `Show a partner as a person thinks of one: who it is, in which programs and groups, the teams, the invites, when it was last active,
 and what happened. NAME is that of a Partnership or of a PartnerInvite. With plain kubectl: describe each of those objects.`,
 		Example: `  kubectl partner describe ada@example.com
   kubectl partner describe ada-5e1ba3e5`,

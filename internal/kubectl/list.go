@@ -132,7 +132,7 @@ var partnerColumns = []column[v1alpha1.Partnership]{
 	{"DISPLAY NAME", true, func(p *v1alpha1.Partnership) string { return string(p.Spec.DisplayName) }},
 	{"STAGE", true, func(p *v1alpha1.Partnership) string { return string(p.Spec.Stage) }},
 	{"SOURCE", true, func(p *v1alpha1.Partnership) string { return string(p.Spec.Source) }},
-	{"LAST SIGN-IN", true, func(p *v1alpha1.Partnership) string { return moment(p.Status.SignIn.LastTime) }},
+	{"LAST ACTIVE", true, func(p *v1alpha1.Partnership) string { return moment(p.Status.LastActive()) }},
 	{"AGE", false, func(p *v1alpha1.Partnership) string { return age(p.CreationTimestamp) }},
 }
 

@@ -159,3 +159,39 @@ func TestSignOut(t *testing.T) {
 		t.Error("another text ends nothing")
 	}
 }
+
+// When a partnership was made by accepting or applying, the first status says that the person was there, with no write of
+// its own; so does the write that records an acceptance.
+func TestWhoAcceptsWasThere(t *testing.T) {
+	accepted := &metav1.Time{Time: start.Add(-time.Minute)}
+	for name, test := range map[string]struct {
+		change func(*life, *Input)
+		want   *metav1.Time
+	}{
+		"granted":           {func(*life, *Input) {}, nil},
+		"made by an invite": {func(_ *life, in *Input) { in.AcceptedTime = accepted }, accepted},
+		"made by an application": {func(l *life, _ *Input) {
+			l.partnership.Spec.Application.SubmittedTime = v1alpha1.NewMicroTimestamp(accepted.Time)
+		}, accepted},
+		"known from before": {func(l *life, in *Input) {
+			l.partnership.Status.LastActiveTime, in.AcceptedTime = &metav1.Time{Time: start}, accepted
+		}, &metav1.Time{Time: start}},
+		"seen by the rules before": {func(l *life, in *Input) {
+			l.partnership.Status.State, in.AcceptedTime = v1alpha1.PartnershipActive, accepted
+		}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLife()
+			in := Input{Partnership: l.partnership, Catalog: l.catalog, Now: start}
+			test.change(l, &in)
+			if got := Decide(in).Status.LastActiveTime; !got.Equal(test.want) {
+				t.Errorf("it says %v, want %v", got, test.want)
+			}
+		})
+	}
+	p := newLife().partnership
+	p.Spec.Invitation = v1alpha1.InvitationSend
+	if !Accepted(p, "ada", v1alpha1.OnboardingAutomatic, start) || p.Status.LastActiveTime == nil {
+		t.Error("accepting a declared partnership is not noted")
+	}
+}

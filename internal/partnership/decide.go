@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/delivery"
 	"github.com/partner-operator/partner-operator/internal/program"
@@ -28,6 +30,8 @@ type Input struct {
 	Leaders []v1alpha1.TeamOwner
 	// Invite is the invite that was made for it; nil: there is none.
 	Invite *v1alpha1.PartnerInvite
+	// AcceptedTime is when the person accepted the invite that made it; nil: none did, or it is not known any more.
+	AcceptedTime *metav1.Time
 	// InviteTaken says that an invite of somebody else has the name that its own needs; empty: none has.
 	InviteTaken string
 	// InviteLeftOver: an invite of an earlier partnership of this name has that name, and is being removed.
@@ -90,6 +94,7 @@ func Decide(in Input) Decision {
 	d.endSessions(in)
 	d.signOut(in)
 	d.noteAccess(in, unresolved)
+	d.noteSeen(in)
 	d.makeLinks(in)
 	d.followLinks(in)
 	d.awaitEnd(in)
@@ -121,6 +126,18 @@ func (d *Decision) noteAccess(in Input, unresolved *program.Unresolved) {
 	}
 	if reason, _ := active(in, unresolved); inForce(reason) {
 		d.Status.ActivatedTime = nowSeconds(in.Now)
+	}
+}
+
+// noteSeen notes when the person accepted or applied, if that made the partnership.
+func (d *Decision) noteSeen(in Input) {
+	if !isNew(in.Partnership) || d.Status.LastActiveTime != nil {
+		return
+	}
+	if at, ok := in.Partnership.Spec.Application.SubmittedTime.Time(); ok {
+		d.Status.LastActiveTime = nowSeconds(at)
+	} else if in.AcceptedTime != nil {
+		d.Status.LastActiveTime = in.AcceptedTime.DeepCopy()
 	}
 }
 

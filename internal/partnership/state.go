@@ -7,6 +7,7 @@ import (
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/address"
+	"github.com/partner-operator/partner-operator/internal/signin"
 )
 
 // State is where a partnership stands: by the wishes in spec, by the facts in status, and by the time. It does not ask
@@ -174,5 +175,8 @@ func Accepted(p *v1alpha1.Partnership, inviteName string, policy v1alpha1.Onboar
 		acceptance.Onboarding = policy
 	}
 	p.Status.Acceptance = acceptance
+	if p.Spec.Contact != nil { // accepting begins a session, or nearly
+		signin.Seen(&p.Status.Access, at)
+	}
 	return true
 }

@@ -184,6 +184,23 @@ func (s *Server) noteActive(ctx context.Context, grants []grant.Grant) {
 	}
 }
 
+// did notes that a visitor did something with a partnership.
+func (s *Server) did(ctx context.Context, v visitor, p *v1alpha1.Partnership) {
+	s.noteActive(ctx, slices.DeleteFunc(slices.Clone(v.grants), func(g grant.Grant) bool {
+		if g.Team != nil {
+			return p.Spec.TeamRef == nil || g.Team.Name != p.Spec.TeamRef.Name
+		}
+		return g.Partnership.UID != p.UID
+	}))
+}
+
+// givenSince reports whether a team was given to a visitor, or back, since their session began.
+func (v visitor) givenSince(teamName string) bool {
+	return slices.ContainsFunc(v.grants, func(g grant.Grant) bool {
+		return g.Team != nil && g.Team.Name == teamName && g.Open && !g.View(v.Time).Open
+	})
+}
+
 func (s *Server) isInvited(p *v1alpha1.Partnership) bool {
 	return partnership.State(p, nil, s.Now()) == v1alpha1.PartnershipInvited
 }

@@ -40,6 +40,8 @@ type dashboardView struct {
 	Problems []problemView
 	// Teams are those that the person is in.
 	Teams []teamLink
+	// Again is how many programs were given since, for which the person signs in again.
+	Again int
 	// Since is when the session began, and LastSignIn when a link last signed the person in, here or elsewhere; empty: none
 	// ever did.
 	Since, LastSignIn string
@@ -121,9 +123,15 @@ func (s *Server) signedIn(w http.ResponseWriter, r *http.Request) (visitor, bool
 	return v, ok
 }
 
+// signInAgain leads to where the dashboard tells that something was given since the session began.
+func (s *Server) signInAgain(w http.ResponseWriter, r *http.Request) {
+	noteNoSession(r)
+	http.Redirect(w, r, dashboardPath(r.PathValue("ns")), http.StatusSeeOther)
+}
+
 // showDashboard shows it together with a form that was filled in wrongly, if one was.
 func (s *Server) showDashboard(w http.ResponseWriter, r *http.Request, v visitor, code int, typed linkForm) {
-	view := dashboardView{Deleted: r.URL.Query().Has("deleted")}
+	view := dashboardView{Deleted: r.URL.Query().Has("deleted"), Again: len(v.again)}
 	for i := range v.partnerships {
 		shown, err := s.viewOfPartnership(r, v, &v.partnerships[i], typed)
 		if err != nil {

@@ -102,6 +102,7 @@ func (s *Server) createLink(w http.ResponseWriter, r *http.Request) {
 			found, err := lookup.Link(ctx, s.Client, wanted.Namespace, wanted.Name)
 			return found != nil, err
 		})
+		s.did(r.Context(), v, p)
 		http.Redirect(w, r, dashboardPath(v.namespace)+"?made="+wanted.Name+"#program-"+p.Name, http.StatusSeeOther)
 	}
 }
@@ -175,6 +176,10 @@ func (s *Server) deleteLink(w http.ResponseWriter, r *http.Request) {
 	if found != nil {
 		p = v.partnership(found.Spec.PartnershipRef.Name)
 	}
+	if p == nil && found != nil && v.again[found.Spec.PartnershipRef.Name] {
+		s.signInAgain(w, r)
+		return
+	}
 	holder := link.HeldByOthers
 	if p != nil {
 		holder = link.HolderOf(found, p, link.Marks(s.Keys.Marker(), p), v.Address)
@@ -202,6 +207,7 @@ func (s *Server) deleteLink(w http.ResponseWriter, r *http.Request) {
 		now, err := lookup.Link(ctx, s.Client, found.Namespace, found.Name)
 		return now == nil || now.UID != found.UID, err
 	})
+	s.did(r.Context(), v, p)
 	http.Redirect(w, r, dashboardPath(v.namespace)+"?deleted="+found.Name+"#program-"+p.Name, http.StatusSeeOther)
 }
 

@@ -14,11 +14,13 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/accept"
 	"github.com/partner-operator/partner-operator/internal/brand"
 	"github.com/partner-operator/partner-operator/internal/brandbook"
 	"github.com/partner-operator/partner-operator/internal/keyring/mint"
@@ -96,7 +98,7 @@ func newSite(t *testing.T, change func(*v1alpha1.Program, *v1alpha1.PartnerGroup
 		t.Fatal(err)
 	}
 	book := &brandbook.Book{Cache: st.cluster, Live: st.cluster, Default: brand.Default(&mail.Address{Address: "partners@acme.example"})}
-	st.Server = New(Options{Client: st.cluster, Live: st.cluster, Keys: keys, Base: base, Book: book, Now: c.time})
+	st.Server = New(Options{Client: st.cluster, Live: st.cluster, Keys: keys, Accept: &accept.Step{Client: st.cluster, Live: st.cluster, Events: events.NewFakeRecorder(64), Now: c.time}, Base: base, Book: book, Now: c.time})
 	st.cookie = given(t, func(w http.ResponseWriter) {
 		st.setCookie(w, token.PurposeSession, "acme", nobodyElse, signin.DefaultSessionLifetime)
 	})

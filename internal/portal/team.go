@@ -36,6 +36,10 @@ func (s *Server) withTeam(next func(http.ResponseWriter, *http.Request, teamVisi
 			return
 		}
 		i := slices.IndexFunc(v.teams, func(t v1alpha1.PartnerTeam) bool { return t.Name == r.PathValue("team") })
+		if i < 0 && v.givenSince(r.PathValue("team")) {
+			s.signInAgain(w, r)
+			return
+		}
 		if i < 0 {
 			s.notFound(w, r)
 			return
@@ -139,8 +143,8 @@ func (s *Server) viewOfPerson(t *v1alpha1.PartnerTeam, m, me *v1alpha1.TeamMembe
 	case m.State == v1alpha1.MemberRemoved:
 		p.Note = "not in the team any more"
 	}
-	if m.LastActiveTime != nil {
-		p.LastActive = m.LastActiveTime.UTC().Format("2 January 2006")
+	if last := m.LastActive(); last != nil {
+		p.LastActive = last.UTC().Format("2 January 2006")
 	}
 	return p
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/partner-operator/partner-operator/internal/link"
 	"github.com/partner-operator/partner-operator/internal/lookup"
 	"github.com/partner-operator/partner-operator/internal/partnership"
+	"github.com/partner-operator/partner-operator/internal/signin"
 	"github.com/partner-operator/partner-operator/internal/team"
 )
 
@@ -21,6 +22,10 @@ func (s *Server) posted(w http.ResponseWriter, r *http.Request) (visitor, *v1alp
 		return v, nil, false
 	}
 	p := v.partnership(r.PostForm.Get("partnership"))
+	if p == nil && v.again[r.PostForm.Get("partnership")] {
+		s.signInAgain(w, r)
+		return v, p, false
+	}
 	if p == nil {
 		s.notFound(w, r)
 		return v, p, false
@@ -65,15 +70,7 @@ func (s *Server) acceptTerms(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	key := client.ObjectKeyFromObject(p)
-	err := s.change(r.Context(), key, func(fresh *v1alpha1.Partnership) error {
-		if fresh.UID != p.UID || !partnership.SessionCounts(fresh, v.Time) || !partnership.Stands(fresh, nil, s.Now()) {
-			return errNotTheirs
-		}
-		if !partnership.AcceptTerms(&fresh.Status, version, v.Address, s.Now()) {
-			return errKnown
-		}
-		return nil
-	})
+	err := s.change(r.Context(), key, func(fresh *v1alpha1.Partnership) error { return s.noteTerms(fresh, p, v, version) })
 	switch {
 	case errors.Is(err, errNotTheirs), err != nil && client.IgnoreNotFound(err) == nil:
 		s.notFound(w, r)
@@ -86,7 +83,22 @@ func (s *Server) acceptTerms(w http.ResponseWriter, r *http.Request) {
 		found, err := lookup.PartnershipByUID(ctx, s.Client, p.Namespace, string(p.UID))
 		return found == nil || found.Status.Terms != nil && found.Status.Terms.Version == version, err
 	})
+	s.did(r.Context(), v, p)
 	http.Redirect(w, r, dashboardPath(v.namespace), http.StatusSeeOther)
+}
+
+// noteTerms notes in a live copy of a partnership that a visitor accepted its terms.
+func (s *Server) noteTerms(fresh, p *v1alpha1.Partnership, v visitor, version string) error {
+	if fresh.UID != p.UID || !partnership.SessionCounts(fresh, v.Time) || !partnership.Stands(fresh, nil, s.Now()) {
+		return errNotTheirs
+	}
+	if !partnership.AcceptTerms(&fresh.Status, version, v.Address, s.Now()) {
+		return errKnown
+	}
+	if fresh.Spec.TeamRef == nil {
+		signin.Seen(&fresh.Status.Access, s.Now())
+	}
+	return nil
 }
 
 // errKnown tells that what would be written stands there already.
