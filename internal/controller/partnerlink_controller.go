@@ -48,6 +48,7 @@ func (r *PartnerLinkReconciler) setup(mgr ctrl.Manager) error {
 		For(&v1alpha1.PartnerLink{}, changed).
 		Watches(&v1alpha1.Partnership{}, enqueue(r.base, client.ObjectKeyFromObject, byName(r.Client, lookup.LinksOf)), builder.WithPredicates(predicate.Or[client.Object](specChanged, turned), staysThere)).
 		Watches(&v1alpha1.Partnership{}, r.removing()).
+		Watches(&v1alpha1.Partnership{}, enqueue(r.base, ownershipOf, r.ofMember), changed).
 		Watches(&v1alpha1.PartnerTeam{}, enqueue(r.base, client.ObjectKeyFromObject, r.sharedIn), builder.WithPredicates(peopleTurned)).
 		Watches(&v1alpha1.Program{}, enqueue(r.base, client.ObjectKeyFromObject, r.following), changed).
 		Watches(&v1alpha1.PartnerGroup{}, enqueue(r.base, programOfGroup, r.following), changed).
@@ -121,6 +122,43 @@ func (r *removals) done(link client.ObjectKey, count int) {
 	} else {
 		delete(r.of, link)
 	}
+}
+
+// ownership says whose own a partnership is, and in which program.
+type ownership struct{ namespace, email, program string }
+
+func ownershipOf(o client.Object) ownership {
+	p := o.(*v1alpha1.Partnership)
+	of := ownership{namespace: p.Namespace, program: p.Spec.ProgramRef.Name}
+	if p.Spec.Contact != nil {
+		of.email = string(p.Spec.Contact.Email)
+	}
+	return of
+}
+
+// ofMember finds the links of the teams of a person in a program: their own partnership in it may shut it to them.
+func (r *PartnerLinkReconciler) ofMember(ctx context.Context, of ownership) ([]reconcile.Request, error) {
+	if of.email == "" {
+		return nil, nil
+	}
+	teams, err := lookup.TeamsOf(ctx, r.Client, of.namespace, of.email)
+	if err != nil {
+		return nil, err
+	}
+	var requests []reconcile.Request
+	for i := range teams {
+		in, err := lookup.PartnershipsOfTeam(ctx, r.Client, of.namespace, teams[i].Name)
+		if err != nil {
+			return nil, err
+		}
+		in = slices.DeleteFunc(in, func(p v1alpha1.Partnership) bool { return p.Spec.ProgramRef.Name != of.program })
+		shared, err := r.sharedBy(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		requests = append(requests, shared...)
+	}
+	return requests, nil
 }
 
 // sharedIn finds the links of a team.

@@ -13,6 +13,10 @@ import (
 	"fmt"
 	"hash/fnv"
 	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/partner-operator/partner-operator/api/v1alpha1"
 )
 
 const (
@@ -61,10 +65,25 @@ const (
 	laterRepeats = 5 * time.Minute
 )
 
-// RepeatDue returns from when on a mail that was last sent at a time may be repeated because somebody asks for it.
-func RepeatDue(last time.Time, repeatedBefore bool) time.Time {
-	if repeatedBefore {
-		return last.Add(laterRepeats)
+// MayRepeat reports whether a mail may be sent once more, with the same link, because somebody asks for it: it left, no
+// repeat of it is under way, and since the last one there was as long a time as there has to be, cooldown at least. Before
+// is the newest repeat; nil: its mail is not known any more, or there was none, which again says.
+func MayRepeat(sent *metav1.Time, before *v1alpha1.MailDelivery, again bool, cooldown time.Duration, now time.Time) bool {
+	if sent == nil {
+		return false
 	}
-	return last.Add(firstRepeat)
+	last := sent.Time
+	if before != nil {
+		if before.State == v1alpha1.DeliveryPending || before.State == v1alpha1.DeliverySending {
+			return false
+		}
+		if tried := before.LastAttemptTime; tried != nil && tried.After(last) {
+			last = tried.Time
+		}
+	}
+	pause := firstRepeat
+	if again {
+		pause = laterRepeats
+	}
+	return !now.Before(last.Add(max(pause, cooldown)))
 }

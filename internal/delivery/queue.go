@@ -151,9 +151,9 @@ func Retry(m *v1alpha1.MailDelivery) {
 }
 
 // Repeat asks for a mail that left to be sent once more, with the same link, under another Message-ID. It is false, and
-// changes nothing, before RepeatDue, or while the mail is under way.
+// changes nothing, before MayRepeat says so, or while the mail is under way.
 func Repeat(m *v1alpha1.MailDelivery, now time.Time) bool {
-	if m.State != v1alpha1.DeliverySent || m.LastAttemptTime == nil || now.Before(RepeatDue(m.LastAttemptTime.Time, m.Repeat > 0)) {
+	if m.State != v1alpha1.DeliverySent || !MayRepeat(m.LastAttemptTime, m, m.Repeat > 0, 0, now) {
 		return false
 	}
 	m.State, m.Attempts, m.FirstAttemptTime, m.Message = v1alpha1.DeliveryPending, 0, nil, ""

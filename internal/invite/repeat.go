@@ -19,18 +19,10 @@ func Offered(i *v1alpha1.PartnerInvite, programName string, now time.Time) bool 
 // Repeatable tells whether the mail of an invite can be sent once more, with the same link, because the person asks for
 // it: it left by mail, can be answered, and its program's resendCooldown has passed since the last one.
 func Repeatable(in Input) bool {
-	i, status, now := in.Invite, in.Invite.Status, in.Now
-	if i.Spec.Delivery == v1alpha1.DeliveryLink || status.SentTime == nil || underWay(status.Repeat) {
-		return false
-	}
-	if openness, _ := Answerable(in, status.Serial); openness != Open {
-		return false
-	}
-	last := status.SentTime.Time
-	if repeat := status.Repeat; repeat != nil && repeat.LastAttemptTime != nil && repeat.LastAttemptTime.After(last) {
-		last = repeat.LastAttemptTime.Time
-	}
-	return !now.Before(last.Add(cooldown(status.Programs, in.Catalog))) && !now.Before(delivery.RepeatDue(last, status.Repeat != nil))
+	status := in.Invite.Status
+	openness, _ := Answerable(in, status.Serial)
+	return in.Invite.Spec.Delivery != v1alpha1.DeliveryLink && openness == Open &&
+		delivery.MayRepeat(status.SentTime, status.Repeat, status.Repeat != nil, cooldown(status.Programs, in.Catalog), in.Now)
 }
 
 // AskRepeat notes that the person wants the mail once more. It must be written with the resourceVersion that was judged.

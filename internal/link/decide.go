@@ -10,6 +10,7 @@ import (
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/address"
 	"github.com/partner-operator/partner-operator/internal/event"
+	"github.com/partner-operator/partner-operator/internal/grant"
 	"github.com/partner-operator/partner-operator/internal/partnership"
 	"github.com/partner-operator/partner-operator/internal/program"
 	"github.com/partner-operator/partner-operator/internal/team"
@@ -28,6 +29,8 @@ type Ground struct {
 	Team *v1alpha1.PartnerTeam
 	// IsInvited: there is no partnership, and an open invite makes it when the person accepts.
 	IsInvited bool
+	// Own are partnerships of that member as a person.
+	Own []v1alpha1.Partnership
 	// Rivals are the partnerships of the same partner in the namespace.
 	Rivals []v1alpha1.Partnership
 	// Catalog holds the program that ProgramName names, and the groups that matter: that in force, and for a link with a
@@ -140,9 +143,12 @@ func (g Ground) memberBelongs() bool {
 	case contact != nil:
 		return address.Equal(string(member.Email), string(contact.Email))
 	default:
-		return g.Team != nil && team.IsActive(g.Team, string(member.Email))
+		return g.Team != nil && team.IsActive(g.Team, string(member.Email)) && !g.shut()
 	}
 }
+
+// shut reports whether the program is shut to the member of the link, though they are in the team.
+func (g Ground) shut() bool { return grant.Shut(g.Own, g.Partnership.Spec.ProgramRef.Name) }
 
 // destination is where the link leads, or why it leads nowhere.
 func (g Ground) destination() (Destination, *program.Unresolved) {
@@ -325,7 +331,7 @@ func (g Ground) summarize(status *v1alpha1.PartnerLinkStatus, problem *program.U
 		set.False(v1alpha1.ConditionResolvedRefs, v1alpha1.ReasonPartnershipNotFound, fmt.Sprintf("Partnership %q was deleted, and the one that has its name now is not given its links; create new ones for it", g.Link.Spec.PartnershipRef.Name))
 	case g.removed():
 		set.False(v1alpha1.ConditionResolvedRefs, v1alpha1.ReasonPartnershipNotFound, fmt.Sprintf("Partnership %q was deleted; what applies to its links since is %s", g.Link.Spec.PartnershipRef.Name, status.OnRemoval.Links))
-	case !g.removed() && !g.memberBelongs():
+	case !g.removed() && !g.memberBelongs() && !g.shut():
 		set.False(v1alpha1.ConditionResolvedRefs, v1alpha1.ReasonMemberNotFound, fmt.Sprintf("the member is not in the team of Partnership %q, so the link counts for nobody; once they join, it counts", g.Link.Spec.PartnershipRef.Name))
 	default:
 		set.True(v1alpha1.ConditionResolvedRefs, v1alpha1.ReasonResolvedRefs, "everything that the spec names exists")

@@ -315,3 +315,35 @@ func (g *Ground) ofTeam(member v1alpha1.EmailAddress) {
 		{Email: "eve@agency.example", Role: v1alpha1.RoleMember, State: v1alpha1.MemberRemoved},
 	}
 }
+
+// A program that revoked a member as a person is shut to them in the team, too, so their link there counts for nobody.
+func TestALinkOfAMemberWhoIsShutOut(t *testing.T) {
+	for name, test := range map[string]struct {
+		program string
+		revoked bool
+		member  v1alpha1.EmailAddress
+		want    v1alpha1.LinkState
+	}{
+		"revoked in the program":      {"referral", true, "bob@agency.example", v1alpha1.LinkUnattributed},
+		"revoked in another":          {"reseller", true, "bob@agency.example", v1alpha1.LinkActive},
+		"a partner of the program":    {"referral", false, "bob@agency.example", v1alpha1.LinkActive},
+		"revoked, of the team at all": {"referral", true, "", v1alpha1.LinkActive},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := ground()
+			g.ofTeam(test.member)
+			own := v1alpha1.Partnership{Spec: v1alpha1.PartnershipSpec{ProgramRef: v1alpha1.ProgramReference{Name: test.program}}}
+			if test.revoked {
+				own.Spec.Revocation = &v1alpha1.Revocation{}
+			}
+			if test.member != "" {
+				g.Own = []v1alpha1.Partnership{own}
+			}
+			status := Decide(g, "https://partners.example.com/r/acme/blog")
+			resolved := meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionResolvedRefs)
+			if status.State != test.want || !resolved {
+				t.Errorf("it is %s, and everything resolves: %v", status.State, resolved)
+			}
+		})
+	}
+}

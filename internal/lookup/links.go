@@ -6,6 +6,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/address"
 	"github.com/partner-operator/partner-operator/internal/link"
 	"github.com/partner-operator/partner-operator/internal/program"
 	"github.com/partner-operator/partner-operator/internal/token"
@@ -73,6 +74,11 @@ func GroundWith(ctx context.Context, cache client.Reader, marker *token.Marker, 
 			if g.Team, err = get(ctx, cache, l.Namespace, p.Spec.TeamRef.Name, &v1alpha1.PartnerTeam{}); err != nil {
 				return g, err
 			}
+			var own v1alpha1.PartnershipList
+			if err = share(ctx, cache, &own, l.Namespace, byAddress, address.Normalize(string(l.Spec.Member.Email))); err != nil {
+				return g, err
+			}
+			g.Own = own.Items
 		}
 		if mayConflict(p) {
 			if g.Rivals, err = sharedRivals(ctx, cache, p); err != nil {

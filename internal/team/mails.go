@@ -112,19 +112,8 @@ func MailFailed(t *v1alpha1.PartnerTeam, m *v1alpha1.TeamMember) bool {
 // RepeatInvite asks for the open invitation of a person to be mailed again, with the same link, under another Message-ID. It
 // is false if there is none, it is under way, or it was mailed a moment ago.
 func RepeatInvite(t *v1alpha1.PartnerTeam, m *v1alpha1.TeamMember, now time.Time) bool {
-	if m.State != v1alpha1.MemberInvited || Expired(m, now) || LinkDead(m) || m.SentTime == nil {
-		return false
-	}
-	last := m.SentTime.Time
-	if before := find(t, delivery.Key{Kind: v1alpha1.MailTeammateInvite, To: string(m.Email), Serial: m.Serial, Repeat: m.Repeat}); before != nil {
-		if before.State != v1alpha1.DeliveryFailed {
-			return false
-		}
-		if before.LastAttemptTime != nil && before.LastAttemptTime.After(last) {
-			last = before.LastAttemptTime.Time
-		}
-	}
-	if now.Before(delivery.RepeatDue(last, m.Repeat > 0)) {
+	before := find(t, delivery.Key{Kind: v1alpha1.MailTeammateInvite, To: string(m.Email), Serial: m.Serial, Repeat: m.Repeat})
+	if m.State != v1alpha1.MemberInvited || Expired(m, now) || LinkDead(m) || !delivery.MayRepeat(m.SentTime, before, m.Repeat > 0, 0, now) {
 		return false
 	}
 	m.Repeat++
