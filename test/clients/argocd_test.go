@@ -29,8 +29,6 @@ type argoScenes struct {
 	git *repository
 	// told are all mails so far.
 	told []string
-	// person is Grace, signed in.
-	person *browser.Person
 }
 
 // A company keeps its partners in Git, and Argo CD's own programs keep the cluster as Git says.
@@ -407,7 +405,7 @@ const page = root + "/docs/gitops.md"
 var example = regexp.MustCompile("(?ms)^```yaml\n(.*?)^```")
 
 // blocks are the examples of the page in which something stands.
-func (s *argoScenes) blocks(t *testing.T, text string) (found []string) {
+func (s *world) blocks(t *testing.T, text string) (found []string) {
 	t.Helper()
 	all, err := os.ReadFile(page)
 	if err != nil {
@@ -517,7 +515,7 @@ func (s *argoScenes) syncsAll(t *testing.T) {
 	s.synced(t, "acme", "", "Healthy")
 }
 
-func (s *argoScenes) live(t *testing.T, kind, name string) *unstructured.Unstructured {
+func (s *world) live(t *testing.T, kind, name string) *unstructured.Unstructured {
 	t.Helper()
 	object := ours(kind, name)
 	s.get(t, object)
@@ -533,7 +531,7 @@ func ours(kind, name string) *unstructured.Unstructured {
 }
 
 // becomes waits until the operator has seen the latest spec of an object, and its state is this.
-func (s *argoScenes) becomes(t *testing.T, kind, name, state string) {
+func (s *world) becomes(t *testing.T, kind, name, state string) {
 	t.Helper()
 	eventually(t, kind+" "+name+" is "+state, func() string {
 		object := s.live(t, kind, name)
@@ -546,7 +544,7 @@ func (s *argoScenes) becomes(t *testing.T, kind, name, state string) {
 	})
 }
 
-func (s *argoScenes) gone(t *testing.T, kind, name string) {
+func (s *world) gone(t *testing.T, kind, name string) {
 	t.Helper()
 	eventually(t, kind+" "+name+" is gone", func() string {
 		if err := s.api.Get(t.Context(), client.ObjectKey{Namespace: "acme", Name: name}, ours(kind, name)); !apierrors.IsNotFound(err) {
@@ -557,7 +555,7 @@ func (s *argoScenes) gone(t *testing.T, kind, name string) {
 }
 
 // opens waits until Grace's browser gets this answer.
-func (s *argoScenes) opens(t *testing.T, address string, code int) {
+func (s *world) opens(t *testing.T, address string, code int) {
 	t.Helper()
 	eventually(t, address+" answers", func() string {
 		page, err := s.person.Get(t.Context(), address)
@@ -569,7 +567,7 @@ func (s *argoScenes) opens(t *testing.T, address string, code int) {
 }
 
 // linkTo waits for a mail, and gives the link in the first.
-func (s *argoScenes) linkTo(t *testing.T, address string, kind v1alpha1.MailKind) (link string) {
+func (s *world) linkTo(t *testing.T, address string, kind v1alpha1.MailKind) (link string) {
 	t.Helper()
 	eventually(t, "a mail to "+address, func() string {
 		for _, mail := range s.inbox.MessagesTo(address) {

@@ -25,6 +25,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/hack/browser"
 	"github.com/partner-operator/partner-operator/hack/cluster"
 	"github.com/partner-operator/partner-operator/hack/mailcatcher"
 	"github.com/partner-operator/partner-operator/hack/operator"
@@ -41,6 +42,8 @@ type world struct {
 	inbox  *mailcatcher.Catcher
 	api    client.Client
 	portal string
+	// person is whoever looks at pages in a scene.
+	person *browser.Person
 }
 
 // newWorld starts one, which ends with the test.
@@ -59,7 +62,7 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &world{all.Cluster, all.Inbox, api, all.Portal()}
+	return &world{plane: all.Cluster, inbox: all.Inbox, api: api, portal: all.Portal()}
 }
 
 // clientProgram is the path of a client, which hack/clients/build.sh builds if it has not been built before.
