@@ -208,6 +208,11 @@ func (r *PartnerInviteReconciler) observe(
 	if in.Rivals, err = lookup.RivalsOf(ctx, r.Client, i); err != nil {
 		return in, err
 	}
+	if !i.ForTeam() {
+		if in.Teams, err = lookup.Memberships(ctx, r.Client, i.Namespace, string(i.Spec.Contact.Email)); err != nil {
+			return in, err
+		}
+	}
 	scope := invite.ScopeFor(in)
 	if i.Spec.Delivery != v1alpha1.DeliveryLink {
 		in.Quota = r.courier.Quota().Full(ctx, i.Namespace, scope, in.Catalog)
@@ -274,7 +279,7 @@ func (r *PartnerInviteReconciler) mailDue(
 	r.tell(ctx, before, claimed)
 	in.Invite, in.TakenBack, in.Now = claimed, nil, r.now()
 	next := invite.Decide(in)
-	if next.Send != nil || next.Action != invite.ActionNone { // what was observed before the mail may not hold any more
+	if next.Send != nil || next.Action != invite.ActionNone || invite.Warning(in, next.Status) != "" { // what was observed before the mail may not hold any more
 		return reconcile.Result{RequeueAfter: retrySoon}, nil
 	}
 	return reconcile.Result{RequeueAfter: next.RequeueAfter}, nil

@@ -16,6 +16,7 @@ import (
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/internal/address"
 	"github.com/partner-operator/partner-operator/internal/delivery"
+	grants "github.com/partner-operator/partner-operator/internal/grant"
 	"github.com/partner-operator/partner-operator/internal/partnership"
 	"github.com/partner-operator/partner-operator/internal/program"
 )
@@ -32,6 +33,8 @@ type Input struct {
 	TeamInvited bool
 	// Partnerships are those of the person, or of the team, in the namespace.
 	Partnerships []v1alpha1.Partnership
+	// Teams are those that know the person; none if the invite is for a team.
+	Teams []grants.Membership
 	// Rivals are the other invites of the person, or of the team, in the namespace.
 	Rivals []v1alpha1.PartnerInvite
 	// Hold is what holds every invite back, also those with delivery Link. If nil, nothing does.
@@ -126,6 +129,10 @@ func Decide(in Input) Decision {
 		d.tryAgain(in, specChanged)
 	}
 	summarize(&d.Status, in.Now, d.resend, d.refused)
+	if warning := Warning(in, d.Status); warning != "" {
+		ready := meta.FindStatusCondition(d.Status.Conditions, v1alpha1.ConditionReady)
+		setter(&d.Status, in.Now).True(v1alpha1.ConditionReady, ready.Reason, ready.Message+"; "+warning)
+	}
 	return d
 }
 

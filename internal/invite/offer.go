@@ -70,6 +70,29 @@ func refusedBy(in Input, p *v1alpha1.Partnership) *obstacle {
 	}
 }
 
+// Warning says of an invite that was sent that the person is in a team that is a partner already, or was in one that was
+// ended; empty: they are not.
+func Warning(in Input, status v1alpha1.PartnerInviteStatus) string {
+	if status.State != v1alpha1.InviteSent {
+		return ""
+	}
+	for _, each := range status.Programs {
+		stands := grants.Stand(grants.Past{
+			Program: each.Name, Address: string(in.Invite.Spec.Contact.Email), Partnerships: in.Partnerships, Teams: in.Teams, Now: in.Now,
+		})
+		if stands.Invite != grants.InviteWarned {
+			continue
+		}
+		how := "is in"
+		if stands.End == grants.EndTeamEnded {
+			how = "was in, and which was ended"
+		}
+		return fmt.Sprintf("in Program %[1]q there is PartnerTeam %[2]q, which the person %[3]s; this invites them on their own, and kubectl partner team invite %[2]s invites the team",
+			each.Name, stands.Through.Name, how)
+	}
+	return ""
+}
+
 // isPartner tells whether the person is an active partner in a program. Whether the program lets anybody in right now
 // does not matter.
 func isPartner(in Input, programName string) bool {

@@ -6,6 +6,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
@@ -99,6 +100,11 @@ var _ = Describe("ending a team", Label("portal"), func() {
 			answer(name, http.StatusForbidden, "cannot apply")
 		}
 		answer("before", http.StatusOK, "Your application")
+		asked, _ := sentInvite(ns, "admin", grant("referral", "gold"))
+		Eventually(func() string {
+			return meta.FindStatusCondition(reread(asked).Status.Conditions, v1alpha1.ConditionReady).Message
+		}, soon, often).
+			Should(ContainSubstring(`PartnerTeam "agency", which the person was in, and which was ended`))
 		restart()
 		answer("owner", http.StatusForbidden, "cannot apply")
 		Expect(partnerships(ns)()).To(Equal(1))
