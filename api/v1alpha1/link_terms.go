@@ -93,6 +93,18 @@ type GroupLinks struct {
 	Defaults []DefaultLink `json:"defaults,omitempty"`
 }
 
+// DefaultLinkPer tells who gets a default link where the partner is a team.
+// +kubebuilder:validation:Enum=Member;Team
+type DefaultLinkPer string
+
+// Who gets a default link.
+const (
+	// DefaultLinkPerMember: each person who is in the team.
+	DefaultLinkPerMember DefaultLinkPer = "Member"
+	// DefaultLinkPerTeam: the team, for all of its people.
+	DefaultLinkPerTeam DefaultLinkPer = "Team"
+)
+
 // DefaultLink is a link that each partner in a group gets.
 type DefaultLink struct {
 	// suffix ends the name of the link: <partnership>-<suffix>. It is unique in a group. If the name is somebody else's, a
@@ -101,6 +113,12 @@ type DefaultLink struct {
 	// +kubebuilder:validation:MaxLength=30
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([a-z0-9]([a-z0-9-]*[a-z0-9])?)?$')",message="must be lower-case letters, digits and hyphens, such as summer, or empty"
 	Suffix string `json:"suffix,omitempty"`
+
+	// per tells who gets such a link where the partner is a team: Member, each person one of their own, so that it shows who
+	// brought whom; Team, the team one for all. Unset: as Member, but in a team that shares one from before this was
+	// told apart, only who joins since gets one of their own. It says nothing about a partner who is a person.
+	// +optional
+	Per DefaultLinkPer `json:"per,omitempty"`
 
 	// destination is where the link leads. It is copied into the link when that is made. Unset: the link says nothing
 	// itself, so that it follows the group and the program.

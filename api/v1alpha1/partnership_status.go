@@ -175,6 +175,22 @@ type TermsAcceptance struct {
 	Time metav1.Time `json:"time"`
 }
 
+// MemberLinks are the default links that were made for a person of a team.
+type MemberLinks struct {
+	// member stands for the person in the names of the links: a hash that takes a key of the operator to make.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=32
+	Member string `json:"member"`
+
+	// suffixes are those of the links.
+	// +required
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=20
+	// +kubebuilder:validation:items:MaxLength=30
+	Suffixes []string `json:"suffixes"`
+}
+
 // GroupMove is a change of the group in force.
 type GroupMove struct {
 	// from is the name of the group before. Unset: none.
@@ -282,12 +298,20 @@ type PartnershipStatus struct {
 	// +optional
 	Terms *TermsAcceptance `json:"terms,omitempty"`
 
-	// defaultLinks are the suffixes of the default links that were made for the partnership. Each is made once.
+	// defaultLinks are the suffixes of the default links that were made for the partnership as a whole. Each is made once.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=100
 	// +kubebuilder:validation:items:MaxLength=30
 	DefaultLinks []string `json:"defaultLinks,omitempty"`
+
+	// memberLinks are the default links that were made for people of the team. Each is made once, also for who leaves and
+	// joins again.
+	// +optional
+	// +listType=map
+	// +listMapKey=member
+	// +kubebuilder:validation:MaxItems=400
+	MemberLinks []MemberLinks `json:"memberLinks,omitempty"`
 
 	// mails records the newest mail of each kind to the partner, for a team to each of its owner and admins: at most one
 	// is sent for each serial and recipient.

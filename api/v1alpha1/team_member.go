@@ -154,6 +154,11 @@ type TeamMember struct {
 	// +optional
 	EndedTime *metav1.Time `json:"endedTime,omitempty"`
 
+	// ownLinks tells that the person came since each member of a team gets default links of their own. Unset: they came
+	// before, and share those of the team where it has them.
+	// +optional
+	OwnLinks bool `json:"ownLinks,omitempty"`
+
 	Access `json:",inline"`
 }
 

@@ -22,10 +22,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/internal/address"
 	"github.com/partner-operator/partner-operator/internal/keyring"
 	"github.com/partner-operator/partner-operator/internal/link"
 	"github.com/partner-operator/partner-operator/internal/lookup"
 	"github.com/partner-operator/partner-operator/internal/partnership"
+	"github.com/partner-operator/partner-operator/internal/team"
 )
 
 // PartnerLinkReconciler tells what links do, where they lead and what to share. The redirect itself does not wait for it.
@@ -297,25 +299,29 @@ func (r *PartnershipReconciler) linksBehind(ctx context.Context, p *v1alpha1.Par
 // makeLinks makes default links of a partnership, and tells which it could not make. To make one that is there already does
 // nothing.
 func (r *PartnershipReconciler) makeLinks(
-	ctx context.Context, p *v1alpha1.Partnership, wanted []v1alpha1.DefaultLink,
-) map[string]partnership.LinkObstacle {
-	unmade := map[string]partnership.LinkObstacle{}
+	ctx context.Context, p *v1alpha1.Partnership, wanted []partnership.WantedLink,
+) map[partnership.LinkKey]partnership.LinkObstacle {
+	unmade := map[partnership.LinkKey]partnership.LinkObstacle{}
 	for _, each := range wanted {
-		name, other := link.DefaultName(p.Name, each.Suffix)
-		took, err := r.makeLink(ctx, p, name, each.Destination)
+		of := p.Name
+		if each.Sharer != nil {
+			of += "-" + each.Key().Member
+		}
+		name, other := link.DefaultName(of, each.Suffix)
+		took, err := r.makeLink(ctx, p, name, each)
 		if err == nil && took != linkMade {
 			first := took
-			if took, err = r.makeLink(ctx, p, other, each.Destination); err == nil && took != linkMade && (first == linkLeft || took == linkLeft) {
-				took, err = r.makeLink(ctx, p, link.OwnName(p.Name, p.UID, each.Suffix), each.Destination)
+			if took, err = r.makeLink(ctx, p, other, each); err == nil && took != linkMade && (first == linkLeft || took == linkLeft) {
+				took, err = r.makeLink(ctx, p, link.OwnName(of, p.UID, each.Suffix), each)
 			}
 		}
 		switch {
 		case err != nil:
-			unmade[each.Suffix] = partnership.LinkObstacle{
+			unmade[each.Key()] = partnership.LinkObstacle{
 				Reason: v1alpha1.ReasonWriteFailed, Message: fmt.Sprintf("PartnerLink %q, a default link, cannot be made: %s; it is tried again", name, err),
 			}
 		case took != linkMade:
-			unmade[each.Suffix] = partnership.LinkObstacle{
+			unmade[each.Key()] = partnership.LinkObstacle{
 				Reason:  v1alpha1.ReasonNameTaken,
 				Message: fmt.Sprintf("PartnerLinks %q and %q, whose names a default link would have, are not of this partnership; delete one of them", name, other),
 			}
@@ -337,10 +343,13 @@ const (
 )
 
 // makeLink makes a link, unless there is one of that name.
-func (r *PartnershipReconciler) makeLink(ctx context.Context, p *v1alpha1.Partnership, name string, destination v1alpha1.WebAddress) (linkName, error) {
+func (r *PartnershipReconciler) makeLink(ctx context.Context, p *v1alpha1.Partnership, name string, wanted partnership.WantedLink) (linkName, error) {
 	made := &v1alpha1.PartnerLink{
 		ObjectMeta: metav1.ObjectMeta{Namespace: p.Namespace, Name: name, Labels: map[string]string{link.SourceLabel: link.SourceDefault}},
-		Spec:       v1alpha1.PartnerLinkSpec{PartnershipRef: v1alpha1.PartnershipReference{Name: p.Name}, Destination: destination},
+		Spec:       v1alpha1.PartnerLinkSpec{PartnershipRef: v1alpha1.PartnershipReference{Name: p.Name}, Destination: wanted.Destination},
+	}
+	if wanted.Sharer != nil {
+		made.Spec.Member = &v1alpha1.LinkMember{Email: wanted.Sharer.Email}
 	}
 	err := r.Create(ctx, made)
 	if !apierrors.IsAlreadyExists(err) {
@@ -351,11 +360,33 @@ func (r *PartnershipReconciler) makeLink(ctx context.Context, p *v1alpha1.Partne
 		return linkTaken, err // gone again: the next look makes it
 	}
 	switch {
-	case there.Spec.PartnershipRef != made.Spec.PartnershipRef || there.Spec.Member != nil:
+	case there.Spec.PartnershipRef != made.Spec.PartnershipRef || !sameMember(there.Spec.Member, made.Spec.Member):
 		return linkTaken, nil
 	case link.Belongs(there, p, link.Marks(r.keys.Marker(), p)):
 		return linkMade, nil
 	default:
 		return linkLeft, nil
 	}
+}
+
+// sameMember tells whether two links are of the same person of a team, or of the team as a whole.
+func sameMember(a, b *v1alpha1.LinkMember) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return address.Equal(string(a.Email), string(b.Email))
+}
+
+// sharers are the people of a team, as those who get default links of a partnership.
+func (r *PartnershipReconciler) sharers(p *v1alpha1.Partnership, of *v1alpha1.PartnerTeam) []partnership.Sharer {
+	var sharers []partnership.Sharer
+	if of == nil {
+		return nil
+	}
+	for _, m := range of.Status.Members {
+		if team.IsActive(of, string(m.Email)) {
+			sharers = append(sharers, partnership.Sharer{Email: m.Email, Names: link.SharerNames(r.keys.Marker(), p, string(m.Email)), Joined: m.OwnLinks})
+		}
+	}
+	return sharers
 }

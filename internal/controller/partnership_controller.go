@@ -328,6 +328,7 @@ func (r *PartnershipReconciler) observe(ctx context.Context, p *v1alpha1.Partner
 	if in.Team, err = r.team(ctx, p.Namespace, p.Spec.TeamRef); err != nil {
 		return in, err
 	}
+	in.Sharers = r.sharers(p, in.Team)
 	if in.Team == nil {
 		in.TeamInvited, err = r.teamInvited(ctx, p.Namespace, p.Spec.TeamRef)
 	} else {

@@ -1,6 +1,8 @@
 package link
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"slices"
 	"time"
 
@@ -19,6 +21,17 @@ func Marks(marker *token.Marker, p *v1alpha1.Partnership) []string {
 		return marker.Marks("links of a person/"+p.Namespace, string(p.Spec.Contact.Email))
 	}
 	return marker.Marks("links of a team/"+p.Namespace, p.Spec.TeamRef.Name)
+}
+
+// SharerNames returns what stands for a person of a team in the names of their links, by each key, the newest first. The
+// names are public, so nobody must be able to find the address from them.
+func SharerNames(marker *token.Marker, p *v1alpha1.Partnership, email string) []string {
+	var names []string
+	for _, mark := range marker.Marks("names of links/"+p.Namespace+"/"+p.Name, email) {
+		sum := sha256.Sum256([]byte(mark)) // marks have capital letters
+		names = append(names, hex.EncodeToString(sum[:5]))
+	}
+	return names
 }
 
 // Belongs reports whether a link belongs to the partnership that has the name which the link names. Marks are those of its

@@ -36,8 +36,10 @@ type Input struct {
 	InviteTaken string
 	// InviteLeftOver: an invite of an earlier partnership of this name has that name, and is being removed.
 	InviteLeftOver bool
-	// Unmade tells, by suffix, which default links could not be made when Decision.Links asked for them.
-	Unmade map[string]LinkObstacle
+	// Unmade tells which default links could not be made when Decision.Links asked for them.
+	Unmade map[LinkKey]LinkObstacle
+	// Sharers are the people of the team, who get default links of their own.
+	Sharers []Sharer
 	// LinksBehind: a link does not know yet what it does once the partnership is deleted.
 	LinksBehind bool
 	// Returning: the address had a partnership in the program before this one, which was removed.
@@ -65,7 +67,7 @@ type Decision struct {
 	// Invite: the person is to be invited. Create NewInvitation, and decide again with it.
 	Invite bool
 	// Links are the default links to make, before Status is written, which says that they were.
-	Links []v1alpha1.DefaultLink
+	Links []WantedLink
 	// Send names the mail to send. It is claimed in Status: write that, and only if it succeeds send the mail and record
 	// the outcome. Nil: none.
 	Send *delivery.Key

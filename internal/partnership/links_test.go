@@ -1,11 +1,13 @@
 package partnership
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -130,8 +132,8 @@ func TestDefaultLinksThatCannotBeMade(t *testing.T) {
 	l := newLife()
 	l.catalog.Groups["standard"].Spec.Links.Defaults = []v1alpha1.DefaultLink{{Suffix: "taken"}, {Suffix: "free"}, {Suffix: "refused"}}
 	in := l.input()
-	in.Unmade = map[string]LinkObstacle{
-		"taken": {v1alpha1.ReasonNameTaken, `PartnerLink "ada-taken" is somebody else's`}, "refused": {v1alpha1.ReasonWriteFailed, "the quota is used up"},
+	in.Unmade = map[LinkKey]LinkObstacle{
+		{Suffix: "taken"}: {v1alpha1.ReasonNameTaken, `PartnerLink "ada-taken" is somebody else's`}, {Suffix: "refused"}: {v1alpha1.ReasonWriteFailed, "the quota is used up"},
 	}
 	d := Decide(in)
 	missing := meta.FindStatusCondition(d.Status.Conditions, v1alpha1.ConditionDefaultLinks)
@@ -182,4 +184,85 @@ func TestLinksFollow(t *testing.T) {
 	check("without a word again", true, "")
 	l.partnership.Spec.OnRemoval.Links = v1alpha1.LinkKeep // as the version before left it
 	check("settled before", false, "")
+}
+
+// In a team each person gets the default links once, whatever comes and goes; one of the team is made once, too.
+func TestDefaultLinksOfMembers(t *testing.T) {
+	l := newLife()
+	l.partnership.Spec.Contact, l.partnership.Spec.TeamRef = nil, &v1alpha1.TeamReference{Name: "agency"}
+	olga := Sharer{Email: "olga@agency.example", Names: []string{"olga-new", "olga-old"}, Joined: true}
+	bob := Sharer{Email: "bob@agency.example", Names: []string{"bob-new", "bob-old"}}
+	check := func(when string, sharers []Sharer, want ...string) {
+		t.Helper()
+		in := l.input()
+		in.Team, in.Sharers = &v1alpha1.PartnerTeam{}, sharers
+		d := Decide(in)
+		var got []string
+		for _, made := range d.Links {
+			got = append(got, made.Key().Member+"/"+made.Suffix)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %q are made, want %q", when, got, want)
+		}
+		l.partnership.Status = d.Status
+		in.Partnership = l.partnership
+		if again := Decide(in); len(again.Links) > 0 || !equality.Semantic.DeepEqual(again.Status, d.Status) {
+			t.Errorf("%s: %v are made again, or it does not settle", when, again.Links)
+		}
+	}
+	links := &l.catalog.Groups["standard"].Spec.Links
+	links.Defaults = []v1alpha1.DefaultLink{{Suffix: "start"}, {Suffix: "all", Per: v1alpha1.DefaultLinkPerTeam}}
+	check("the owner alone", []Sharer{olga}, "olga-new/start", "/all")
+	check("bob joins", []Sharer{olga, bob}, "bob-new/start")
+	check("bob leaves", []Sharer{olga})
+	check("bob is back", []Sharer{olga, bob})
+	links.Defaults[1].Per = v1alpha1.DefaultLinkPerMember
+	check("that of the team becomes one of each", []Sharer{olga, bob}, "olga-new/all", "bob-new/all")
+	newer := Sharer{Email: bob.Email, Names: append([]string{"bob-newest"}, bob.Names...)}
+	check("after a new key", []Sharer{olga, newer})
+	if got := l.partnership.Status.MemberLinks[1].Member; got != "bob-newest" {
+		t.Errorf("the newest key does not tell it: %s", got)
+	}
+
+	l.partnership.Status.MemberLinks, l.partnership.Status.DefaultLinks = nil, []string{"start"} // as the version before left it
+	links.Defaults = []v1alpha1.DefaultLink{{Suffix: "start"}}
+	check("who shares one from before", []Sharer{bob})
+	check("who joins since", []Sharer{bob, olga}, "olga-new/start")
+	links.Defaults = append(links.Defaults, v1alpha1.DefaultLink{Suffix: "more"})
+	check("one that is added since", []Sharer{bob, olga}, "bob-new/more", "olga-new/more")
+	links.Defaults[0].Per = v1alpha1.DefaultLinkPerMember
+	check("where the group says so", []Sharer{bob, olga}, "bob-new/start")
+}
+
+// Many links are made a few at a time, also if some cannot be.
+func TestManyDefaultLinks(t *testing.T) {
+	l := newLife()
+	l.partnership.Spec.Contact, l.partnership.Spec.TeamRef = nil, &v1alpha1.TeamReference{Name: "agency"}
+	l.catalog.Groups["standard"].Spec.Links.Defaults = []v1alpha1.DefaultLink{{Suffix: "a"}, {Suffix: "b"}}
+	in := l.input()
+	in.Team = &v1alpha1.PartnerTeam{}
+	for i := range 200 {
+		in.Sharers = append(in.Sharers, Sharer{Names: []string{fmt.Sprint("p", i)}})
+	}
+	first := Decide(in)
+	in.Unmade = map[LinkKey]LinkObstacle{first.Links[7].Key(): {v1alpha1.ReasonWriteFailed, "no"}}
+	d := Decide(in)
+	if len(first.Links) != mostLinksAtOnce || len(d.Links) != mostLinksAtOnce-1 || d.RequeueAfter != linksGoOn {
+		t.Errorf("%d, then %d are made, and it goes on in %s", len(first.Links), len(d.Links), d.RequeueAfter)
+	}
+	for _, made := range d.Links {
+		if !slices.ContainsFunc(first.Links, func(w WantedLink) bool { return w.Key() == made.Key() }) {
+			t.Errorf("%v is noted, and was not made", made.Key())
+		}
+	}
+	total := 0
+	for range 12 {
+		total += len(d.Links)
+		l.partnership.Status = d.Status
+		in.Partnership, in.Unmade = l.partnership, nil
+		d = Decide(in)
+	}
+	if total != 400 {
+		t.Errorf("%d are made in all", total)
+	}
 }

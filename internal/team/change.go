@@ -273,7 +273,7 @@ func Join(t *v1alpha1.PartnerTeam, serial int64, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	m.State, m.JoinedTime, m.EndedTime = v1alpha1.MemberActive, seconds(now), nil
+	m.State, m.JoinedTime, m.EndedTime, m.OwnLinks = v1alpha1.MemberActive, seconds(now), nil, true
 	signin.Seen(&m.Access, now)
 	// An earlier membership may have been forgotten: what was signed in then must not open what is granted now.
 	signin.EndAll(&m.Access, now)

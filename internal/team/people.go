@@ -31,7 +31,7 @@ func Founded(t *v1alpha1.PartnerTeam, now time.Time) {
 		t.Status.Members = slices.DeleteFunc(t.Status.Members, func(m v1alpha1.TeamMember) bool { return address.Equal(string(m.Email), string(first.Email)) })
 		t.Status.Members = slices.Insert(t.Status.Members, 0, v1alpha1.TeamMember{
 			Email: first.Email, FirstName: first.FirstName.Copied(), LastName: first.LastName.Copied(),
-			Role: owner, State: v1alpha1.MemberActive, Source: v1alpha1.MemberFromOwner, JoinedTime: seconds(now),
+			Role: owner, State: v1alpha1.MemberActive, Source: v1alpha1.MemberFromOwner, JoinedTime: seconds(now), OwnLinks: true,
 		})
 	}
 	count(t)

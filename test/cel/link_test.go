@@ -97,6 +97,8 @@ func acceptedLinks() map[string]attempt {
 		"a program that makes no links":                 {kind: "Program", change: set("spec.links.maxPerMember", int64(0))},
 		"a program that makes many":                     {kind: "Program", change: set("spec.links.maxPerMember", int64(1000))},
 		"a group that makes no links":                   {kind: "PartnerGroup", change: set("spec.links.creation", "Disabled")},
+		"a default link for each member":                {kind: "PartnerGroup", change: set("spec.links.defaults", []any{map[string]any{"per": "Member"}})},
+		"a default link for the team":                   {kind: "PartnerGroup", change: set("spec.links.defaults", []any{map[string]any{"per": "Team"}})},
 		"five default links":                            {kind: "PartnerGroup", change: suffixed("", "a", "b-c", "4", strings.Repeat("x", 30))},
 		"a default link without a suffix, and one with": {kind: "PartnerGroup", change: set("spec.links.defaults", []any{map[string]any{}, map[string]any{"suffix": "a"}})},
 		"terms that change":                             {kind: "Program", verb: update, given: set("spec.terms", terms("1")), change: set("spec.terms", terms("2"))},
@@ -131,6 +133,7 @@ func refusedLinks() map[string]refusal {
 			attempt{kind: "PartnerLink", verb: update, given: set("spec.programRef.name", "referral"), change: set("spec.programRef.name", "reseller")}, "spec.programRef", programRemedy},
 		"a link loses its program": {
 			attempt{kind: "PartnerLink", verb: update, given: set("spec.programRef.name", "referral"), change: unset("spec.programRef")}, "spec.programRef", programRemedy},
+		"a default link for somebody else":   {attempt{kind: "PartnerGroup", change: set("spec.links.defaults", []any{map[string]any{"per": "Owner"}})}, "spec.links.defaults[0].per", `supported values: "Member", "Team"`},
 		"a link of a program without a name": {attempt{kind: "PartnerLink", change: set("spec.programRef.name", "")}, "spec.programRef.name", "should be at least 1 chars long"},
 		"a link gets a member":               {attempt{kind: "PartnerLink", verb: update, change: ofMember}, "spec.member", memberRemedy},
 		"a link loses its member": {

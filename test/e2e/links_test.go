@@ -179,6 +179,43 @@ var _ = Describe("a shared link", Label("portal"), func() {
 	})
 })
 
+var _ = Describe("the default links of a team", Label("portal"), func() {
+	It("are made for each person once, whoever leaves and comes back", func() {
+		ns := linkingTenant()
+		change(group(ns, "standard", ""), func(g *v1alpha1.PartnerGroup) {
+			g.Spec.Links.Defaults = []v1alpha1.DefaultLink{{Suffix: "start"}, {Suffix: "all", Per: v1alpha1.DefaultLinkPerTeam}}
+		})
+		t := declaredTeam(ns)
+		p := &v1alpha1.Partnership{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "agency-referral"}}
+		of := func() map[string]int {
+			var links v1alpha1.PartnerLinkList
+			Expect(api.List(ctx, &links, client.InNamespace(ns))).To(Succeed())
+			counts := map[string]int{}
+			for _, l := range links.Items {
+				who := ""
+				if l.Spec.Member != nil {
+					who = string(l.Spec.Member.Email)
+				}
+				counts[who]++
+				Expect(l.Name).NotTo(Or(ContainSubstring("owner"), ContainSubstring("bob")))
+			}
+			return counts
+		}
+		olga, bob := string(t.Spec.Owner.Email), address(ns, "bob")
+		Eventually(of, soon, often).Should(Equal(map[string]int{"": 1, olga: 1}))
+		owner := signedIn(ns, "owner")
+		person := join(owner, ns, "bob", v1alpha1.RoleMember)
+		Eventually(of, soon, often).Should(Equal(map[string]int{"": 1, olga: 1, bob: 1}))
+		Expect(post(person, teamURL(ns, "/leave")).Code).To(Equal(http.StatusSeeOther))
+		Eventually(memberState(t, "bob"), soon, often).Should(ContainSubstring(string(v1alpha1.MemberRemoved)))
+		join(owner, ns, "bob", v1alpha1.RoleMember)
+		change(p, func(p *v1alpha1.Partnership) { p.Spec.Stage = "Gold" })
+		Eventually(func() int64 { return reread(p).Status.ObservedGeneration }, soon, often).Should(Equal(p.Generation))
+		Expect(of()).To(Equal(map[string]int{"": 1, olga: 1, bob: 1}))
+		Expect(reread(p).Status.MemberLinks).To(HaveLen(2))
+	})
+})
+
 // removedAs tells, from the status of a link, what it does since its partnership was removed.
 func removedAs(l *v1alpha1.PartnerLink) func() v1alpha1.LinkState {
 	return func() v1alpha1.LinkState {

@@ -94,7 +94,7 @@ func byTheRules(t *testing.T) (found []*unstructured.Unstructured) {
 		p.Spec.GroupRef = &v1alpha1.GroupReference{Name: "gold"}
 		p.Status = partners.Decide(partners.Input{
 			Partnership: p, Catalog: linked, Now: now,
-			Unmade: map[string]partners.LinkObstacle{"start": {Reason: reason, Message: "no"}},
+			Unmade: map[partners.LinkKey]partners.LinkObstacle{{Suffix: "start"}: {Reason: reason, Message: "no"}},
 		}).Status
 		found = append(found, loose(t, "Partnership", p))
 	}
