@@ -93,7 +93,7 @@ func tellMemberships(ctx context.Context, d Desk, errOut io.Writer, addresses []
 		}
 		for i := range in {
 			role := team.Member(&in[i], email).Role
-			warn(errOut, "%s is still in PartnerTeam %q as %s, and has access through it; to shut them out: kubectl edit pteam %s, and add the address to spec.blockedMembers", email, in[i].Name, role, in[i].Name)
+			warn(errOut, "%s is still in PartnerTeam %q as %s, and has access to its other programs; its owner or an admin can remove them, and kubectl partner team revoke %s ends the access of the whole team", email, in[i].Name, role, in[i].Name)
 		}
 	}
 	return nil
