@@ -325,24 +325,31 @@ func (r *PartnershipReconciler) observe(ctx context.Context, p *v1alpha1.Partner
 	if in.LinksBehind, err = r.linksBehind(ctx, p); err != nil {
 		return in, err
 	}
+	err = r.observeTeams(ctx, &in)
+	return in, err
+}
+
+// observeTeams finds the team of a partnership and the one that an applicant is to join, or that invites make them.
+func (r *PartnershipReconciler) observeTeams(ctx context.Context, in *partnership.Input) (err error) {
+	p := in.Partnership
 	if in.Team, err = r.team(ctx, p.Namespace, p.Spec.TeamRef); err != nil {
-		return in, err
+		return err
 	}
 	in.Sharers = r.sharers(p, in.Team)
-	if in.Team == nil {
-		in.TeamInvited, err = r.teamInvited(ctx, p.Namespace, p.Spec.TeamRef)
-	} else {
+	if in.Team != nil {
 		for _, leader := range team.Leaders(in.Team) {
 			in.Leaders = append(in.Leaders, v1alpha1.TeamOwner{Email: leader.Email, FirstName: leader.FirstName, LastName: leader.LastName})
 		}
+	} else if in.TeamInvited, err = r.teamInvited(ctx, p.Namespace, p.Spec.TeamRef); err != nil {
+		return err
 	}
-	if p.Spec.Approval == nil || err != nil {
-		return in, err
+	if p.Spec.Approval == nil {
+		return nil
 	}
 	if in.JoinTeam, err = r.team(ctx, p.Namespace, p.Spec.Approval.JoinTeamRef); in.JoinTeam == nil && err == nil {
 		in.JoinTeamInvited, err = r.teamInvited(ctx, p.Namespace, p.Spec.Approval.JoinTeamRef)
 	}
-	return in, err
+	return err
 }
 
 // team finds the team of a reference; nil: it names none, or the team does not exist.
