@@ -76,6 +76,9 @@ var situations = []situation{
 	{kind: "PartnerInvite", name: "sent", state: "Sent", reason: "Sent"},
 	{kind: "PartnerInvite", name: "announcing", state: "Sent", reason: "Sent"},
 	{kind: "PartnerInvite", name: "link-ready", state: "Sent", reason: "LinkReady"},
+	{kind: "PartnerInvite", name: "into-paused", state: "Sent", reason: "ProgramSuspended"},
+	{kind: "PartnerInvite", name: "without-access-invitation", state: "Sent", reason: "PortalAccessDisabled"},
+	{kind: "PartnerInvite", name: "damaged", state: "Sent", reason: "Unreadable"},
 	{kind: "PartnerInvite", name: "dead-link", state: "Sent", reason: "TooManyWrongAddresses"},
 	{kind: "PartnerInvite", name: "teammates", state: "Sent", reason: "Sent", note: "of teammates"},
 	{kind: "PartnerInvite", name: "cooling-down", state: "Sent", reason: "CoolingDown"},
@@ -268,6 +271,7 @@ func bringAbout(t *testing.T, ns string) map[string]*unstructured.Unstructured {
 	for range v1alpha1.MaxWrongAddresses {
 		guesses(t, "dead-link@example.com")
 	}
+	shutOpenInvites(t, ns)
 	mailed(t, "cooling-down@example.com", v1alpha1.MailInvite, 1)
 	kubectl(t, "", "annotate", "pinvite", "cooling-down", "-n", ns, v1alpha1.ResendAnnotation+"=once")
 	eventually(t, "the link knows its partnership", func() string {
@@ -298,6 +302,27 @@ func bringAbout(t *testing.T, ns string) map[string]*unstructured.Unstructured {
 		return missing
 	})
 	return found
+}
+
+// shutOpenInvites lets something come between invites that were sent and their answers.
+func shutOpenInvites(t *testing.T, ns string) {
+	t.Helper()
+	invites := map[string]string{"into-paused": "paused", "damaged": "referral"}
+	create(t, objects(t, ns, "{apiVersion: partner-operator.io/v1alpha1, kind: Program, metadata: {name: paused}, spec: {displayName: Paused}}")...)
+	for name, in := range invites {
+		create(t, objects(t, ns, fmt.Sprintf("{apiVersion: partner-operator.io/v1alpha1, kind: PartnerInvite, metadata: {name: %s}, spec: {contact: {email: %s@example.com}, programs: [{name: %s}]}}", name, name, in))...)
+	}
+	create(t, objects(t, ns, "{apiVersion: partner-operator.io/v1alpha1, kind: Partnership, metadata: {name: without-access}, spec: {programRef: {name: referral}, contact: {email: without-access@example.com}, invitation: Send}}")...)
+	mailed(t, "without-access@example.com", v1alpha1.MailInvite, 1)
+	for name := range invites {
+		mailed(t, name+"@example.com", v1alpha1.MailInvite, 1)
+	}
+	kubectl(t, "", "patch", "program", "paused", "-n", ns, "--type=merge", "-p", `{"spec":{"suspend":true}}`)
+	kubectl(t, "", "patch", "pship", "without-access", "-n", ns, "--type=merge", "-p", `{"spec":{"portalAccess":"Disabled"}}`)
+	damage := client.RawPatch("application/merge-patch+json", []byte(`{"status":{"lastAttemptTime":"2027-01-01t00:00:00z"}}`))
+	if err := api.Status().Patch(t.Context(), live(t, ns, "PartnerInvite", "damaged"), damage); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // applySituations applies the file, kind by kind as it stands there: each waits until the operator has seen the ones
