@@ -62,7 +62,7 @@ func TestArgoCD(t *testing.T) {
 		}) {
 			t.FailNow() // what comes next begins with what should be there now
 		}
-		t.Logf("%s: %d mails, %s", scene.name, len(scene.mails), time.Since(began).Round(time.Second/10))
+		walked("Argo CD", scene.name, len(scene.mails), time.Since(began))
 	}
 	if got := s.mails(); !slices.Equal(got, s.told) {
 		t.Errorf("in the end there are the mails %q, not %q", got, s.told)

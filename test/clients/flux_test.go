@@ -79,7 +79,7 @@ func TestFlux(t *testing.T) {
 		}) {
 			t.FailNow() // what comes next begins with what should be there now
 		}
-		t.Logf("%s: %d mails, %s", scene.name, len(scene.mails), time.Since(began).Round(time.Second/10))
+		walked("Flux", scene.name, len(scene.mails), time.Since(began))
 	}
 	if got := s.mails(); !slices.Equal(got, s.told) {
 		t.Errorf("in the end there are the mails %q, not %q", got, s.told)

@@ -80,6 +80,14 @@ func clientProgram(t *testing.T, name string) string {
 	return strings.TrimSpace(string(out))
 }
 
+// scenes are what was walked, for the table at the end.
+var scenes []string
+
+// walked notes a scene, how many mails it sent and how long it took.
+func walked(program, scene string, mails int, took time.Duration) {
+	scenes = append(scenes, fmt.Sprintf("%-10s %-45s %5d  %s", program, scene, mails, took.Round(time.Second/10)))
+}
+
 // notTested says what this machine lacks for a test.
 func notTested(t *testing.T, why string) {
 	t.Helper()

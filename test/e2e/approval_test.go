@@ -120,7 +120,7 @@ var _ = Describe("a partnership that has to be approved", func() {
 		decide(p, v1alpha1.ApprovalRejected, "In other words.", "")
 		Expect(post(somebody(), tenantURL(ns, "login"), "email", address(ns, "ada")).Code).To(Equal(http.StatusSeeOther))
 
-		Consistently(mailsTo(address(ns, "ada"), v1alpha1.MailSignIn), 5*quiet, often).Should(BeZero(), "nobody signs in who was rejected")
+		Consistently(mailsTo(address(ns, "ada"), v1alpha1.MailSignIn), 7*quiet, often).Should(BeZero(), "nobody signs in who was rejected")
 		again := invite(ns, "again", grant("referral", ""))
 		again.Spec.Contact.Email = v1alpha1.EmailAddress(address(ns, "ada"))
 		create(again)

@@ -106,6 +106,59 @@ func settles(t *testing.T, proxy *apiproxy.Proxy, ns string, files []*unstructur
 	same(t, ns, through, "diff", "--server-side", "-f", "-")
 }
 
+// Whichever way the samples are applied, three times make what one makes: kubectl owns the same fields since the same time,
+// and nothing has another generation. To go over to the other way is a write of who owns what, once.
+func TestApplyingTheSamplesThreeTimes(t *testing.T) {
+	onClient, onServer := []string{"apply", "-f", "-"}, []string{"apply", "--server-side", "-f", "-"}
+	for name, test := range map[string]struct {
+		ways [][]string
+		// settled is the first way after which kubectl writes no more.
+		settled int
+	}{
+		"client": {[][]string{onClient, onClient, onClient}, 0},
+		"server": {[][]string{onServer, onServer, onServer}, 0},
+		"mixed":  {[][]string{onClient, onServer, onServer}, 1},
+	} {
+		ns := "thrice-" + name
+		tenant(t, ns)
+		files := objects(t, "", kubectl(t, "", "kustomize", "../../config/samples"))
+		text := textOf(t, ns, files)
+		var owned []string
+		for _, way := range test.ways {
+			if out, err := applies(t, plane.Kubeconfig, text, way...); err != nil {
+				t.Fatalf("%s: kubectl %s: %v: %s", name, strings.Join(way, " "), err, out)
+			}
+			owned = append(owned, ownedByKubectl(t, files))
+		}
+		for i := test.settled + 1; i < len(owned); i++ {
+			if owned[i] != owned[test.settled] {
+				t.Errorf("%s: kubectl writes the %dth time:\n%s\nafter\n%s", name, i+1, owned[i], owned[test.settled])
+			}
+		}
+	}
+}
+
+// ownedByKubectl tells since when kubectl owns anything of objects, none of which may have changed since it was made.
+func ownedByKubectl(t *testing.T, files []*unstructured.Unstructured) string {
+	t.Helper()
+	var all strings.Builder
+	for _, file := range files {
+		object := file.DeepCopy()
+		if err := api.Get(t.Context(), client.ObjectKeyFromObject(file), object); err != nil {
+			t.Fatal(err)
+		}
+		if object.GetGeneration() > 1 {
+			t.Errorf("%s %s has the generation %d", file.GetKind(), file.GetName(), object.GetGeneration())
+		}
+		for _, of := range object.GetManagedFields() {
+			if strings.HasPrefix(of.Manager, "kubectl") {
+				fmt.Fprintf(&all, "%s %s: %s %s since %v: %s\n", file.GetKind(), file.GetName(), of.Manager, of.Operation, of.Time, of.FieldsV1)
+			}
+		}
+	}
+	return all.String()
+}
+
 // same waits until kubectl sees no difference: while the operator writes a status, it can see one.
 func same(t *testing.T, ns string, run func(args ...string) (string, error), args ...string) {
 	t.Helper()
