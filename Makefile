@@ -114,7 +114,7 @@ test-neighbors: build ## Let the mail of one tenant fail in every way, and measu
 
 .PHONY: test-clients
 test-clients: build ## Run the programs of others that keep a cluster as Git says beside the operator, the first time after building them.
-	KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh) CLIENTS=1 go test -C test -count=1 -v -timeout 40m ./clients
+	KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh) CLIENTS=1 go test -C test -count=1 -v -timeout 40m ./clients/...
 
 # FULL=1 lets `make bench` measure sizes that take long, too; PROFILE is a folder for profiles of the operator.
 FULL ?=

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/partner-operator/partner-operator/hack/cluster"
 )
@@ -100,9 +101,21 @@ func startHelm(t *testing.T, name string) *helm {
 	return &helm{t, program, t.TempDir(), plane}
 }
 
-// Helm 4's own code installs the chart in test/install. This is the program of Helm 3, on a cluster of its own.
-func TestHelm3(t *testing.T) {
-	h := startHelm(t, "helm3")
+// Helm 4's own code installs the chart in test/install, too. These are the programs of Helm 3 and 4, each on a cluster of its
+// own.
+func TestHelm(t *testing.T) {
+	for _, name := range []string{"helm3", "helm4"} {
+		t.Run(name, func(t *testing.T) {
+			began := time.Now()
+			walkRelease(t, startHelm(t, name))
+			walked(name, "install, upgrade, go back, roll back, uninstall", 0, time.Since(began))
+		})
+	}
+}
+
+// walkRelease installs the chart, changes it and goes back in each way that docs/operations.md tells of, and removes it.
+func walkRelease(t *testing.T, h *helm) {
+	t.Helper()
 	const chart = root + "/charts/partner-operator"
 	h.run("lint", "--strict", chart, "--set", "portal.url=https://partners.example.com")
 	h.release("install", chart, "--create-namespace")

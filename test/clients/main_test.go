@@ -5,9 +5,13 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/go-logr/logr"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 )
 
 func TestMain(m *testing.M) {
+	log.SetLogger(logr.Discard())
 	code := m.Run()
 	if len(scenes) > 0 {
 		fmt.Printf("%-10s %-45s %5s  time\n%s\n", "client", "scene", "mails", strings.Join(scenes, "\n"))
