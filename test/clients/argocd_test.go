@@ -8,10 +8,8 @@ import (
 	"net/url"
 	"os"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -27,8 +25,6 @@ import (
 type argoScenes struct {
 	*world
 	git *repository
-	// told are all mails so far.
-	told []string
 }
 
 // A company keeps its partners in Git, and Argo CD's own programs keep the cluster as Git says.
@@ -36,12 +32,7 @@ func TestArgoCD(t *testing.T) {
 	programs := argoPrograms(t)
 	s := &argoScenes{git: startGit(t), world: newWorld(t)}
 	startArgoCD(t, s.world, programs)
-	for _, scene := range []struct {
-		name string
-		act  func(*testing.T)
-		// mails are those of the scene: kind and recipient.
-		mails []string
-	}{
+	s.walk(t, "Argo CD", []scene{
 		{"A1 the waves of the page", s.waves, []string{"invite ada@example.com", "invite hal@example.com", "team-invite iris@workshop.example", "teammate-approval olga@agency.example"}},
 		{"A3 refreshes change nothing", s.refreshes, nil},
 		{"A4 the plugin revokes whom Git does not", s.revokes, []string{"revoked grace@example.com"}},
@@ -52,21 +43,7 @@ func TestArgoCD(t *testing.T) {
 		{"A9 server-side diff", s.comparesOnServer, nil},
 		{"A10 a misspelt field", s.misspells, []string{"invite carla@example.com"}},
 		{"A11 a template comes later", s.templateComesLater, []string{"invite dora@example.com"}},
-	} {
-		began := time.Now()
-		if !t.Run(scene.name, func(t *testing.T) {
-			scene.act(t)
-			s.told = append(s.told, scene.mails...)
-			slices.Sort(s.told)
-			eventually(t, "the mails", func() string { return unlessEqual(s.mails(), s.told) })
-		}) {
-			t.FailNow() // what comes next begins with what should be there now
-		}
-		walked("Argo CD", scene.name, len(scene.mails), time.Since(began))
-	}
-	if got := s.mails(); !slices.Equal(got, s.told) {
-		t.Errorf("in the end there are the mails %q, not %q", got, s.told)
-	}
+	})
 }
 
 // gold is a group with a link that has no suffix.

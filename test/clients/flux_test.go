@@ -24,6 +24,7 @@ import (
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/hack/browser"
+	"github.com/partner-operator/partner-operator/hack/machine"
 )
 
 // fluxScenes is what happens to two Kustomizations of Flux, in the namespace acme.
@@ -35,8 +36,6 @@ type fluxScenes struct {
 	archives map[string][]byte
 	url      string
 	commits  int
-	// told are all mails so far.
-	told []string
 }
 
 // A company keeps its partners in Git, and the kustomize-controller of Flux keeps the cluster as Git says. The source is an
@@ -48,12 +47,7 @@ func TestFlux(t *testing.T) {
 	t.Cleanup(server.Close)
 	s.url = server.URL
 	s.startFlux(t, program)
-	for _, scene := range []struct {
-		name string
-		act  func(*testing.T)
-		// mails are those of the scene: kind and recipient.
-		mails []string
-	}{
+	s.walk(t, "Flux", []scene{
 		{"F1 bootstrap", s.bootstraps, []string{
 			"invite ada@example.com", "invite bob@example.com", "invite hal@example.com", "team-invite iris@workshop.example", "teammate-approval olga@agency.example",
 		}},
@@ -69,21 +63,7 @@ func TestFlux(t *testing.T) {
 		{"F11 git revert", s.reverts, []string{"invite carla@example.com"}},
 		{"F12 suspend, resume, cancel", s.suspends, []string{"invite carla@example.com"}},
 		{"F13 a second invite, a missing program", s.secondInvite, nil},
-	} {
-		began := time.Now()
-		if !t.Run(scene.name, func(t *testing.T) {
-			scene.act(t)
-			s.told = append(s.told, scene.mails...)
-			slices.Sort(s.told)
-			eventually(t, "the mails", func() string { return unlessEqual(s.mails(), s.told) })
-		}) {
-			t.FailNow() // what comes next begins with what should be there now
-		}
-		walked("Flux", scene.name, len(scene.mails), time.Since(began))
-	}
-	if got := s.mails(); !slices.Equal(got, s.told) {
-		t.Errorf("in the end there are the mails %q, not %q", got, s.told)
-	}
+	})
 }
 
 // startFlux runs the controller beside the control plane, with the kinds of Flux's own modules.
@@ -96,7 +76,7 @@ func (s *fluxScenes) startFlux(t *testing.T, program string) {
 		err = json.Unmarshal(out, &source)
 	}
 	if err != nil {
-		notTested(t, "Flux: the kinds of its sources cannot be had: "+err.Error())
+		machine.Lacks(t, "Flux", "the kinds of its sources cannot be had: ", err)
 	}
 	for _, module := range []string{controller, source.Dir} {
 		s.kubectl(t, "", "apply", "--server-side", "-f", filepath.Join(module, "config/crd/bases"))

@@ -27,6 +27,7 @@ import (
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
 	"github.com/partner-operator/partner-operator/hack/browser"
 	"github.com/partner-operator/partner-operator/hack/cluster"
+	"github.com/partner-operator/partner-operator/hack/machine"
 	"github.com/partner-operator/partner-operator/hack/mailcatcher"
 	"github.com/partner-operator/partner-operator/hack/operator"
 	"github.com/partner-operator/partner-operator/hack/stage"
@@ -44,6 +45,8 @@ type world struct {
 	portal string
 	// person is whoever looks at pages in a scene.
 	person *browser.Person
+	// told are all mails so far.
+	told []string
 }
 
 // newWorld starts one, which ends with the test.
@@ -75,26 +78,44 @@ func clientProgram(t *testing.T, name string) string {
 	command.Stderr = os.Stderr
 	out, err := command.Output()
 	if err != nil {
-		notTested(t, name+" cannot be built: "+err.Error())
+		machine.Lacks(t, name, "it cannot be built: ", err)
 	}
 	return strings.TrimSpace(string(out))
 }
 
-// scenes are what was walked, for the table at the end.
-var scenes []string
-
-// walked notes a scene, how many mails it sent and how long it took.
-func walked(program, scene string, mails int, took time.Duration) {
-	scenes = append(scenes, fmt.Sprintf("%-10s %-45s %5d  %s", program, scene, mails, took.Round(time.Second/10)))
+// scene is something that people do, and the mails that come of it: kind and recipient.
+type scene struct {
+	name  string
+	act   func(*testing.T)
+	mails []string
 }
 
-// notTested says what this machine lacks for a test.
-func notTested(t *testing.T, why string) {
+// walk lets scenes happen to a client one after the other. What comes next begins with what should be there now.
+func (w *world) walk(t *testing.T, client string, scenes []scene) {
 	t.Helper()
-	if os.Getenv("REQUIRED") != "" {
-		t.Fatal("NOT TESTED: " + why)
+	for _, each := range scenes {
+		began := time.Now()
+		if !t.Run(each.name, func(t *testing.T) {
+			each.act(t)
+			w.told = append(w.told, each.mails...)
+			slices.Sort(w.told)
+			eventually(t, "the mails", func() string { return unlessEqual(w.mails(), w.told) })
+		}) {
+			t.FailNow()
+		}
+		walked(client, each.name, len(each.mails), time.Since(began))
 	}
-	t.Skip("NOT TESTED: " + why)
+	if got := w.mails(); !slices.Equal(got, w.told) {
+		t.Errorf("in the end there are the mails %q, not %q", got, w.told)
+	}
+}
+
+// table is what was walked, a line for each scene.
+var table []string
+
+// walked notes a scene, how many mails it sent and how long it took.
+func walked(client, scene string, mails int, took time.Duration) {
+	table = append(table, fmt.Sprintf("%-10s %-45s %5d  %s", client, scene, mails, took.Round(time.Second/10)))
 }
 
 func (w *world) get(t *testing.T, object client.Object) {
@@ -223,7 +244,7 @@ func startGit(t *testing.T) *repository {
 		_, err = os.Stat(backend)
 	}
 	if err != nil {
-		notTested(t, "Argo CD: git and git-http-backend are not there: "+err.Error())
+		machine.Lacks(t, "Argo CD", "git and git-http-backend are not there: ", err)
 	}
 	folder := t.TempDir()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

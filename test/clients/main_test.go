@@ -13,8 +13,8 @@ import (
 func TestMain(m *testing.M) {
 	log.SetLogger(logr.Discard())
 	code := m.Run()
-	if len(scenes) > 0 {
-		fmt.Printf("%-10s %-45s %5s  time\n%s\n", "client", "scene", "mails", strings.Join(scenes, "\n"))
+	if len(table) > 0 {
+		fmt.Printf("%-10s %-45s %5s  time\n%s\n", "client", "scene", "mails", strings.Join(table, "\n"))
 	}
 	os.Exit(code)
 }

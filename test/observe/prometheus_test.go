@@ -18,19 +18,9 @@ import (
 
 	"sigs.k8s.io/yaml"
 
+	"github.com/partner-operator/partner-operator/hack/machine"
 	"github.com/partner-operator/partner-operator/hack/operator"
 )
-
-// notTested says what a machine lacks. With REQUIRED=1 that is a failure.
-func notTested(t *testing.T, why any) {
-	t.Helper()
-	text := fmt.Sprintf("NOT TESTED: a real Prometheus: %v", why)
-	if os.Getenv("REQUIRED") == "1" {
-		t.Fatal(text)
-	}
-	fmt.Fprintln(os.Stderr, text)
-	t.Skip(text)
-}
 
 // prometheus is the program itself, which reads the metrics of a running operator.
 type prometheus struct {
@@ -45,7 +35,7 @@ func (s *stage) prometheus(t *testing.T, token string) *prometheus {
 	t.Helper()
 	found, err := exec.CommandContext(t.Context(), root+"/hack/clients/debian.sh", "prometheus").Output()
 	if err != nil {
-		notTested(t, err)
+		machine.Lacks(t, "a real Prometheus", err)
 	}
 	p := &prometheus{stage: s, programs: strings.TrimSpace(string(found)) + "/usr/bin/", folder: t.TempDir()}
 	if p.address, err = operator.FreeAddress(); err != nil {

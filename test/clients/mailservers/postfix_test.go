@@ -24,6 +24,8 @@ import (
 	"github.com/partner-operator/partner-operator/internal/courier/smtp"
 	"github.com/partner-operator/partner-operator/internal/delivery"
 	"github.com/partner-operator/partner-operator/internal/mail"
+
+	"github.com/partner-operator/partner-operator/hack/machine"
 )
 
 // postfixRecipes are settings of Postfix's smtpd, each for a listener of its own.
@@ -206,7 +208,7 @@ func (p *postfix) account(t *testing.T, name string) int {
 	t.Helper()
 	known, err := user.Lookup(name)
 	if err != nil {
-		notTested(t, "Postfix", err)
+		machine.Lacks(t, "Postfix", err)
 	}
 	number, err := strconv.Atoi(known.Uid)
 	if err != nil {

@@ -26,6 +26,7 @@ import (
 	"time"
 
 	"github.com/partner-operator/partner-operator/api/v1alpha1"
+	"github.com/partner-operator/partner-operator/hack/machine"
 	"github.com/partner-operator/partner-operator/hack/operator"
 	"github.com/partner-operator/partner-operator/internal/courier/smtp"
 	"github.com/partner-operator/partner-operator/internal/delivery"
@@ -43,29 +44,18 @@ const (
 	link = "https://partners.acme.example/t/acme/invite/0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-0123456789abcdef"
 )
 
-// notTested says what is not tested, and why.
-func notTested(t *testing.T, what string, why ...any) {
-	t.Helper()
-	text := "NOT TESTED: " + what + ": " + strings.TrimSpace(fmt.Sprint(why...))
-	if os.Getenv("REQUIRED") == "1" {
-		t.Fatal(text)
-	}
-	fmt.Fprintln(os.Stderr, text)
-	t.Skip(text)
-}
-
 // unpacked is the folder that holds a mail server and its libraries.
 func unpacked(t *testing.T, name string) string {
 	t.Helper()
 	if os.Getuid() != 0 {
-		notTested(t, name, "it has to be started by root")
+		machine.Lacks(t, name, "it has to be started by root")
 	}
 	var why bytes.Buffer
 	command := exec.CommandContext(t.Context(), root+"/hack/clients/debian.sh", name)
 	command.Stderr = &why
 	folder, err := command.Output()
 	if err != nil {
-		notTested(t, name, err, why.String())
+		machine.Lacks(t, name, err, why.String())
 	}
 	return strings.TrimSpace(string(folder))
 }
