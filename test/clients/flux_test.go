@@ -147,12 +147,7 @@ func (s *fluxScenes) bootstraps(t *testing.T) {
 }
 
 func (s *fluxScenes) reconcilesAgain(t *testing.T) {
-	var before map[string]string
-	eventually(t, "what the commit caused has ended", func() string {
-		last := before
-		before = s.versions(t)
-		return unlessEqual(before, last)
-	})
+	before := s.settled(t)
 	for range 3 {
 		s.reconciles(t)
 	}
@@ -208,7 +203,7 @@ func (s *fluxScenes) patches(t *testing.T) {
 }
 
 func (s *fluxScenes) respells(t *testing.T) {
-	before := s.versions(t)
+	before := s.settled(t)
 	right := s.files["acme/partners/bob.yaml"]
 	s.files["acme/partners/bob.yaml"] = strings.Replace(right, "Bob@Example.com", "robert@example.com", 1)
 	s.files["acme/partners/zoe.yaml"] = manifest("Partnership", "zoe", "{programRef: {name: referral}, contact: {email: zoe@example.com}}")
@@ -224,7 +219,7 @@ func (s *fluxScenes) respells(t *testing.T) {
 }
 
 func (s *fluxScenes) badInput(t *testing.T) {
-	before := s.versions(t)
+	before := s.settled(t)
 	s.files["acme/partners/carla.yaml"] = manifest("PartnerInvite", "carla", carlaSpec)
 	s.files["acme/partners/dora.yaml"] = manifest("PartnerInvite", "dora", `{contact: {email: "dora at example.com"}, expiresAfter: 3 days, programs: [{name: referral}]}`)
 	s.files["acme/partners/erin.yaml"] = manifest("Partnership", "erin", "{programRef: {name: referral}, contact: {email: erin@example.com}, revokation: {reason: Never again.}}")

@@ -9,6 +9,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/cgi"
@@ -187,6 +188,22 @@ func (w *world) versions(t *testing.T) map[string]string {
 		}
 	}
 	return found
+}
+
+// settled waits until nothing of ours has changed for a second, and gives the versions.
+func (w *world) settled(t *testing.T) (versions map[string]string) {
+	t.Helper()
+	since := time.Now()
+	eventually(t, "what happened before has ended", func() string {
+		if now := w.versions(t); !maps.Equal(now, versions) {
+			versions, since = now, time.Now()
+		}
+		if time.Since(since) < time.Second {
+			return "something changed less than a second ago"
+		}
+		return ""
+	})
+	return versions
 }
 
 // startProgram runs a program until the test has ended, and shows the end of its log if the test has failed then.
